@@ -1,0 +1,78 @@
+"""What can go wrong, and where: the tree of errors and the place in a file they point at.
+
+    ContainerError
+    ├── ConfigError        a setting, flag or file the person who starts us wrote
+    ├── DeploymentError    a web app that cannot start: one or more Problems
+    └── ProtocolError      the peer broke a protocol's rule; carries the status to answer
+
+Every message says where, what, and the cure: ``shop/WEB-INF/web.xml:42:5: <url-pattern> "cart" can never
+match: paths begin with "/". Write "/cart" (§12.2).``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["ConfigError", "ContainerError", "DeploymentError", "Problem", "ProtocolError", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in a file: what an editor jumps to. line and column count characters from 1; 0 means the whole file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a web app, in words for the person who wrote it.
+
+    message says what is wrong and ends without a full stop; cure is a whole sentence that says what to write
+    instead. An "error" keeps the web app from starting, a "warning" does not.
+    """
+
+    source: Source | None
+    message: str
+    cure: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.source}: " if self.source else ""
+        kind = "warning: " if self.severity == "warning" else ""
+        return f"{where}{kind}{self.message}.{' ' + self.cure if self.cure else ''}"
+
+
+class ContainerError(Exception):
+    """Everything that this package raises of its own, apart from the Servlet API's exceptions."""
+
+
+class ConfigError(ContainerError):
+    """A setting that cannot be used. The message names where it was written, the setting and the cure."""
+
+
+class DeploymentError(ContainerError):
+    """A web app that cannot start, with all its problems at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class ProtocolError(ContainerError):
+    """The peer broke a rule of its protocol: answer status, then close. reason is for the log, not for the peer.
+
+    setting names the limit that was exceeded, if it was one, so that the log can say which to raise.
+    """
+
+    def __init__(self, status: int, reason: str, setting: str | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.setting = setting

@@ -1,0 +1,35 @@
+"""The points a request passes, for whoever wants to know: the access log today, metrics and the X-ray later.
+
+A point costs nothing when nobody listens: whoever reaches one asks ``if listeners:`` before it builds the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Answered", "AnsweredListener"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer has left, or was broken off. The connector reports it once for each request, malformed ones included."""
+
+    peer: str
+    user: str | None
+    time_s: float
+    """time.time() when the request's head was complete."""
+    duration_s: float
+    request_line: bytes
+    """As received; empty if nothing could be parsed."""
+    status: int
+    """0 if the client left before there was one."""
+    body_bytes: int
+    """Sent body bytes, without the head and the framing."""
+    referer: bytes | None
+    user_agent: bytes | None
+    host: bytes | None
+    request_id: str
+
+
+AnsweredListener = Callable[[Answered], None]
