@@ -1,1 +1,1 @@
-
+"""web.xml and web-fragment.xml, read into values."""

@@ -449,7 +449,9 @@ class WebApp:
     servlet_mappings: tuple[ServletMapping, ...] = ()
     session_config: SessionConfig | None = None
     mime_mappings: tuple[MimeMapping, ...] = ()
-    welcome_files: tuple[WelcomeFile, ...] | None = None  # None: no list at all, so the defaults apply (DD-WEL-04)
+    welcome_files: tuple[WelcomeFile, ...] | None = (
+        None  # None: no list at all, so the defaults apply (DD-WEL-04)
+    )
     error_pages: tuple[ErrorPage, ...] = ()
     jsp_config: JspConfig | None = None
     security_constraints: tuple[SecurityConstraint, ...] = ()

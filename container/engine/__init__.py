@@ -1,1 +1,1 @@
-
+"""The servlet container proper."""

@@ -1,1 +1,1 @@
-
+"""The front web server: static files, routing, balancing."""

@@ -1,1 +1,1 @@
-
+"""Process models and the threads that requests run on."""

@@ -1,1 +1,1 @@
-
+"""Protocols without sockets: bytes in, events out, and back."""

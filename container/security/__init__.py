@@ -1,1 +1,1 @@
-
+"""Who may do what: constraints, realms, authenticators."""

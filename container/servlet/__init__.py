@@ -1,1 +1,1 @@
-
+"""The Servlet API that web apps import: Jakarta names, Jakarta case (Servlet 6.1)."""

@@ -1,1 +1,1 @@
-
+"""Sessions: who keeps them, and where."""
