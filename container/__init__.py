@@ -2,15 +2,35 @@
 
 The folders retell the journey of a request:
 
-    connectors/   sockets and protocols -> an Exchange      (protocols/ has the bytes, mpm/ the processes and threads)
+    connectors/   sockets and protocols -> an Exchange  (protocols/ has the bytes, mpm/ the processes)
     front/        static files, routing, balancing
     engine/       the container proper: Container -> Context -> pipeline -> your servlet
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     server.py     puts it all together; cli.py is the ``was`` command
 
-Nothing imports to its left: cli > server > learn | manager | testing > engine | front > connectors > session | security
-| views | mpm > servlet | descriptor | protocols | files > config > trace > errors.
+Nothing imports to its left: cli | wsgi > server > learn | manager | testing > engine | front > connectors >
+session | security | views | mpm > servlet | descriptor | protocols | files > config > trace > errors.
+
+    app = container.make_application(webapps="webapps", log_level="debug")    # a started container, PEP 3333
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from container.server import make_application as make_application
+
+__all__ = ["__version__", "make_application"]
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that a web app that imports container.servlet does not load the servers.
+    if name == "make_application":
+        from container.server import make_application
+
+        return make_application
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

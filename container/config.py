@@ -1,42 +1,56 @@
-"""Every setting once: its type, default, unit and help. Flags, environment variables, was.toml and the reference derive from it.
+"""Every setting once: type, default, unit, help. Flags, environment, was.toml and documents derive from it.
 
     flag  >  environment (WAS_PORT)  >  --config file  >  ./was.toml  >  default
 
 A setting ``max_body_bytes`` is the flag ``--max-body-bytes``, the variable ``WAS_MAX_BODY_BYTES`` and the key
 ``max-body-bytes`` (or with underscores) of was.toml. 0 switches a limit off where its help says so.
+
+    Settings (the table) ──> OPTIONS: its rows, as flags, files and documents spell them
+    load(flags, environ, file) ──> Settings, or one ConfigError that names each wrong value and its place
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Settings", "setting"]
+from container.errors import ConfigError
+
+__all__ = ["OPTIONS", "Option", "Settings", "load", "setting"]
+
+DEFAULT_FILE = "was.toml"
 
 
 def setting(
     default: Any,
     help: str,
     *,
-    unit: str = "",
     group: str,
+    example: str,
+    unit: str = "",
     minimum: int | float | None = None,
+    maximum: int | None = None,
     choices: tuple[str, ...] = (),
     metavar: str = "",
-    example: str = "",
 ) -> Any:
     """Declare a field of Settings; everything but the default is metadata for flags and documentation."""
     return field(
         default=default,
         metadata={
             "help": help,
-            "unit": unit,
             "group": group,
+            "example": example,
+            "unit": unit,
             "minimum": minimum,
+            "maximum": maximum,
             "choices": choices,
             "metavar": metavar,
-            "example": example,
         },
     )
 
@@ -47,46 +61,74 @@ class Settings:
 
     # where
     host: str = setting("127.0.0.1", "Address to listen on", group="Listening", example="0.0.0.0")
-    port: int = setting(8080, "TCP port to listen on; 0 takes a free one", group="Listening", minimum=0)
+    port: int = setting(
+        8080, "TCP port; 0 takes a free one", group="Listening", minimum=0, maximum=65535, example="80"
+    )
     backlog: int = setting(
-        511, "Connections the kernel keeps waiting", unit="connections", group="Listening", minimum=1
+        511,
+        "Connections the kernel keeps waiting",
+        unit="connections",
+        group="Listening",
+        minimum=1,
+        example="4096",
     )
     webapps: Path = setting(
         Path("webapps"),
         "Folder whose sub-folders are the web apps (ROOT is /, a#b is /a/b)",
         group="Web apps",
+        example="/srv/webapps",
     )
     work: Path | None = setting(
-        None, "Folder for temporary files; default: a private one, removed at the end", group="Web apps"
+        None,
+        "Folder for temporary files; without it a private one, removed at the end",
+        group="Web apps",
+        example="/var/tmp/was",
     )
     users: Path | None = setting(
         None,
-        "Users and roles in the format of tomcat-users.xml; default: "
-        "../conf/tomcat-users.xml beside the webapps folder",
+        "Users and roles in the format of tomcat-users.xml; without it conf/tomcat-users.xml beside the "
+        "webapps folder, if there is one",
         group="Web apps",
+        example="conf/users.xml",
     )
-    dev: bool = setting(False, "Reload changed web apps, show tracebacks in error pages", group="Web apps")
+    dev: bool = setting(
+        False, "Reload changed web apps, show tracebacks in error pages", group="Web apps", example="on"
+    )
     # threads
     executor: str = setting(
         "pool",
         "Threads for requests: a bounded pool, or a new thread for each request",
         choices=("pool", "per-request"),
         group="Threads",
+        example="per-request",
     )
-    threads: int = setting(64, "Most threads that run requests", unit="threads", group="Threads", minimum=1)
+    threads: int = setting(
+        64, "Most threads that run requests", unit="threads", group="Threads", minimum=1, example="200"
+    )
     queue: int = setting(
         1000,
         "Most requests that wait for a thread; more are answered 503",
         unit="requests",
         group="Threads",
         minimum=0,
+        example="100",
     )
     stop_timeout_s: float = setting(
-        10.0, "Time for running requests to end when stopping", unit="s", group="Threads", minimum=0
+        10.0,
+        "Time for running requests to end when stopping",
+        unit="s",
+        group="Threads",
+        minimum=0,
+        example="30",
     )
     # limits
     max_request_line_bytes: int = setting(
-        8192, "Longest request line; longer is 414", unit="bytes", group="Limits", minimum=16
+        8192,
+        "Longest request line; longer is 414",
+        unit="bytes",
+        group="Limits",
+        minimum=16,
+        example="16k",
     )
     max_header_bytes: int = setting(
         32768,
@@ -94,15 +136,26 @@ class Settings:
         unit="bytes",
         group="Limits",
         minimum=16,
+        example="64k",
     )
     max_header_count: int = setting(
-        100, "Most header lines; more is 431", unit="lines", group="Limits", minimum=1
+        100, "Most header lines; more is 431", unit="lines", group="Limits", minimum=1, example="200"
     )
     max_trailer_bytes: int = setting(
-        8192, "Most bytes of all trailer lines together; more is 431", unit="bytes", group="Limits", minimum=0
+        8192,
+        "Most bytes of all trailer lines together; more is 431",
+        unit="bytes",
+        group="Limits",
+        minimum=0,
+        example="1k",
     )
     max_body_bytes: int = setting(
-        1024**3, "Longest request body; longer is 413; 0 = no limit", unit="bytes", group="Limits", minimum=0
+        1024**3,
+        "Longest request body; longer is 413; 0 = no limit",
+        unit="bytes",
+        group="Limits",
+        minimum=0,
+        example="200m",
     )
     max_form_bytes: int = setting(
         2 * 1024**2,
@@ -110,6 +163,7 @@ class Settings:
         unit="bytes",
         group="Limits",
         minimum=0,
+        example="10m",
     )
     max_parameter_count: int = setting(
         1000,
@@ -117,6 +171,7 @@ class Settings:
         unit="parameters",
         group="Limits",
         minimum=0,
+        example="10000",
     )
     max_part_count: int = setting(
         50,
@@ -124,12 +179,23 @@ class Settings:
         unit="parts",
         group="Limits",
         minimum=0,
+        example="200",
     )
     max_part_header_bytes: int = setting(
-        512, "Most header bytes of one part; more is 413", unit="bytes", group="Limits", minimum=16
+        512,
+        "Most header bytes of one part; more is 413",
+        unit="bytes",
+        group="Limits",
+        minimum=16,
+        example="1k",
     )
     max_cookie_count: int = setting(
-        200, "Most cookies of a request; more is 400; 0 = no limit", unit="cookies", group="Limits", minimum=0
+        200,
+        "Most cookies of a request; more is 400; 0 = no limit",
+        unit="cookies",
+        group="Limits",
+        minimum=0,
+        example="50",
     )
     max_connections: int = setting(
         10000,
@@ -137,9 +203,15 @@ class Settings:
         unit="connections",
         group="Limits",
         minimum=1,
+        example="1000",
     )
     max_pipelined: int = setting(
-        16, "Most requests read ahead on a connection", unit="requests", group="Limits", minimum=1
+        16,
+        "Most requests read ahead on a connection",
+        unit="requests",
+        group="Limits",
+        minimum=1,
+        example="1",
     )
     max_keepalive_requests: int = setting(
         0,
@@ -147,12 +219,23 @@ class Settings:
         unit="requests",
         group="Limits",
         minimum=0,
+        example="1000",
     )
     header_timeout_s: float = setting(
-        60.0, "Time for a request's head, from its first byte; then 408", unit="s", group="Limits", minimum=0
+        60.0,
+        "Time for a request's head, from its first byte; then 408; 0 = no limit",
+        unit="s",
+        group="Limits",
+        minimum=0,
+        example="10",
     )
     body_timeout_s: float = setting(
-        60.0, "Longest pause between two pieces of a body; then 408", unit="s", group="Limits", minimum=0
+        60.0,
+        "Longest pause between two pieces of a body; then 408; 0 = no limit",
+        unit="s",
+        group="Limits",
+        minimum=0,
+        example="20",
     )
     min_body_rate: int = setting(
         500,
@@ -160,20 +243,27 @@ class Settings:
         unit="bytes/s",
         group="Limits",
         minimum=0,
+        example="10k",
     )
     idle_timeout_s: float = setting(
-        75.0, "Longest pause between two requests of a connection", unit="s", group="Limits", minimum=0
-    )
-    send_timeout_s: float = setting(
-        60.0,
-        "Longest time a client may take to read nothing of its answer",
+        75.0,
+        "Longest pause between two requests of a connection; 0 = no limit",
         unit="s",
         group="Limits",
         minimum=0,
+        example="15",
+    )
+    send_timeout_s: float = setting(
+        60.0,
+        "Longest time a client may take to read nothing of its answer; 0 = no limit",
+        unit="s",
+        group="Limits",
+        minimum=0,
+        example="20",
     )
     # buffers
     request_buffering: bool = setting(
-        True, "Collect a request's body before a thread is taken", group="Buffers"
+        True, "Collect a request's body before a thread is taken", group="Buffers", example="off"
     )
     body_memory_bytes: int = setting(
         65536,
@@ -181,6 +271,7 @@ class Settings:
         unit="bytes",
         group="Buffers",
         minimum=0,
+        example="1m",
     )
     send_buffer_bytes: int = setting(
         1024**2,
@@ -188,14 +279,258 @@ class Settings:
         unit="bytes",
         group="Buffers",
         minimum=1024,
+        example="256k",
     )
     # logs
     access_log: str = setting(
-        "-", "Access log: a file, - for standard output, off", group="Logs", metavar="FILE"
+        "-",
+        "Access log: a file, - for standard output, off",
+        group="Logs",
+        metavar="FILE",
+        example="logs/access.log",
     )
     access_log_format: str = setting(
-        "combined", "Format of the access log", choices=("common", "combined", "json"), group="Logs"
+        "combined",
+        "Format of the access log",
+        choices=("common", "combined", "json"),
+        group="Logs",
+        example="json",
+    )
+    log: str = setting(
+        "-",
+        "Log of the container and the web apps: a file, - for standard error",
+        group="Logs",
+        metavar="FILE",
+        example="logs/was.log",
     )
     log_level: str = setting(
-        "info", "Least level that is logged", choices=("debug", "info", "warning", "error"), group="Logs"
+        "info",
+        "Least level that is logged",
+        choices=("debug", "info", "warning", "error"),
+        group="Logs",
+        example="debug",
     )
+
+    def __post_init__(self) -> None:
+        """Check what a program wrote; what comes from load() has been checked, with its place, before."""
+        for option in OPTIONS:
+            value = getattr(self, option.name)
+            try:
+                checked = option.convert(value)
+            except ValueError as e:
+                raise ConfigError(f"{option.name}={value!r}: {e}") from None
+            object.__setattr__(self, option.name, checked)
+
+
+# Suffixes of numbers, by unit; bytes as nginx writes them.
+_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_SUFFIXES: Mapping[str, Mapping[str, float]] = {
+    "bytes": _BYTES,
+    "bytes/s": _BYTES,
+    "s": {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600},
+}
+_NUMBER = re.compile(r"(-?(?:\d+(?:\.\d*)?|\.\d+))\s*([a-z]*)", re.IGNORECASE)
+_SWITCH = {
+    "on": True,
+    "true": True,
+    "yes": True,
+    "1": True,
+    "off": False,
+    "false": False,
+    "no": False,
+    "0": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of Settings, as people write it in a flag, a variable or a file, and read it in the help."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+    group: str
+    example: str
+    unit: str
+    minimum: int | float | None
+    maximum: int | float | None
+    choices: tuple[str, ...]
+    metavar: str
+
+    @property
+    def key(self) -> str:
+        return self.name.replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.key}"
+
+    @property
+    def variable(self) -> str:
+        return f"WAS_{self.name.upper()}"
+
+    @property
+    def kind(self) -> str:
+        """What to write for it, in a word: the metavar of the flag."""
+        if self.choices:
+            return "|".join(self.choices)
+        return self.metavar or _KINDS[self.type][0](self)
+
+    def spell(self, value: object) -> str:
+        """Write a value as a person would in a flag or a file; load() reads it back."""
+        if value is None:
+            return "none"
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        if isinstance(value, int | float):
+            if self.unit in ("bytes", "bytes/s") and value:
+                for suffix in ("g", "m", "k"):
+                    if value % _BYTES[suffix] == 0:
+                        return f"{value // _BYTES[suffix]}{suffix}"
+            return f"{value:g}" if isinstance(value, float) else str(value)
+        return str(value)
+
+    def convert(self, value: object) -> object:
+        """Turn text, or a value of the right type, into the setting's value; ValueError tells the cure."""
+        converted = _KINDS[self.type][1](self, value)
+        if self.choices and converted not in self.choices:
+            raise ValueError(
+                f"unknown; {_nearest(str(converted), self.choices)}write {' or '.join(self.choices)}"
+            )
+        if isinstance(converted, int | float):
+            if self.minimum is not None and converted < self.minimum:
+                raise ValueError(f"too small; the least is {self.spell(self.minimum)}")
+            if self.maximum is not None and converted > self.maximum:
+                raise ValueError(f"too large; the most is {self.spell(self.maximum)}")
+        return converted
+
+
+def _number(option: Option, value: object) -> float:
+    suffixes = _SUFFIXES.get(option.unit, {"": 1})
+    if isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip())):
+        factor = suffixes.get(match[2].lower())
+        value = float(match[1]) * factor if factor is not None else value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        unit = f" of {option.unit}" if option.unit else ""
+        known = [s for s in suffixes if s]
+        hint = f", also with {', '.join(known)}" if known else ""
+        raise ValueError(f"not a number{unit}; write for example {option.example}{hint}")
+    return float(value)
+
+
+def _whole_number(option: Option, value: object) -> int:
+    number = _number(option, value)
+    if number != int(number):
+        raise ValueError(f"not a whole number; write for example {option.example}")
+    return int(number)
+
+
+def _switch(option: Option, value: object) -> bool:
+    if isinstance(value, str):
+        value = _SWITCH.get(value.strip().lower(), value)
+    if not isinstance(value, bool):
+        raise ValueError("neither on nor off; write one of the two")
+    return value
+
+
+def _text(option: Option, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"not a text; write for example {option.example}")
+    return value
+
+
+def _path(option: Option, value: object) -> Path | None:
+    if value is None and option.default is None:
+        return None
+    if isinstance(value, str) and value:
+        return Path(value)
+    if not isinstance(value, Path):
+        raise ValueError(f"not a path; write for example {option.example}")
+    return value
+
+
+# How a field's type is named in the help, and how its values are read.
+_KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], object]]] = {
+    "str": (lambda _: "TEXT", _text),
+    "int": (lambda option: "SIZE" if option.unit == "bytes" else "NUMBER", _whole_number),
+    "float": (lambda option: "TIME" if option.unit == "s" else "NUMBER", _number),
+    "bool": (lambda _: "on|off", _switch),
+    "Path": (lambda _: "PATH", _path),
+    "Path | None": (lambda _: "PATH", _path),
+}
+
+
+OPTIONS = tuple(
+    Option(name=f.name, type=str(f.type), default=f.default, **f.metadata) for f in fields(Settings)
+)
+"""Every setting, in the order of the table."""
+
+
+def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Put the settings together; the strongest place wins, and every wrong value anywhere is an error.
+
+    flags has the names of Settings. Without file ./was.toml is read, if there is one. A relative path in a
+    file is relative to the file's folder. Raises one ConfigError with a line for each mistake.
+    """
+    values: dict[str, object] = {}
+    mistakes: list[str] = []
+
+    def take(option: Option, value: object, place: str, folder: Path = Path()) -> None:
+        try:
+            converted = option.convert(value)
+        except ValueError as e:
+            mistakes.append(f"{place}: {e}.")
+        else:
+            values[option.name] = folder / converted if isinstance(converted, Path) else converted
+
+    if file is not None or Path(DEFAULT_FILE).is_file():
+        path = file or Path(DEFAULT_FILE)
+        for option, value, place in _read_file(path, mistakes):
+            take(option, value, place, path.parent)
+    for option in OPTIONS:
+        if (text := environ.get(option.variable)) is not None:
+            take(option, text, f"{option.variable}={text}")
+    for option in OPTIONS:
+        if (text := flags.get(option.name)) is not None:
+            take(option, text, f"{option.flag} {text}")
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return Settings(**values)  # type: ignore[arg-type]  # convert() gives each field its type
+
+
+def _read_file(path: Path, mistakes: list[str]) -> list[tuple[Option, object, str]]:
+    """Read a was.toml: option, value and the place it was written at, for each key that is known."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot be read: {e.strerror}. Name a TOML file with --config.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8. Save it as UTF-8, as TOML asks.") from None
+    except tomllib.TOMLDecodeError as e:
+        line = re.search(r"at line (\d+)", str(e))
+        place = f"{path}:{line[1]}" if line else str(path)
+        raise ConfigError(f'{place}: {e}. A setting is written key = value, a text in "quotes".') from None
+    known = {option.key: option for option in OPTIONS}
+    found = []
+    for key, value in content.items():
+        place = f"{path}:{_line_of(key, text)}"
+        if option := known.get(key.replace("_", "-")):
+            shown = f'"{value}"' if isinstance(value, str) else str(value).lower()
+            found.append((option, value, f"{place}: {key} = {shown}"))
+        else:
+            cure = _nearest(key.replace("_", "-"), known) or "`was run --help` lists all; "
+            mistakes.append(f"{place}: {key}: there is no such setting; {cure}remove it or correct it.")
+    return found
+
+
+def _line_of(key: str, text: str) -> int:
+    """Return the line of a top-level key or table, which tomllib does not tell; 1 if not found."""
+    written = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+    return next((i for i, line in enumerate(text.splitlines(), 1) if written.match(line)), 1)
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {near[0]}? " if near else ""

@@ -20,7 +20,7 @@ __all__ = ["ConfigError", "ContainerError", "DeploymentError", "Problem", "Proto
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place in a file: what an editor jumps to. line and column count characters from 1; 0 means the whole file."""
+    """A place in a file: what an editor jumps to. lines and columns count from 1; line 0: the whole file."""
 
     file: str
     line: int = 0
@@ -66,9 +66,10 @@ class DeploymentError(ContainerError):
 
 
 class ProtocolError(ContainerError):
-    """The peer broke a rule of its protocol: answer status, then close. reason is for the log, not for the peer.
+    """The peer broke a rule of its protocol: answer status, then close.
 
-    setting names the limit that was exceeded, if it was one, so that the log can say which to raise.
+    reason is for the log, not for the peer. setting names the limit that was exceeded, if it was one, so
+    that the log can say which to raise.
     """
 
     def __init__(self, status: int, reason: str, setting: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """The points a request passes, for whoever wants to know: the access log today, metrics and the X-ray later.
 
-A point costs nothing when nobody listens: whoever reaches one asks ``if listeners:`` before it builds the event.
+A point costs nothing when nobody listens: one asks ``if listeners:`` before building the event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["Answered", "AnsweredListener"]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer has left, or was broken off. The connector reports it once for each request, malformed ones included."""
+    """An answer has left, or was broken off. Reported once for each request, malformed ones included."""
 
     peer: str
     user: str | None

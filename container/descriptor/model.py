@@ -1,14 +1,14 @@
 """What a web.xml says, as frozen values that know where they were said.
 
-    WebApp ── everything a <web-app> or <web-fragment> holds, one tuple for each kind of child, in document order
+    WebApp ── what a <web-app> or <web-fragment> holds, one tuple for each kind of child, in document order
 
-One class for each element, named after it (``servlet-mapping`` is ServletMapping), one field for each child (``url-pattern``
-is url_pattern). Elements that repeat are tuples, elements that may be missing are None, flags are bool. Text is already
-trimmed or collapsed as its schema type asks (DD-DOC-10, DD-DOC-11), paths are canonical (DD-DOC-15). ``source`` is the
-position of the element's "<".
+One class for each element, named after it (``servlet-mapping`` is ServletMapping), one field for each child
+(``url-pattern`` is url_pattern). Elements that repeat are tuples, those that may be missing are None, flags
+are bool. Text is already trimmed or collapsed as its schema type asks (DD-DOC-10, DD-DOC-11), paths are
+canonical (DD-DOC-15). ``source`` is the position of the element's "<".
 
-Two elements are expanded while they are read, because nobody needs them as written: a <servlet-mapping> with three
-patterns is three ServletMappings, a <filter-mapping> with three targets three FilterMappings (DD-FM-03).
+Two elements are expanded while they are read, because nobody needs them as written: a <servlet-mapping> with
+three patterns is three ServletMappings, a <filter-mapping> with three targets is three (DD-FM-03).
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from container.errors import Source
 
 __all__ = [
-    "AbsoluteOrdering", "AuthConstraint", "CookieConfig", "DataSource", "DescriptionGroup", "EnvEntry", "ErrorPage",
-    "Filter", "FilterMapping", "FormLoginConfig", "InjectionTarget", "JspConfig", "JspPropertyGroup", "LifecycleCallback",
-    "Listener", "LocaleEncodingMapping", "LoginConfig", "MailSession", "MimeMapping", "MultipartConfig", "Ordering",
-    "OrderingNames", "Param", "PlatformElement", "ResourceEnvRef", "ResourceRef", "RunAs", "SecurityConstraint",
-    "SecurityRole", "SecurityRoleRef", "Servlet", "ServletMapping", "SessionConfig", "Taglib", "Text",
-    "UserDataConstraint", "WebApp", "WebResourceCollection", "WelcomeFile",
+    "AbsoluteOrdering", "AuthConstraint", "CookieConfig", "DataSource", "DescriptionGroup", "EnvEntry",
+    "ErrorPage", "Filter", "FilterMapping", "FormLoginConfig", "InjectionTarget", "JspConfig",
+    "JspPropertyGroup", "LifecycleCallback", "Listener", "LocaleEncodingMapping", "LoginConfig",
+    "MailSession", "MimeMapping", "MultipartConfig", "Ordering", "OrderingNames", "Param", "PlatformElement",
+    "ResourceEnvRef", "ResourceRef", "RunAs", "SecurityConstraint", "SecurityRole", "SecurityRoleRef",
+    "Servlet", "ServletMapping", "SessionConfig", "Taglib", "Text", "UserDataConstraint", "WebApp",
+    "WebResourceCollection", "WelcomeFile",
 ]  # fmt: skip
 
 
@@ -38,7 +39,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionGroup:
-    """<description>, <display-name> and <icon>, which many elements begin with. icons: (small-icon, large-icon)."""
+    """<description>, <display-name> and <icon>, which begin many elements. icons: (small, large)."""
 
     descriptions: tuple[Text, ...] = ()
     display_names: tuple[Text, ...] = ()
@@ -239,7 +240,7 @@ class JspConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebResourceCollection:
-    """<web-resource-collection>: which paths and which methods. At most one of the method tuples is filled (DD-SEC-03)."""
+    """<web-resource-collection>: At most one of the method tuples is used (DD-SEC-03)."""
 
     name: str
     source: Source
@@ -250,7 +251,7 @@ class WebResourceCollection:
 
 @dataclass(frozen=True, slots=True)
 class AuthConstraint:
-    """<auth-constraint>. No role at all = nobody; "*" = every declared role; "**" = anyone who has logged in."""
+    """<auth-constraint>. No role at all = nobody, "*" = every declared role, "**" = any user logged in."""
 
     source: Source
     role_names: tuple[str, ...] = ()
@@ -390,7 +391,7 @@ class MailSession:
 
 @dataclass(frozen=True, slots=True)
 class PlatformElement:
-    """An element that only a full platform server can honour: kept by kind ("ejb-ref") and name, and reported (DD-EE-01)."""
+    """What only a full platform server has: kept by kind ("ejb-ref") and name, and reported (DD-EE-01)."""
 
     kind: str
     name: str
