@@ -1,0 +1,39 @@
+"""The web apps that come with the project. Each test has its own copy, so nothing of a run stays behind."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from webtest import TestApp
+
+from container import make_application
+
+WEBAPPS = Path(__file__).parents[2] / "webapps"
+USERS = """<tomcat-users xmlns="http://tomcat.apache.org/xml" version="1.0">
+  <user username="ann" password="keeper" roles="manager"/>
+  <user username="bob" password="reader" roles="reader"/>
+</tomcat-users>"""
+
+
+@pytest.fixture
+def webapps(tmp_path: Path) -> Path:
+    """A folder with the web apps, and a users file where the container looks for one."""
+    folder = tmp_path / "webapps"
+    shutil.copytree(WEBAPPS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "tomcat-users.xml").write_text(USERS)
+    return folder
+
+
+@pytest.fixture
+def open_browser(webapps: Path) -> Iterator[Callable[[], TestApp]]:
+    """A function that gives another browser, with its own cookies, on the same running container."""
+    with closing(make_application(webapps=webapps)) as application:
+        yield lambda: TestApp(application)
+
+
+@pytest.fixture
+def browser(open_browser: Callable[[], TestApp]) -> TestApp:
+    return open_browser()

@@ -1,0 +1,83 @@
+"""The web apps in a process of their own, asked over TCP as a browser would."""
+
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+pytestmark = pytest.mark.socket
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000  # more than fits into one packet
+
+
+@pytest.fixture
+def address(webapps: Path) -> Iterator[str]:
+    """A running container; it must stop by itself when it is asked to."""
+    command = [sys.executable, "-m", "container", "run", "--webapps", str(webapps), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    with process.stdout as output:
+        try:
+            said = []
+            for line in output:
+                said.append(line)
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    break
+            else:
+                pytest.fail("".join(said))
+            yield found.group()
+            process.send_signal(signal.SIGTERM)
+            rest = output.read()
+            assert process.wait(30) == 0, rest
+        finally:
+            process.kill()
+            process.wait()
+
+
+def multipart(fields: dict[str, str], picture: bytes) -> tuple[bytes, str]:
+    boundary = "----a boundary that no picture contains"
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n\r\n'
+    body = "".join([*parts, head]).encode() + picture + f"\r\n--{boundary}--\r\n".encode()
+    return body, f'multipart/form-data; boundary="{boundary}"'
+
+
+def test_a_visit(address: str):
+    visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def get(path: str) -> str:
+        with visitor.open(address + path, timeout=30) as answer:
+            return answer.read().decode()
+
+    assert "/guestbook" in get("/")
+    token = re.search('name="form_token" value="([^"]+)"', get("/guestbook/")).group(1)
+    body, content_type = multipart({"name": "Zoë", "message": "Grüße", "form_token": token}, PNG)
+    form = urllib.request.Request(f"{address}/guestbook/entries", body, {"Content-Type": content_type})
+    with visitor.open(form, timeout=30) as answer:
+        assert answer.url == f"{address}/guestbook/entries"  # after the redirect
+        page = answer.read().decode()
+    assert "Thank you, Zoë!" in page
+    assert "Grüße" in page
+    with visitor.open(f"{address}/guestbook/pictures/1", timeout=30) as answer:
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.read() == PNG
+    with pytest.raises(HTTPError, match="404") as missing:
+        get("/guestbook/nowhere")
+    with missing.value as answer:
+        assert "Nothing here" in answer.read().decode()
+
+
+def test_nothing_stays_in_the_source_folder(address: str, webapps: Path):
+    before = set(webapps.rglob("*"))
+    urllib.request.urlopen(f"{address}/guestbook/", timeout=30).close()
+    assert {path for path in webapps.rglob("*") if "__pycache__" not in path.parts} <= before
