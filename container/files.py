@@ -31,9 +31,9 @@ if sys.platform == "darwin":
 
 __all__ = [
     "DOCUMENT_ROOT", "MIME_TYPES", "VARIANTS", "WEB_APP", "Answer", "Conditions", "FileInfo", "OpenFile",
-    "Rules", "Span", "StaticPlan", "StaticRoot", "choose_encoding", "decide", "describe", "format_date",
-    "is_hidden", "is_protected", "mime_table", "mime_type", "open_file", "parse_date", "read_pieces",
-    "safe_join", "static_root",
+    "Rules", "Signature", "Span", "StaticPlan", "StaticRoot", "choose_encoding", "decide", "describe",
+    "format_http_date", "is_hidden", "is_protected", "mime_table", "mime_type", "open_again", "open_file",
+    "parse_http_date", "read_pieces", "safe_join", "signature", "static_root",
 ]  # fmt: skip
 
 
@@ -97,12 +97,12 @@ _DATES = (
 )
 
 
-def format_date(time_s: float) -> str:
+def format_http_date(time_s: float) -> str:
     """Write a time as HTTP does: "Mon, 01 Jan 2024 10:04:05 GMT"."""
     return formatdate(int(time_s), usegmt=True)
 
 
-def parse_date(text: str) -> int | None:
+def parse_http_date(text: str) -> int | None:
     """Read one of the three forms of RFC 9110 §5.6.7, else None. Two-digit years are 1970 to 2069."""
     for form in _DATES:
         if match := form.fullmatch(text.strip()):
@@ -234,6 +234,7 @@ def safe_join(root: str, path: str) -> str | None:
 class OpenFile:
     """An open regular file, with size and times of the very bytes that will be read; or a directory."""
 
+    name: str
     file: BinaryIO | None  # None: a directory
     status: os.stat_result
 
@@ -272,14 +273,34 @@ def open_file(root: str, path: str, *, protected: bool = True) -> OpenFile | Non
             root, name, descriptor, status, protected
         ):
             if directory:
-                return OpenFile(None, status)
+                return OpenFile(name, None, status)
             file = os.fdopen(descriptor, "rb", buffering=0)
             descriptor = -1
-            return OpenFile(file, status)
+            return OpenFile(name, file, status)
         return None
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+Signature = tuple[int, int, int, int]
+
+
+def signature(status: os.stat_result) -> Signature:
+    """Two files with the same signature are the same file with the same content, as far as one can tell."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def open_again(name: str, known: Signature) -> BinaryIO | None:
+    """Open a file that open_file has checked before; None if it is not that very file any more."""
+    try:
+        file = os.fdopen(os.open(name, _FLAGS), "rb", buffering=0)
+    except OSError:
+        return None
+    if signature(os.fstat(file.fileno())) == known:
+        return file
+    file.close()
+    return None
 
 
 def _is_inside(root: str, name: str, descriptor: int, status: os.stat_result, protected: bool) -> bool:
@@ -446,7 +467,7 @@ def decide(method: str, info: FileInfo, asked: Conditions, rules: Rules = WEB_AP
 
 
 def _headers(info: FileInfo, length: int, content_type: str | None) -> tuple[tuple[str, str], ...]:
-    headers = [_ACCEPT_RANGES, ("ETag", info.etag), ("Last-Modified", format_date(info.mtime_s))]
+    headers = [_ACCEPT_RANGES, ("ETag", info.etag), ("Last-Modified", format_http_date(info.mtime_s))]
     if info.encoding:
         headers.append(("Content-Encoding", info.encoding))
     if info.varies:
@@ -464,14 +485,14 @@ def _check_preconditions(method: str, info: FileInfo, asked: Conditions, rules: 
         if not _names(asked.if_match, info.etag, rules, strong=True):
             raise _Decided(412)
     elif asked.if_unmodified_since is not None:
-        date = parse_date(asked.if_unmodified_since)
+        date = parse_http_date(asked.if_unmodified_since)
         if date is not None and info.mtime_s > date:
             raise _Decided(412)
     if asked.if_none_match is not None:
         if _names(asked.if_none_match, info.etag, rules, strong=False):
             raise _not_modified(info, rules) if safe else _Decided(412)
     elif asked.if_modified_since is not None and safe:
-        date = parse_date(asked.if_modified_since)
+        date = parse_http_date(asked.if_modified_since)
         if date is not None and info.mtime_s <= date:
             raise _not_modified(info, rules)
 
@@ -479,7 +500,7 @@ def _check_preconditions(method: str, info: FileInfo, asked: Conditions, rules: 
 def _not_modified(info: FileInfo, rules: Rules) -> _Decided:
     headers = [("ETag", info.etag)]
     if rules.dates_in_304:
-        headers.append(("Last-Modified", format_date(info.mtime_s)))
+        headers.append(("Last-Modified", format_http_date(info.mtime_s)))
     if info.varies:
         headers.append(_VARY)
     return _Decided(304, *headers)
@@ -559,7 +580,7 @@ def _is_unchanged(if_range: str, info: FileInfo, rules: Rules) -> bool:
     """Compare as RFC 9110 §13.1.5 demands: a strong tag byte for byte, a date exactly."""
     if if_range.endswith('"'):
         return if_range == info.etag and not if_range.startswith("W/")
-    date = parse_date(if_range)
+    date = parse_http_date(if_range)
     if date is None and not rules.lenient:
         raise _Decided(400, _ACCEPT_RANGES)
     return date == info.mtime_s
@@ -579,7 +600,7 @@ def _multipart(info: FileInfo, spans: tuple[Span, ...], rules: Rules) -> Answer:
         pieces += [f"\r\n--{boundary}\r\n{kind}{place}".encode("latin-1"), span]
     pieces.append(f"\r\n--{boundary}--".encode() + rules.multipart_end)
     length = sum(len(piece) if isinstance(piece, bytes) else piece.count for piece in pieces)
-    headers = _headers(info, length, f"multipart/byteranges; boundary={boundary}")
+    headers = _headers(info, length, f"multipart/byteranges;boundary={boundary}")
     return Answer(206, headers, tuple(pieces))
 
 

@@ -1,0 +1,42 @@
+"""The embedded front: in the process of the container it serves files itself and hands everything else over.
+
+connector ──> EmbeddedFront ──> StaticFiles     on the event loop
+                           └──> the container   the same Exchange, no bytes in between
+"""
+
+from __future__ import annotations
+
+from container.files import StaticPlan
+from container.front.static import StaticFiles
+from container.protocols.exchange import Begin, Exchange, Handler
+
+__all__ = ["EmbeddedFront"]
+
+
+class EmbeddedFront:
+    """An exchange.Handler in front of another one.
+
+    plan may be replaced at any time, from any thread: requests that begin afterwards see the new one.
+    """
+
+    __slots__ = ("_container", "_files")
+
+    def __init__(self, container: Handler, plan: StaticPlan | None = None) -> None:
+        self._container = container
+        self._files = StaticFiles(plan or StaticPlan({}))
+
+    @property
+    def plan(self) -> StaticPlan:
+        return self._files.plan
+
+    @plan.setter
+    def plan(self, plan: StaticPlan) -> None:
+        self._files = StaticFiles(plan)
+
+    def begin(self, exchange: Exchange) -> Begin:
+        if self._files.serve(exchange):
+            return Begin.DONE
+        return self._container.begin(exchange)
+
+    def handle(self, exchange: Exchange) -> None:
+        self._container.handle(exchange)
