@@ -217,7 +217,7 @@ def is_protected(path: str) -> bool:
 
 def is_hidden(path: str) -> bool:
     """Whether a segment of path begins with a dot; /.well-known/ is public by its standard (RFC 8615)."""
-    return "/." in path and "/." in path.removeprefix("/.well-known/")
+    return "/." in (path[12:] if path.startswith("/.well-known/") else path)
 
 
 def safe_join(root: str, path: str) -> str | None:

@@ -3,10 +3,10 @@
     exchange ──> StaticFiles.serve ──> True: answered
                                    └─> False: the container's
 
-Only GET and HEAD of an existing file, and only answers 200, 206 and 304, are given here; everything else is
-left to the engine, whose default servlet gives the same answers with the same headers. The usual request costs
-one dict lookup by its target: small files are kept in memory, together with their headers, and looked at again
-once a second. Everything here runs in the thread of the event loop; there are no locks.
+Only GET and HEAD of an existing file, and only answers 200, 206 and 304, are given here; everything else
+is left to the engine, whose default servlet gives the same answers with the same headers. The usual request
+costs one dict lookup by its target: small files are kept in memory, together with their headers, and looked
+at again once a second. Everything here runs in the thread of the event loop; there are no locks.
 """
 
 from __future__ import annotations
