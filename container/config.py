@@ -32,7 +32,7 @@ def setting(
     help: str,
     *,
     group: str,
-    example: str,
+    example: str = "",
     unit: str = "",
     minimum: int | float | None = None,
     maximum: int | None = None,
@@ -149,6 +149,14 @@ class Settings:
         minimum=0,
         example="1k",
     )
+    max_chunk_extension_bytes: int = setting(
+        8192,
+        "Most bytes of chunk extensions in a body; more is 413",
+        unit="bytes",
+        group="Limits",
+        minimum=0,
+        example="1k",
+    )
     max_body_bytes: int = setting(
         1024**3,
         "Longest request body; longer is 413; 0 = no limit",
@@ -156,6 +164,12 @@ class Settings:
         group="Limits",
         minimum=0,
         example="200m",
+    )
+    underscore_headers: bool = setting(
+        False,
+        "Keep header fields with _ in their name, which CGI and WSGI cannot tell from those with -",
+        group="Limits",
+        example="on",
     )
     max_form_bytes: int = setting(
         2 * 1024**2,
@@ -280,6 +294,13 @@ class Settings:
         group="Buffers",
         minimum=1024,
         example="256k",
+    )
+    # answers
+    relative_redirects: bool = setting(
+        True,
+        "sendRedirect sends a relative Location, as Tomcat does; off: an absolute URL",
+        group="Answers",
+        example="off",
     )
     # logs
     access_log: str = setting(

@@ -1,0 +1,152 @@
+"""The ``was`` commands: each parses its arguments, then calls one function.
+
+    was run     container.server.run        serve a folder of web apps
+    was new     container.learn.new.create  begin a web app
+    was check   container.learn.lint.lint   find what is wrong with descriptors
+
+Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
+Each command imports what it needs when it is called, so that ``was --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from container import __version__
+from container.config import OPTIONS, Option, load
+from container.errors import ConfigError, ContainerError
+
+__all__ = ["main"]
+
+
+class _RunCommand(click.Command):
+    """A command whose flags are the settings, shown in their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        group_of = {option.name: option.group for option in OPTIONS}
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if record := param.get_help_record(ctx):
+                groups.setdefault(group_of.get(param.name or "", "Other"), []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records, col_max=34)
+
+
+def _flag(option: Option) -> click.Option:
+    facts = [option.unit, f"default: {option.spell(option.default)}", f"e.g. {option.example}"]
+    return click.Option(
+        [option.flag],
+        metavar=option.kind,
+        help=f"{option.help}.  [{'; '.join(filter(None, facts))}]",
+        is_flag=False,
+        flag_value="on" if option.type == "bool" else None,  # --dev alone is --dev on
+    )
+
+
+def _examples(*lines: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)  # \b: click keeps the lines
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=_examples("was new shop", "was COMMAND --help"),
+)
+@click.version_option(__version__, prog_name="was")
+def was() -> None:
+    """Run servlet web apps, in Python, as their web.xml says."""
+
+
+def _run(config: Path | None, **flags: str | None) -> None:
+    """Serve the web apps of a folder over HTTP, until Ctrl-C or SIGTERM.
+
+    A value comes from a flag, else from the environment (WAS_PORT), else from the --config file, else from
+    ./was.toml, else it is the default. In a file, write: max-body-bytes = "200m". Sizes may end in k, m or g,
+    times in ms, s, m or h; a switch without a value is on.
+    """
+    if sys.platform == "win32":
+        raise ConfigError(
+            "`was run` needs Linux or macOS: Windows has no fork, no sendfile and no uvloop. "
+            "Run it under WSL; container.make_application works under any WSGI server."
+        )
+    settings = load({name: text for name, text in flags.items() if text is not None}, os.environ, config)
+
+    from container.server import run
+
+    sys.exit(run(settings))
+
+
+was.add_command(
+    _RunCommand(
+        "run",
+        callback=_run,
+        help=_run.__doc__,
+        short_help="Serve a folder of web apps.",
+        epilog=_examples(
+            "was run",
+            "was run --dev",
+            "was run --webapps /srv/webapps --host 0.0.0.0 --port 80",
+            "WAS_PORT=9000 was run --config production.toml",
+        ),
+        params=[
+            *map(_flag, OPTIONS),
+            click.Option(
+                ["--config"],
+                metavar="FILE",
+                type=click.Path(path_type=Path),
+                help="Settings in TOML.  [default: ./was.toml, if it is there; e.g. production.toml]",
+            ),
+        ],
+    )
+)
+
+
+@was.command(short_help="Begin a web app.", epilog=_examples("was new shop", "cd shop", "was run --dev"))
+@click.argument("name")
+def new(name: str) -> None:
+    """Make the folder NAME with a web app that runs: a servlet, a page, its web.xml and a test."""
+    from container.learn.new import create
+
+    for path in create(name, Path.cwd()):
+        click.echo(f"  {path}")
+    click.echo(
+        f"\nNext:\n"
+        f"  cd {name}\n"
+        f"  was run --dev           then open http://127.0.0.1:8080/{name}/\n"
+        f"  python -m pytest        needs: pip install pytest webtest"
+    )
+
+
+@was.command(
+    short_help="Find what is wrong with descriptors.",
+    epilog=_examples("was check webapps", "was check webapps/shop/WEB-INF/web.xml"),
+)
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+def check(path: Path) -> None:
+    """Print every problem of the descriptors at PATH as file:line:column: what is wrong. The cure.
+
+    PATH is a web app, a folder of web apps, or one web.xml. The exit code is 1 if there are errors, 0 if
+    there are none or only warnings.
+    """
+    from container.learn.lint import lint
+
+    report = lint(path)
+    for problem in report.problems:
+        click.echo(str(problem))
+    click.echo(report.summary(), err=True)
+    sys.exit(1 if report.errors else 0)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    try:
+        was.main(prog_name="was")
+    except ContainerError as e:
+        click.echo(str(e), err=True)
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,164 @@
+"""The commands as a person meets them: arguments in, text and exit code out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import container
+from container.config import OPTIONS
+
+# The package under test, also where it is not installed.
+ENVIRON = {
+    "PATH": os.defpath,
+    "PYTHONPATH": str(Path(container.__file__).parents[1]),
+    "COLUMNS": "100",
+}
+GOOD = '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"/>'
+BAD = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+  <servlet-mapping>
+    <servlet-name>cart</servlet-name>
+    <url-pattern>cart</url-pattern>
+  </servlet-mapping>
+</web-app>
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def python(*arguments: str, cwd: str = ".", **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**ENVIRON, **environ},
+    )
+
+
+def was(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return python("-m", "container", *arguments, **environ)
+
+
+def web_app(folder: str, web_xml: str = GOOD) -> None:
+    path = Path(folder, "WEB-INF", "web.xml")
+    path.parent.mkdir(parents=True)
+    path.write_text(web_xml, encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("new",), ("check",)])
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    result = was(*command, "--help")
+    assert result.returncode == 0
+    assert "Examples:\n    was " in result.stdout
+
+
+def test_help_of_run_shows_every_setting_with_type_unit_default_and_example() -> None:
+    text = " ".join(was("run", "--help").stdout.split())
+    for option in OPTIONS:
+        assert f"{option.flag} {option.kind}" in text
+        assert f"default: {option.spell(option.default)}; e.g. {option.example}]" in text
+        assert option.unit in text
+
+
+def test_a_wrong_setting_is_named_where_it_was_written() -> None:
+    Path("was.toml").write_text("\nport = 99999\n")
+    result = was("run", "--threads", "many", WAS_QUEUE="-1")
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        "was.toml:2: port = 99999: too large; the most is 65535.",
+        "WAS_QUEUE=-1: too small; the least is 0.",
+        "--threads many: not a number of threads; write for example 200.",
+    ]
+
+
+def test_windows_is_refused_in_a_sentence() -> None:
+    code = (
+        "import sys; from container.cli import main; sys.platform = 'win32'; sys.argv[1:] = ['run']; main()"
+    )
+    result = python("-c", code)
+    assert result.returncode == 2
+    assert result.stderr.startswith("`was run` needs Linux or macOS")
+
+
+# was check
+
+
+def test_check_says_nothing_but_a_summary_of_a_sound_web_app() -> None:
+    web_app("shop")
+    result = was("check", "shop")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == "1 descriptor: no problem\n"
+
+
+@pytest.mark.parametrize(
+    "path", ["webapps", "webapps/shop", "webapps/shop/WEB-INF", "webapps/shop/WEB-INF/web.xml"]
+)
+def test_check_prints_each_problem_with_its_place(path: str) -> None:
+    web_app("webapps/shop", BAD)
+    result = was("check", path)
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    assert all(line.startswith("webapps/shop/WEB-INF/web.xml:") for line in lines)
+    assert any(line.startswith("webapps/shop/WEB-INF/web.xml:4:5: ") for line in lines)
+
+
+def test_check_of_a_folder_reads_every_web_app() -> None:
+    web_app("webapps/a", BAD)
+    web_app("webapps/b", BAD)
+    web_app("webapps/c")
+    result = was("check", "webapps")
+    assert {line.split("/")[1] for line in result.stdout.splitlines()} == {"a", "b"}
+    assert result.stderr.startswith("3 descriptors: ")
+
+
+def test_check_of_nothing_is_a_usage_error() -> None:
+    Path("empty").mkdir()
+    assert was("check", "empty").returncode == 2
+    assert "no web app is here" in was("check", "empty").stderr
+    assert was("check", "missing").returncode == 2
+
+
+# was new
+
+
+def test_new_web_app_is_sound() -> None:
+    result = was("new", "shop-2")
+    assert result.returncode == 0
+    assert "shop-2/webapps/shop-2/WEB-INF/web.xml" in result.stdout
+    assert was("check", "shop-2/webapps").stderr == "1 descriptor: no problem\n"
+    assert not any(
+        "NAME-OF" in p.name or "NAME-OF" in p.read_text() for p in Path("shop-2").rglob("*.*") if p.is_file()
+    )
+
+
+def test_the_test_of_a_new_web_app_passes() -> None:
+    assert was("new", "shop").returncode == 0
+    result = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd="shop")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "2 passed" in result.stdout
+
+
+def test_new_overwrites_nothing() -> None:
+    Path("shop").mkdir()
+    result = was("new", "shop")
+    assert result.returncode == 2
+    assert "nothing is overwritten" in result.stderr
+    assert list(Path("shop").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "1st", "WEB-INF", "root", "a#b", "ä"])
+def test_new_checks_the_name(name: str) -> None:
+    result = was("new", "--", name)
+    assert result.returncode == 2
+    assert "not a name for a web app" in result.stderr
+    assert list(Path().iterdir()) == []
