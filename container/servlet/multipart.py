@@ -1,0 +1,93 @@
+"""Uploads (§3.2): Part, one part of a multipart/form-data request, and MultipartConfigElement, what is allowed."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from container.servlet.annotations import MultipartConfig
+
+__all__ = ["MultipartConfigElement", "Part"]
+
+
+class Part:
+    """One part of a multipart/form-data request: a form field, or a file if it has a file name."""
+
+    __slots__ = ()
+
+    def getInputStream(self) -> BinaryIO:
+        """Return the content, from its beginning each time."""
+        raise NotImplementedError
+
+    def getContentType(self) -> str | None:
+        raise NotImplementedError
+
+    def getName(self) -> str:
+        """Return the name of the form field."""
+        raise NotImplementedError
+
+    def getSubmittedFileName(self) -> str | None:
+        """Return the file name as the client gave it (never use it as a path); None for a plain field."""
+        raise NotImplementedError
+
+    def getSize(self) -> int:
+        raise NotImplementedError
+
+    def write(self, fileName: str) -> None:
+        """Store the content, a relative name below the configured location (RT-MP-07). May work only once."""
+        raise NotImplementedError
+
+    def delete(self) -> None:
+        """Remove what is stored. Happens by itself at the end of the request."""
+        raise NotImplementedError
+
+    def getHeader(self, name: str) -> str | None:
+        raise NotImplementedError
+
+    def getHeaders(self, name: str) -> list[str]:
+        raise NotImplementedError
+
+    def getHeaderNames(self) -> list[str]:
+        raise NotImplementedError
+
+
+class MultipartConfigElement:
+    """What uploads a servlet takes, sizes in bytes, -1 = no limit; a threshold of 0 puts every file on disk.
+
+    Made from the four values or from a MultipartConfig: ``MultipartConfigElement(MultipartConfig(maxFileSize=1000))``.
+    """
+
+    __slots__ = ("_file_size_threshold", "_location", "_max_file_size", "_max_request_size")
+
+    def __init__(
+        self,
+        location: str | MultipartConfig | None = None,
+        maxFileSize: int = -1,
+        maxRequestSize: int = -1,
+        fileSizeThreshold: int = 0,
+    ) -> None:
+        if isinstance(location, MultipartConfig):
+            maxFileSize, maxRequestSize = location.maxFileSize, location.maxRequestSize
+            location, fileSizeThreshold = location.location, location.fileSizeThreshold
+        self._location = location or ""
+        self._max_file_size = maxFileSize
+        self._max_request_size = maxRequestSize
+        self._file_size_threshold = fileSizeThreshold
+
+    def getLocation(self) -> str:
+        """Return the folder for files; "" is the web app's temporary folder."""
+        return self._location
+
+    def getMaxFileSize(self) -> int:
+        return self._max_file_size
+
+    def getMaxRequestSize(self) -> int:
+        return self._max_request_size
+
+    def getFileSizeThreshold(self) -> int:
+        return self._file_size_threshold
+
+    def __repr__(self) -> str:
+        return (
+            f"MultipartConfigElement({self._location!r}, {self._max_file_size}, "
+            f"{self._max_request_size}, {self._file_size_threshold})"
+        )
