@@ -4,9 +4,10 @@
     @MultipartConfig(maxFileSize=1_000_000)
     class Cart(HttpServlet): ...
 
-A decorator only notes itself on the class: importing a module registers nothing. Whoever deploys the class asks
-``WebServlet.of(Cart)``, which reads the class attribute ``__WebServlet__`` (``__WebFilter__`` and so on). Subclasses
-inherit ServletSecurity only (DD-ANN-09). Lists may be given as one value: ``urlPatterns="/a"`` is ``["/a"]``.
+A decorator only notes itself on the class: importing a module registers nothing. Whoever deploys the class
+asks ``WebServlet.of(Cart)``, which reads the class attribute ``__WebServlet__`` (``__WebFilter__`` and so
+on). Subclasses inherit ServletSecurity only (DD-ANN-09). Lists may be given as one value:
+``urlPatterns="/a"`` is ``["/a"]``.
 """
 # ruff: noqa: N815  (the attributes are Jakarta's)
 
@@ -110,7 +111,10 @@ class WebInitParam:
 
 @dataclass(frozen=True, init=False)
 class WebServlet(_Annotation):
-    """This class is a servlet (§8.1.1): ``@WebServlet("/cart/*")``. Without a name it is called by its full class name."""
+    """This class is a servlet (§8.1.1): ``@WebServlet("/cart/*")``.
+
+    Without a name it is called by its full class name.
+    """
 
     _applies_to = (HttpServlet,)
 
@@ -166,7 +170,10 @@ class WebServlet(_Annotation):
 
 @dataclass(frozen=True, init=False)
 class WebFilter(_Annotation):
-    """This class is a filter (§8.1.2): ``@WebFilter("/*")``. Without a name it is called by its full class name."""
+    """This class is a filter (§8.1.2): ``@WebFilter("/*")``.
+
+    Without a name it is called by its full class name.
+    """
 
     _applies_to = (Filter,)
 
@@ -239,7 +246,10 @@ class WebListener(_Annotation):
 
 @dataclass(frozen=True, init=False)
 class MultipartConfig(_Annotation):
-    """This servlet takes uploads (§8.1.5): ``@MultipartConfig(maxFileSize=1_000_000)``. Bytes; -1 = no limit."""
+    """This servlet takes uploads (§8.1.5): ``@MultipartConfig(maxFileSize=1_000_000)``.
+
+    Bytes; -1 = no limit.
+    """
 
     _applies_to = (Servlet,)
 
@@ -313,7 +323,10 @@ class HttpMethodConstraint:
 
 @dataclass(frozen=True, init=False)
 class ServletSecurity(_Annotation):
-    """Who may call this servlet (§13.4.1): ``@ServletSecurity(HttpConstraint(rolesAllowed="clerk"))``. Inherited."""
+    """Who may call this servlet (§13.4.1): ``@ServletSecurity(HttpConstraint(rolesAllowed="clerk"))``.
+
+    Inherited.
+    """
 
     EmptyRoleSemantic = enums.EmptyRoleSemantic
     TransportGuarantee = enums.TransportGuarantee
@@ -334,7 +347,7 @@ class ServletSecurity(_Annotation):
 
 @dataclass(frozen=True, init=False)
 class HandlesTypes(_Annotation):
-    """The classes that a ServletContainerInitializer wants to be given (§8.2.4): ``@HandlesTypes(Plugin, Page)``."""
+    """The classes a ServletContainerInitializer wants to be given (§8.2.4): ``@HandlesTypes(Plugin)``."""
 
     value: tuple[type, ...]
 

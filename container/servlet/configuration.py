@@ -1,4 +1,4 @@
-"""What GenericServlet and GenericFilter share: they keep their config, and ``init`` may be overridden in two ways."""
+"""What GenericServlet and GenericFilter share: their config, and the two ways to override ``init``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ K = TypeVar("K", bound="ServletConfig | FilterConfig")
 class Configured(Generic[K]):
     """Keeps the config that ``init`` is called with, and answers its questions.
 
-    Java has two methods, ``init(config)`` and the hook ``init()``; here a subclass overrides either under the one name:
+    Java has two methods, ``init(config)`` and the hook ``init()``; here a subclass overrides either under the
+    one name:
 
         def init(self): ...              # the config is stored before the call
         def init(self, config):

@@ -53,7 +53,10 @@ class WebConnection:
 
 
 class HttpUpgradeHandler:
-    """Speaks another protocol on a connection that began with HTTP. Made by ``HttpServletRequest.upgrade``."""
+    """Speaks another protocol on a connection that began with HTTP.
+
+    Made by ``HttpServletRequest.upgrade``.
+    """
 
     __slots__ = ()
 

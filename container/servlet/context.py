@@ -1,4 +1,4 @@
-"""The web app as its code sees it (§4): ServletContext, and what can be registered with it while it starts (§4.4)."""
+"""The web app as its code sees it (§4): ServletContext, and what can be registered while it starts (§4.4)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ L = TypeVar("L", bound="EventListener")
 
 
 class Registration:
-    """A servlet or filter that is declared. Changes raise IllegalStateException once the web app has started."""
+    """A servlet or filter that is declared.
+
+    Changes raise IllegalStateException once the web app has started.
+    """
 
     __slots__ = ()
 
@@ -154,7 +157,10 @@ if not TYPE_CHECKING:  # Java's nested types extend the type around them, which 
 
 
 class SessionCookieConfig:
-    """The cookie that carries the session's id. Setters raise IllegalStateException once the web app has started."""
+    """The cookie that carries the session's id.
+
+    Setters raise IllegalStateException once the web app has started.
+    """
 
     __slots__ = ()
 
@@ -298,8 +304,8 @@ class ClassLoader:
 class ServletContext:
     """A web app. Methods that register something raise IllegalStateException once it has started.
 
-    They and some others raise UnsupportedOperationException when a listener calls them that is neither in a descriptor
-    nor annotated (RT-REG-02). A name of None raises NullPointerException.
+    They and some others raise UnsupportedOperationException when a listener calls them that is neither in a
+    descriptor nor annotated (RT-REG-02). A name of None raises NullPointerException.
     """
 
     __slots__ = ()
@@ -314,7 +320,7 @@ class ServletContext:
         raise NotImplementedError
 
     def getContext(self, uripath: str) -> ServletContext | None:
-        """Return the web app that answers a path of the server; None if there is none or it is not allowed."""
+        """Return the web app that answers a path of the server; None if it is missing or not allowed."""
         raise NotImplementedError
 
     def getMajorVersion(self) -> int:
@@ -339,7 +345,10 @@ class ServletContext:
         raise NotImplementedError
 
     def getResource(self, path: str) -> str | None:
-        """Return the URL of a file of the web app. Raises MalformedURLException if path has no leading "/"."""
+        """Return the URL of a file of the web app.
+
+        Raises MalformedURLException if path has no leading "/".
+        """
         raise NotImplementedError
 
     def getResourceAsStream(self, path: str) -> BinaryIO | None:
@@ -398,7 +407,8 @@ class ServletContext:
     ) -> ServletRegistration.Dynamic | None:
         """Register a servlet by class name, class or instance.
 
-        None if there is a complete one of that name, or if the instance is registered already (RT-REG-04, 05).
+        None if there is a complete one of that name, or if the instance is registered already (RT-REG-04,
+        05).
         """
         raise NotImplementedError
 
@@ -407,7 +417,10 @@ class ServletContext:
         raise NotImplementedError
 
     def createServlet(self, clazz: type[S]) -> S:
-        """Make a servlet, to be changed before addServlet. Raises ServletException if its constructor fails."""
+        """Make a servlet, to be changed before addServlet.
+
+        Raises ServletException if its constructor fails.
+        """
         raise NotImplementedError
 
     def getServletRegistration(self, servletName: str) -> ServletRegistration | None:
@@ -437,7 +450,10 @@ class ServletContext:
         raise NotImplementedError
 
     def createListener(self, clazz: type[L]) -> L:
-        """Make a listener, to be changed before addListener. Raises ServletException if its constructor fails."""
+        """Make a listener, to be changed before addListener.
+
+        Raises ServletException if its constructor fails.
+        """
         raise NotImplementedError
 
     def getSessionCookieConfig(self) -> SessionCookieConfig:

@@ -27,8 +27,8 @@ def _check_name(name: str | None, what: str) -> str:
 class CookieAttributes(MutableMapping[str, str]):
     """What stands after ``name=value`` in a Set-Cookie: names in any case, in alphabetical order.
 
-    The typed attributes (Domain, Path, Max-Age, Secure, HttpOnly) are ordinary entries. An entry whose value is ""
-    is written as the bare name.
+    The typed attributes (Domain, Path, Max-Age, Secure, HttpOnly) are ordinary entries. An entry whose value
+    is "" is written as the bare name.
     """
 
     __slots__ = ("_entries",)
@@ -57,8 +57,8 @@ class CookieAttributes(MutableMapping[str, str]):
     def put(self, name: str, value: str | None) -> None:
         """Set an attribute; None removes it.
 
-        Raises IllegalArgumentException for a name that is no token, NumberFormatException for a Max-Age that is no
-        number. A negative Max-Age is no Max-Age (RT-RHD-10).
+        Raises IllegalArgumentException for a name that is no token, NumberFormatException for a Max-Age that
+        is no number. A negative Max-Age is no Max-Age (RT-RHD-10).
         """
         key = _check_name(name, "attribute name").lower()
         if value is not None and key == "max-age":
@@ -72,7 +72,10 @@ class CookieAttributes(MutableMapping[str, str]):
         self.put(name, "" if flag else None)
 
     def flag(self, name: str) -> bool:
-        """Tell whether the attribute is there as a bare name. ``Secure=false`` is not, nor is ``Secure=true``."""
+        """Tell whether the attribute is there as a bare name.
+
+        ``Secure=false`` is not, nor is ``Secure=true``.
+        """
         return self.get(name) == ""
 
     @property
@@ -96,7 +99,8 @@ def _max_age(value: str) -> str | None:
 class Cookie:
     """A cookie of a request (only name and value) or of a response (§3.10, RFC 6265).
 
-    Cookies are equal when name, value and attributes are. The hash is that of the name, the only part that is fixed.
+    Cookies are equal when name, value and attributes are. The hash is that of the name, the only part that is
+    fixed.
     """
 
     __slots__ = ("_attributes", "_name", "_value")
@@ -150,7 +154,7 @@ class Cookie:
         return self._attributes.get(name) if self._attributes else None
 
     def setAttribute(self, name: str, value: str | None) -> None:
-        """Set any attribute, the typed ones too; "" writes the bare name, None removes it (CookieAttributes.put)."""
+        """Set any attribute, also the typed ones; "" is a bare name, None removes (CookieAttributes.put)."""
         if self._attributes is None:
             self._attributes = CookieAttributes()
         self._attributes.put(name, value)

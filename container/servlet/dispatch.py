@@ -19,8 +19,8 @@ L = TypeVar("L", bound="AsyncListener")
 class RequestDispatcher:
     """A servlet, page or file of the web app that a request can be handed to.
 
-    The constants name the request attributes that the target finds: of a forward and an include the values of the
-    request before it, of an error dispatch what went wrong.
+    The constants name the request attributes that the target finds: of a forward and an include the values of
+    the request before it, of an error dispatch what went wrong.
     """
 
     __slots__ = ()
@@ -83,7 +83,10 @@ class AsyncContext:
         raise NotImplementedError
 
     def getResponse(self) -> ServletResponse:
-        """Return the response given to startAsync. Raises IllegalStateException after complete or dispatch."""
+        """Return the response given to startAsync.
+
+        Raises IllegalStateException after complete or dispatch.
+        """
         raise NotImplementedError
 
     def hasOriginalRequestAndResponse(self) -> bool:
@@ -91,10 +94,10 @@ class AsyncContext:
         raise NotImplementedError
 
     def dispatch(self, context: ServletContext | str | None = None, path: str | None = None) -> None:
-        """Hand the request back to the container: ``dispatch()``, ``dispatch(path)`` or ``dispatch(context, path)``.
+        """Hand the request back to the container: ``dispatch([[context], path])``.
 
-        Without a path to where it came from (RT-ASY-20). Returns at once. Raises IllegalStateException the second time
-        in a cycle and after complete.
+        Without a path to where it came from (RT-ASY-20). Returns at once. Raises IllegalStateException the
+        second time in a cycle and after complete.
         """
         raise NotImplementedError
 
@@ -112,7 +115,7 @@ class AsyncContext:
         servletRequest: ServletRequest | None = None,
         servletResponse: ServletResponse | None = None,
     ) -> None:
-        """Tell listener about this cycle; its events supply the request and response only if they are given here."""
+        """Tell listener about this cycle; its events supply request and response only if given here."""
         raise NotImplementedError
 
     def createListener(self, clazz: type[L]) -> L:

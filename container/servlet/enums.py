@@ -1,4 +1,7 @@
-"""The enumerations of the Servlet API. Members compare by identity; ``valueOf`` and ``values`` are as in Java."""
+"""The enumerations of the Servlet API.
+
+Members compare by identity; ``valueOf`` and ``values`` are as in Java.
+"""
 
 from __future__ import annotations
 

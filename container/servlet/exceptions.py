@@ -1,4 +1,4 @@
-"""The exceptions of the Servlet API, under their Java names but each also the Python exception that means the same.
+"""The exceptions of the Servlet API: Java's names, and each also the Python exception of that meaning.
 
     ServletException ── UnavailableException
     OSError (IOException) ── UnsupportedEncodingException, CharConversionException, MalformedURLException
@@ -7,8 +7,9 @@
     TypeError ── NullPointerException
     NotImplementedError ── UnsupportedOperationException
 
-So ``except OSError`` catches what Java calls IOException, and ``except ValueError`` an IllegalArgumentException. Where
-the specification says "runtime exception" it means whatever is neither a ServletException nor an OSError.
+So ``except OSError`` catches what Java calls IOException, and ``except ValueError`` an
+IllegalArgumentException. Where the specification says "runtime exception" it means whatever is neither a
+ServletException nor an OSError.
 """
 # ruff: noqa: N818  (the names are Jakarta's)
 
@@ -34,22 +35,22 @@ IOException = OSError
 class ServletException(Exception):
     """A servlet or filter could not do its work. The root cause, if there is one, is also the ``__cause__``.
 
-    The four Java forms: ``ServletException()``, ``(message)``, ``(message, rootCause)`` and ``(rootCause)``, which
-    takes its message from the cause.
+    The four Java forms: ``ServletException()``, ``(message)``, ``(message, rootCause)`` and ``(rootCause)``,
+    which takes its message from the cause.
     """
 
     def __init__(
         self, message: str | BaseException | None = None, rootCause: BaseException | None = None
     ) -> None:
         if isinstance(message, BaseException):
-            rootCause = message
-            message = (
-                f"{type(rootCause).__name__}: {rootCause}" if str(rootCause) else type(rootCause).__name__
-            )
+            cause: BaseException | None = message
+            message = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+        else:
+            cause = rootCause
         super().__init__(*(() if message is None else (message,)))
         self._message = message
-        if rootCause is not None:
-            self.__cause__ = rootCause
+        if cause is not None:
+            self.__cause__ = cause
 
     def getMessage(self) -> str | None:
         return self._message
@@ -59,7 +60,7 @@ class ServletException(Exception):
 
 
 class UnavailableException(ServletException):
-    """The servlet or filter is out of service: for good, or with ``seconds`` for about that long (RT-LIFE-10, 11)."""
+    """The servlet or filter is out of service: for good, or for about ``seconds`` (RT-LIFE-10, 11)."""
 
     def __init__(self, msg: str, seconds: int | None = None) -> None:
         super().__init__(msg)
@@ -86,7 +87,7 @@ class MalformedURLException(OSError, ValueError):
 
 
 class IllegalStateException(RuntimeError):
-    """The call comes at the wrong time: the response is committed, the session invalidated, the context started."""
+    """The call comes too early or too late: the response is committed, the session invalidated."""
 
 
 class IllegalArgumentException(ValueError):

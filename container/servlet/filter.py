@@ -63,7 +63,7 @@ class Filter:
         """Prepare; called once, before any ``doFilter``. An exception keeps the filter out of service."""
 
     def doFilter(self, request: AnyRequest, response: AnyResponse, chain: FilterChain) -> Answer:
-        """Look at the request, call ``chain.doFilter`` to let it go on (or answer it here), look at the response."""
+        """Look at the request, let it go on with ``chain.doFilter`` (or answer it), look at the response."""
         raise NotImplementedError
 
     def destroy(self) -> None:

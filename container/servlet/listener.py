@@ -1,8 +1,8 @@
 """What a web app can be told, and by which events (§11).
 
-A listener implements one interface or more; every method has an empty default, except those of AsyncListener and
-``sessionIdChanged``. Attribute events carry the new value when one is added, the removed one when it is removed, and
-the *old* one when it is replaced.
+A listener implements one interface or more; every method has an empty default, except those of AsyncListener
+and ``sessionIdChanged``. Attribute events carry the new value when one is added, the removed one when it is
+removed, and the *old* one when it is replaced.
 """
 
 from __future__ import annotations
@@ -156,8 +156,9 @@ class HttpSessionBindingEvent(HttpSessionEvent):
 class AsyncEvent:
     """Something happened to an asynchronous request.
 
-    The Java forms: ``(context)``, ``(context, request, response)``, ``(context, throwable)`` and all four. Left out,
-    request and response are those of the context; None says that the listener was added without them.
+    The Java forms: ``(context)``, ``(context, request, response)``, ``(context, throwable)`` and all four.
+    Left out, request and response are those of the context; None says that the listener was added without
+    them.
     """
 
     __slots__ = ("_context", "_request", "_response", "_throwable")
@@ -169,12 +170,13 @@ class AsyncEvent:
         suppliedResponse: ServletResponse | EllipsisType | None = ...,
         throwable: BaseException | None = None,
     ) -> None:
-        if isinstance(suppliedRequest, BaseException):
-            suppliedRequest, throwable = ..., suppliedRequest
         self._context = context
-        self._request = context.getRequest() if suppliedRequest is ... else suppliedRequest
-        self._response = context.getResponse() if suppliedResponse is ... else suppliedResponse
         self._throwable = throwable
+        request = suppliedRequest
+        if isinstance(request, BaseException):
+            self._throwable, request = request, ...
+        self._request = context.getRequest() if request is ... else request
+        self._response = context.getResponse() if suppliedResponse is ... else suppliedResponse
 
     def getAsyncContext(self) -> AsyncContext:
         return self._context
@@ -286,7 +288,10 @@ class HttpSessionIdListener(EventListener):
 
 
 class HttpSessionBindingListener(EventListener):
-    """An attribute's value that is told when it is put into a session and taken out. Needs no registration."""
+    """An attribute's value that is told when it is put into a session and taken out.
+
+    Needs no registration.
+    """
 
     __slots__ = ()
 
@@ -298,7 +303,10 @@ class HttpSessionBindingListener(EventListener):
 
 
 class HttpSessionActivationListener(EventListener):
-    """An attribute's value that is told when its session is stored away and comes back. Needs no registration."""
+    """An attribute's value that is told when its session is stored away and comes back.
+
+    Needs no registration.
+    """
 
     __slots__ = ()
 

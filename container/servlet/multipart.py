@@ -1,4 +1,4 @@
-"""Uploads (§3.2): Part, one part of a multipart/form-data request, and MultipartConfigElement, what is allowed."""
+"""Uploads (§3.2): Part, one part of a multipart/form-data request; MultipartConfigElement, their limits."""
 
 from __future__ import annotations
 
@@ -53,10 +53,11 @@ class Part:
 class MultipartConfigElement:
     """What uploads a servlet takes, sizes in bytes, -1 = no limit; a threshold of 0 puts every file on disk.
 
-    Made from the four values or from a MultipartConfig: ``MultipartConfigElement(MultipartConfig(maxFileSize=1000))``.
+    Made from the four values or from a MultipartConfig:
+    ``MultipartConfigElement(MultipartConfig(maxFileSize=1000))``.
     """
 
-    __slots__ = ("_file_size_threshold", "_location", "_max_file_size", "_max_request_size")
+    __slots__ = ("_said",)
 
     def __init__(
         self,
@@ -66,28 +67,29 @@ class MultipartConfigElement:
         fileSizeThreshold: int = 0,
     ) -> None:
         if isinstance(location, MultipartConfig):
-            maxFileSize, maxRequestSize = location.maxFileSize, location.maxRequestSize
-            location, fileSizeThreshold = location.location, location.fileSizeThreshold
-        self._location = location or ""
-        self._max_file_size = maxFileSize
-        self._max_request_size = maxRequestSize
-        self._file_size_threshold = fileSizeThreshold
+            said = location
+        else:
+            said = MultipartConfig(location or "", maxFileSize, maxRequestSize, fileSizeThreshold)
+        self._said = said
 
     def getLocation(self) -> str:
         """Return the folder for files; "" is the web app's temporary folder."""
-        return self._location
+        return self._said.location
 
     def getMaxFileSize(self) -> int:
-        return self._max_file_size
+        return self._said.maxFileSize
 
     def getMaxRequestSize(self) -> int:
-        return self._max_request_size
+        return self._said.maxRequestSize
 
     def getFileSizeThreshold(self) -> int:
-        return self._file_size_threshold
+        return self._said.fileSizeThreshold
+
+    def __eq__(self, other: object) -> bool:
+        return self._said == other._said if isinstance(other, MultipartConfigElement) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._said)
 
     def __repr__(self) -> str:
-        return (
-            f"MultipartConfigElement({self._location!r}, {self._max_file_size}, "
-            f"{self._max_request_size}, {self._file_size_threshold})"
-        )
+        return repr(self._said).replace("MultipartConfig", "MultipartConfigElement")

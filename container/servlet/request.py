@@ -1,13 +1,15 @@
 """The request (§3): its interfaces, and the wrappers that filters put around it.
 
-The engine implements HttpServletRequest. A wrapper passes every method on to what it wraps; a subclass changes some:
+The engine implements HttpServletRequest. A wrapper passes every method on to what it wraps; a subclass
+changes some:
 
     class Lowercase(HttpServletRequestWrapper):
         def getParameter(self, name):
             value = super().getParameter(name)
             return value and value.lower()
 
-Where Java returns null, these methods return None; where it returns an Enumeration, an iterator that is one too.
+Where Java returns null, these methods return None; where it returns an Enumeration, an iterator that is one
+too.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ H = TypeVar("H", bound="HttpUpgradeHandler")
 
 
 class ServletRequest:
-    """A request of any protocol. Valid until ``service`` returns, or until an asynchronous one is complete."""
+    """A request of any protocol.
+
+    Valid until ``service`` returns, or until an asynchronous one is complete.
+    """
 
     __slots__ = ()
 
@@ -64,7 +69,7 @@ class ServletRequest:
         raise NotImplementedError
 
     def getCharacterEncoding(self) -> str | None:
-        """Return the body's encoding: the request's, else the web app's, else None (then ISO-8859-1 is used)."""
+        """Return the body's encoding: the request's or the web app's; None means that ISO-8859-1 is used."""
         raise NotImplementedError
 
     def setCharacterEncoding(self, encoding: str | CodecInfo | None) -> None:
@@ -93,7 +98,8 @@ class ServletRequest:
     def getReader(self) -> Reader:
         """Return the body as text.
 
-        Raises IllegalStateException after getInputStream, UnsupportedEncodingException for an unknown charset.
+        Raises IllegalStateException after getInputStream, UnsupportedEncodingException for an unknown
+        charset.
         """
         raise NotImplementedError
 
@@ -172,8 +178,9 @@ class ServletRequest:
     ) -> AsyncContext:
         """Keep the request open when ``service`` returns.
 
-        Without arguments the original objects go on, else the given ones (RT-ASY-03, 20). Raises IllegalStateException
-        if a filter or servlet on the way does not support it, if it was called already, or outside a dispatch.
+        Without arguments the original objects go on, else the given ones (RT-ASY-03, 20). Raises
+        IllegalStateException if a filter or servlet on the way does not support it, if it was called already,
+        or outside a dispatch.
         """
         raise NotImplementedError
 
@@ -224,7 +231,10 @@ class HttpServletMapping:
 
 
 class PushBuilder:
-    """HTTP/2 server push. Deprecated: newPushBuilder returns None, the type is here for what still names it."""
+    """HTTP/2 server push.
+
+    Deprecated: newPushBuilder returns None, the type is here for what still names it.
+    """
 
     __slots__ = ()
 
@@ -380,7 +390,10 @@ class HttpServletRequest(ServletRequest):
         raise NotImplementedError
 
     def login(self, username: str, password: str) -> None:
-        """Check name and password. Raises ServletException if they are wrong or somebody is logged in already."""
+        """Check name and password.
+
+        Raises ServletException if they are wrong or somebody is logged in already.
+        """
         raise NotImplementedError
 
     def logout(self) -> None:
@@ -389,8 +402,8 @@ class HttpServletRequest(ServletRequest):
     def getParts(self) -> list[Part]:
         """Return the parts of an upload.
 
-        Raises ServletException if it is no multipart/form-data, IllegalStateException if the servlet has no multipart
-        configuration or a limit is exceeded.
+        Raises ServletException if it is no multipart/form-data, IllegalStateException if the servlet has no
+        multipart configuration or a limit is exceeded.
         """
         raise NotImplementedError
 

@@ -1,7 +1,8 @@
 """The response (§5): its interfaces, and the wrappers that filters put around it.
 
-Status and headers can be set until the response is committed, that is, until its first bytes leave; later calls are
-ignored, except those that would change what has been sent (sendError, reset), which raise IllegalStateException.
+Status and headers can be set until the response is committed, that is, until its first bytes leave; later
+calls are ignored, except those that would change what has been sent (sendError, reset), which raise
+IllegalStateException.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ __all__ = ["HttpServletResponse", "HttpServletResponseWrapper", "ServletResponse
 
 
 class ServletResponse:
-    """A response of any protocol. Valid until ``service`` returns, or until an asynchronous request is complete."""
+    """A response of any protocol.
+
+    Valid until ``service`` returns, or until an asynchronous request is complete.
+    """
 
     __slots__ = ()
 
     def getCharacterEncoding(self) -> str:
-        """Return the encoding of getWriter: the response's, else the web app's, else ISO-8859-1 (RT-CT-01)."""
+        """Return getWriter's encoding: the response's, else the web app's, else ISO-8859-1 (RT-CT-01)."""
         raise NotImplementedError
 
     def getContentType(self) -> str | None:
@@ -41,7 +45,8 @@ class ServletResponse:
     def getWriter(self) -> PrintWriter:
         """Return the body for text; from now on the encoding is fixed.
 
-        Raises IllegalStateException after getOutputStream, UnsupportedEncodingException for an unknown encoding.
+        Raises IllegalStateException after getOutputStream, UnsupportedEncodingException for an unknown
+        encoding.
         """
         raise NotImplementedError
 
@@ -60,7 +65,10 @@ class ServletResponse:
         raise NotImplementedError
 
     def setBufferSize(self, size: int) -> None:
-        """Ask for a buffer of at least size bytes. Raises IllegalStateException once something was written."""
+        """Ask for a buffer of at least size bytes.
+
+        Raises IllegalStateException once something was written.
+        """
         raise NotImplementedError
 
     def getBufferSize(self) -> int:
@@ -86,7 +94,7 @@ class ServletResponse:
         raise NotImplementedError
 
     def setLocale(self, loc: Locale | None) -> None:
-        """Set Content-Language and, unless it was set itself, the encoding that goes with it; None takes it back."""
+        """Set Content-Language and, unless it was set itself, the encoding; None takes both back."""
         raise NotImplementedError
 
     def getLocale(self) -> Locale:
@@ -169,7 +177,7 @@ class HttpServletResponse(ServletResponse):
         raise NotImplementedError
 
     def sendRedirect(self, location: str, sc: int = SC_FOUND, clearBuffer: bool = True) -> None:
-        """Send the client elsewhere, and close: ``(location)``, ``(location, sc)`` or ``(location, clearBuffer)``.
+        """Send the client elsewhere, and close: ``sendRedirect(location[, sc][, clearBuffer])``.
 
         A bool as second argument means clearBuffer. Raises IllegalStateException if committed.
         """
@@ -216,7 +224,8 @@ class HttpServletResponse(ServletResponse):
     def setTrailerFields(self, supplier: Callable[[], Mapping[str, str]]) -> None:
         """Have supplier called at the end for the trailers.
 
-        Raises IllegalStateException if committed, or if the answer cannot have trailers (HTTP/1.0, not chunked).
+        Raises IllegalStateException if committed, or if the answer cannot have trailers (HTTP/1.0, not
+        chunked).
         """
 
     def getTrailerFields(self) -> Callable[[], Mapping[str, str]] | None:
@@ -243,7 +252,7 @@ class ServletResponseWrapper(ServletResponse):
         self._response = response
 
     def isWrapperFor(self, wrapped: ServletResponse | type[ServletResponse]) -> bool:
-        """Tell whether that response, or one of that class, is wrapped: directly or by wrappers in between."""
+        """Tell whether this wraps that response, or one of that class, directly or over other wrappers."""
         if isinstance(wrapped, type):
             if not issubclass(wrapped, ServletResponse):
                 raise IllegalArgumentException(f"{wrapped.__name__} is no ServletResponse")

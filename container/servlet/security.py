@@ -23,7 +23,8 @@ class Principal:
 class HttpConstraintElement:
     """Which roles may call, over which connections.
 
-    The Java forms: ``()``, ``(semantic)``, ``(guarantee, *roleNames)`` and ``(semantic, guarantee, *roleNames)``.
+    The Java forms: ``()``, ``(semantic)``, ``(guarantee, *roleNames)`` and ``(semantic, guarantee,
+    *roleNames)``.
     """
 
     __slots__ = ("_guarantee", "_roles", "_semantic")
@@ -46,7 +47,7 @@ class HttpConstraintElement:
             )
         if roles and self._semantic is EmptyRoleSemantic.DENY:
             raise IllegalArgumentException(
-                f"DENY lets nobody in, so it takes no roles ({', '.join(roles)}). Use PERMIT for these roles only"
+                f"DENY lets nobody in: it takes no roles ({', '.join(roles)}). Use PERMIT to let these in"
             )
         self._roles = tuple(roles)
 
@@ -86,8 +87,8 @@ class HttpMethodConstraintElement(HttpConstraintElement):
 class ServletSecurityElement(HttpConstraintElement):
     """A constraint for all HTTP methods but those that have their own.
 
-    The Java forms: ``()``, ``(constraint)``, ``(methodConstraints)``, ``(constraint, methodConstraints)``, and
-    ``(annotation)`` with a ServletSecurity.
+    The Java forms: ``()``, ``(constraint)``, ``(methodConstraints)``, ``(constraint, methodConstraints)``,
+    and ``(annotation)`` with a ServletSecurity.
     """
 
     __slots__ = ("_method_constraints",)
@@ -100,12 +101,13 @@ class ServletSecurityElement(HttpConstraintElement):
         | None = None,
         methodConstraints: Iterable[HttpMethodConstraintElement] | None = None,
     ) -> None:
-        if isinstance(constraint, ServletSecurity):
-            constraint, methodConstraints = _elements(constraint)
-        elif constraint is not None and not isinstance(constraint, HttpConstraintElement):
-            constraint, methodConstraints = None, constraint
-        super().__init__(*(constraint._arguments() if constraint is not None else ()))
-        self._method_constraints = tuple(methodConstraints or ())
+        general, by_method = constraint, methodConstraints
+        if isinstance(general, ServletSecurity):
+            general, by_method = _elements(general)
+        elif general is not None and not isinstance(general, HttpConstraintElement):
+            general, by_method = None, general
+        super().__init__(*(general._arguments() if general is not None else ()))
+        self._method_constraints = tuple(by_method or ())
         names = self.getMethodNames()
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise IllegalArgumentException(f"more than one constraint for {', '.join(twice)}. Join them")

@@ -1,4 +1,4 @@
-"""Servlets (§2): what answers requests. Web apps subclass HttpServlet and override the doXxx methods they support.
+"""Servlets (§2): what answers requests. Web apps subclass HttpServlet and override its doXxx methods.
 
     class Hello(HttpServlet):
         def doGet(self, request, response):
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "GenericServlet", "HttpServlet", "Servlet", "ServletConfig"]
 
-# A ServletRequest and a ServletResponse. Not typed so, that a subclass may ask for the HTTP ones, as Java's overloads do.
+# ServletRequest, ServletResponse. Any, so that a subclass may ask for the HTTP ones, as Java's overloads do.
 AnyRequest: TypeAlias = Any
 AnyResponse: TypeAlias = Any
 
@@ -42,7 +42,7 @@ METHODS = {
     "TRACE": "doTrace",
     "OPTIONS": "doOptions",
 }
-"""HTTP method -> the method of HttpServlet that answers it, in the order of the Allow header (RT-HTTP-01, 06)."""
+"""HTTP method -> the HttpServlet method that answers it, in the order of Allow (RT-HTTP-01, 06)."""
 
 _CONDITIONAL = METHODS | {"GET": "_get_if_modified", "HEAD": "_head_with_date"}
 
@@ -109,7 +109,7 @@ class GenericServlet(Configured[ServletConfig], Servlet, ServletConfig):
         return ""
 
     def log(self, message: str, throwable: BaseException | None = None) -> None:
-        """Write to the web app's log, with the servlet's name before it and the throwable's traceback after it."""
+        """Write to the web app's log: the servlet's name, the message, the throwable's traceback."""
         self.getServletContext().log(f"{self.getServletName()}: {message}", throwable)
 
 
@@ -141,7 +141,8 @@ class HttpServlet(GenericServlet):
         if name := self._handlers.get(method):
             answer: Answer = getattr(self, name)(req, res)
             return answer
-        return res.sendError(501, f"HTTP method {method} is not implemented")
+        res.sendError(501, f"HTTP method {method} is not implemented")
+        return None
 
     def doGet(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
         return self._refuse(req, resp)
@@ -195,15 +196,17 @@ class HttpServlet(GenericServlet):
         """Tell whether doTrace must not send a header back (RT-HTTP-08)."""
         return headerName.lower().startswith(_SENSITIVE)
 
-    def _refuse(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
+    def _refuse(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
         # 405 came with HTTP/1.1 (RT-HTTP-03)
         status = 400 if req.getProtocol() in ("HTTP/0.9", "HTTP/1.0") else 405
         resp.sendError(status, f"HTTP method {req.getMethod()} is not supported here")
+        return None
 
     def _get_if_modified(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
         modified = self._modified(req)
         if 0 <= modified <= _if_modified_since(req):
-            return resp.setStatus(HttpServletResponse.SC_NOT_MODIFIED)
+            resp.setStatus(HttpServletResponse.SC_NOT_MODIFIED)
+            return None
         _set_last_modified(resp, modified)
         return self.doGet(req, resp)
 

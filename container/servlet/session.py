@@ -13,7 +13,10 @@ __all__ = ["HttpSession"]
 
 
 class HttpSession:
-    """A client's session. Most methods raise IllegalStateException once it is invalidated. Times are epoch ms."""
+    """A client's session.
+
+    Most methods raise IllegalStateException once it is invalidated. Times are epoch ms.
+    """
 
     __slots__ = ()
 

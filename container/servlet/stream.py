@@ -1,6 +1,7 @@
 """The streams of requests, responses and upgraded connections (§3.5, §5.4, §3.8).
 
-A stream implements the primitive methods (``_read``; ``write``, ``flush``, ``close``); everything else stands on them.
+A stream implements the primitive methods (``_read``; ``write``, ``flush``, ``close``); everything else stands
+on them.
 """
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ class ServletInputStream:
     def read(self, n: int | Buffer = -1, /) -> bytes | int:
         """Return up to n bytes, b"" at the end; without n, everything up to the end.
 
-        Given a buffer instead, as Java does, fill its beginning and return the number of bytes: -1 at the end, 0 for an
-        empty buffer.
+        Given a buffer instead, as Java does, fill its beginning and return the number of bytes: -1 at the
+        end, 0 for an empty buffer.
         """
         if isinstance(n, int):
             return self._read(n)
@@ -175,7 +176,10 @@ def _text(value: object) -> str:
 
 
 class ServletOutputStream:
-    """A response's body as a binary file. A subclass implements ``write``, and ``flush`` and ``close`` if they matter."""
+    """A response's body as a binary file.
+
+    A subclass implements ``write``, and ``flush`` and ``close`` if they matter.
+    """
 
     __slots__ = ()
 
@@ -200,7 +204,7 @@ class ServletOutputStream:
         raise IllegalStateException("only asynchronous or upgraded requests can be written without blocking")
 
     def print(self, x: object) -> None:
-        """Write a value as text, one byte for each character (up to U+00FF): for protocols. getWriter is for text."""
+        """Write a value as text, a byte for each character (up to U+00FF): for protocols, not for pages."""
         try:
             self.write(_text(x).encode("iso-8859-1"))
         except UnicodeEncodeError as error:
