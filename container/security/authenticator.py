@@ -6,7 +6,7 @@
 
 An authenticator belongs to one web app and is used by all its threads. It sees requests and responses as the
 API shows them, and through Host, which the engine implements, the few things that the API has no method for.
-decision.py calls it.
+enforce.py calls it.
 """
 
 from __future__ import annotations

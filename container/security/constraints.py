@@ -6,7 +6,7 @@
 Everything is combined when the web app starts: for each url-pattern one Decision for each method that
 somebody names, and one for all the others. A request then costs one pattern match and one look-up. A
 Constraints never changes, so any thread may ask it; it knows paths and methods, but neither requests nor
-users (decision.py brings them together).
+users (enforce.py brings them together).
 """
 
 from __future__ import annotations

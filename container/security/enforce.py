@@ -1,10 +1,15 @@
 """What happens to a request before any filter sees it: the steps of Servlet 6.1 §13.8.3, in one function.
 
-enforce            the engine's security step: True = go on, False = the answer has been written
-login, logout, authenticate     HttpServletRequest's methods of these names
+    enforce                         the engine's security step: True = go on, False = the answer is written
+    login, logout, authenticate     what HttpServletRequest's methods of these names do
+    is_in_role                      the same for isUserInRole
+
+All of them take a Host for the request at hand, and keep nothing themselves.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
 
 from container.security.authenticator import (
     IDENTITY_NOTE,
@@ -16,6 +21,7 @@ from container.security.authenticator import (
     remember,
 )
 from container.security.constraints import Access, Constraints
+from container.security.realm import Principal
 from container.servlet import (
     HttpServletRequest,
     HttpServletResponse,
@@ -24,7 +30,7 @@ from container.servlet import (
     ServletException,
 )
 
-__all__ = ["authenticate", "enforce", "login", "logout", "recall"]
+__all__ = ["authenticate", "enforce", "is_in_role", "login", "logout", "recall"]
 
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
 
@@ -149,3 +155,20 @@ def authenticate(
         )
     recall(host)
     return authenticator.authenticate(request, response, host) is not None
+
+
+def is_in_role(
+    principal: Principal | None,
+    role: str | None,
+    role_refs: Mapping[str, str | None],
+    declared_roles: Collection[str],
+) -> bool:
+    """Answer isUserInRole (RT-PSEC-03).
+
+    role_refs are the <security-role-ref>s of the servlet that the request is mapped to: role-name to role-link.
+    """
+    if principal is None or role is None or role == "*":
+        return False
+    if role == "**" and role not in declared_roles:
+        return True
+    return (role_refs.get(role) or role) in principal.roles
