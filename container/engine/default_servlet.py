@@ -190,7 +190,7 @@ class DefaultServlet(HttpServlet):
             stream.write(data)
             return
         span = answer.pieces[0]
-        # The container's own response can send a file, unless it is a part of something else's body.
+        # The container's own response can send a file; an answer without its length is a part of another one.
         send_file = getattr(resp, "send_file", None) if resp.containsHeader("Content-Length") else None
         if send_file and len(answer.pieces) == 1 and isinstance(span, Span) and span.count >= SENDFILE_BYTES:
             send_file(os.fdopen(os.dup(found.file.fileno()), "rb", buffering=0), span.offset, span.count)
@@ -210,7 +210,7 @@ def _path(req: HttpServletRequest) -> str:
 
 
 def _with_slash(req: HttpServletRequest) -> str:
-    """Return the request's URI as that of a directory (RT-WEL-01), which must not look like another host's."""
+    """Return the URI of a directory (RT-WEL-01). It must not look like that of another host: "//host/"."""
     query = req.getQueryString()
     return "/" + req.getRequestURI().lstrip("/") + "/" + ("" if query is None else f"?{query}")
 

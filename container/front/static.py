@@ -175,9 +175,13 @@ class StaticFiles:
         return resource
 
     def _remember(self, path: bytes, resource: _Resource | None) -> None:
-        """Keep what path stands for, in place of the oldest entries if there is no room."""
+        """Keep what path stands for: a file in place of the oldest entries, None only where there is room."""
+        if resource is None:
+            if len(self._known) < MEMORY_COUNT:
+                self._known[path] = None
+            return
         self._known[path] = resource
-        self._size += resource.size if resource else 0
+        self._size += resource.size
         while len(self._known) > MEMORY_COUNT or self._size > MEMORY_BYTES:
             self._forget(next(iter(self._known)))
 
