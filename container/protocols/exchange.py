@@ -1,4 +1,4 @@
-"""Exchange: one request and its answer, without a socket. The seam between whatever speaks a protocol and whatever answers.
+"""Exchange: one request and its answer, without a socket: the seam between speaking a protocol and answering.
 
     connectors/http.py   HttpExchange  ─┐
     connectors/ajp.py    AjpExchange   ─┼─ Exchange ─> Handler: engine.Container, front
@@ -6,18 +6,21 @@
 
 The life of one exchange, in the order of the calls:
 
-1. The connector has the whole head and calls ``handler.begin(exchange)`` in the thread that reads the socket. begin
-   must not block. It says who goes on: DONE (it has answered, or will by itself), BUFFERED or STREAMED.
-2. BUFFERED: the connector first collects the body, so that a slow client holds no thread; a body over the limit is
-   answered by the connector and ``handle`` is never called. STREAMED: ``handle`` is called at once and ``read`` blocks.
-3. ``handler.handle(exchange)`` runs in a request thread. It calls ``start`` once, ``write`` any number of times and
-   ``finish`` once; the head leaves together with the first body bytes or with ``finish``.
-4. A handler that wants to answer later calls ``suspend`` and returns; ``resume(task)`` runs task in a request thread.
-   A handler that returns without ``finish`` or ``suspend`` has failed: the connector aborts the exchange.
+1. The connector has the whole head and calls ``handler.begin(exchange)`` in the thread that reads the socket.
+   begin must not block. It says who goes on: DONE (it has answered, or will by itself), BUFFERED or STREAMED.
+2. BUFFERED: the connector first collects the body, so that a slow client holds no thread; a body over the
+   limit is answered by the connector and ``handle`` is never called. STREAMED: ``handle`` is called at once
+   and ``read`` blocks.
+3. ``handler.handle(exchange)`` runs in a request thread. It calls ``start`` once, ``write`` any number of
+   times and ``finish`` once; the head leaves together with the first body bytes or with ``finish``.
+4. A handler that wants to answer later calls ``suspend`` and returns; ``resume(task)`` runs task in a request
+   thread. A handler that returns without ``finish`` or ``suspend`` has failed: the connector aborts the
+   exchange.
 
-Header lists are lists of pairs because order and repetition carry meaning. Requests keep them raw, as bytes; answers
-give text that is encoded as ISO-8859-1. The connector owns the framing headers (Connection, Transfer-Encoding, Date,
-Keep-Alive): an answer must not set them, with one exception: ``("Connection", "close")`` asks to close afterwards.
+Header lists are lists of pairs because order and repetition carry meaning. Requests keep them raw, as bytes;
+answers give text that is encoded as ISO-8859-1. The connector owns the framing headers (Connection,
+Transfer-Encoding, Date, Keep-Alive): an answer must not set them, with one exception: ``("Connection",
+"close")`` asks to close afterwards.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 Headers = Sequence[tuple[str, str]]
 
 
-class ClientDisconnected(ContainerError, OSError):
+class ClientDisconnected(ContainerError, OSError):  # noqa: N818  it tells an event
     """The client has gone: nothing can be read from or written to it any more."""
 
 
@@ -52,42 +55,83 @@ class Begin(enum.Enum):
 class Connection(Protocol):
     """The facts of the physical connection, the same for all its exchanges. Not adjusted for proxies."""
 
-    id: str
-    """Unique in the life of the process."""
-    protocol: str
-    """The ALPN name: "http/1.0", "http/1.1", "unknown"."""
-    peer: tuple[str, int]
-    """Address and port; ("", 0) for a Unix socket."""
-    local: tuple[str, int]
-    secure: bool
-    tls: dict[str, object] | None
-    """secure_protocol, cipher_suite, key_size, ssl_session_id, certificates (DER, client's first); None without TLS."""
+    @property
+    def id(self) -> str:
+        """Unique in the life of the process."""
+
+    @property
+    def protocol(self) -> str:
+        """The ALPN name: "http/1.0", "http/1.1", "unknown"."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port; ("", 0) for a Unix socket."""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """The same of our side."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is TLS."""
+
+    @property
+    def tls(self) -> dict[str, object] | None:
+        """None without TLS.
+
+        secure_protocol, cipher_suite, key_size, ssl_session_id, certificates (DER, the client's own first).
+        """
 
 
 class Exchange(Protocol):
-    """One request and its answer. Belongs to the thread that handles it; on_disconnect and resume may be called from any."""
+    """One request and its answer.
 
-    method: str
-    target: bytes
-    """The request target exactly as received."""
-    version: str
-    """"HTTP/1.0" or "HTTP/1.1"."""
-    headers: RawHeaders
-    """In the order and with the names as received; trailers are never mixed in."""
-    connection: Connection
-    started_s: float
-    """time.monotonic() when the head was complete."""
+    Belongs to the thread that handles it; on_disconnect and resume may be called from any.
+    """
+
+    user: str | None
+    """None until whoever authenticates the request sets it; for the access log."""
+
+    @property
+    def id(self) -> str:
+        """Unique in the life of the container; stands in the logs."""
+
+    @property
+    def connection(self) -> Connection: ...
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def target(self) -> bytes:
+        """The request target exactly as received."""
+
+    @property
+    def version(self) -> str:
+        """HTTP/1.0 or HTTP/1.1."""
+
+    @property
+    def headers(self) -> RawHeaders:
+        """In the order and with the names as received; trailers are never mixed in."""
+
+    @property
+    def started_s(self) -> float:
+        """time.monotonic() when the head was complete."""
+
+    @property
+    def can_send_trailers(self) -> bool:
+        """Whether the answer may have trailers: False where protocol or hosting server cannot carry them."""
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to size bytes of the body, at least one unless it has ended; -1 reads to the end; b"" is the end.
+        """Return up to size bytes of the body, at least one unless it has ended; -1 reads to the end.
 
-        Raises ClientDisconnected when the client leaves before the end, ProtocolError when the body is malformed or
-        exceeds a limit (the handler should answer its status).
+        b"" is the end. Raises ClientDisconnected when the client leaves before the end, ProtocolError when
+        the body is malformed or exceeds a limit (the handler should answer its status).
         """
 
     @property
     def content_length(self) -> int | None:
-        """Length of the body in bytes: as declared, or as collected when the body was buffered; None if unknown."""
+        """Length of the body in bytes, if the client declared it; None if not, although there may be one."""
 
     @property
     def trailers(self) -> RawHeaders | None:
@@ -97,7 +141,10 @@ class Exchange(Protocol):
         """Set the answer's head. Without Content-Length the connector frames the body itself."""
 
     def write(self, data: bytes) -> None:
-        """Send a piece of the body soon. Blocks while the client is too slow; raises ClientDisconnected."""
+        """Send a piece of the body soon, even an empty one: then the head leaves if it has not.
+
+        Blocks while the client is too slow, unless called inside ``begin``; raises ClientDisconnected.
+        """
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send count bytes of an open regular file as a piece of the body, without copying them if possible.
@@ -109,16 +156,19 @@ class Exchange(Protocol):
         """End the answer with its last piece. Never raises for a client that has gone."""
 
     def abort(self) -> None:
-        """Break the answer off so that the client can tell: an answer without its end, never a shortened one."""
+        """Break the answer off so that the client can tell: it has no end, rather than an early one."""
 
     def inform(self, status: int, headers: Headers) -> None:
         """Send an interim answer (103). Without effect where the protocol has none."""
 
     def suspend(self) -> None:
-        """Keep the exchange open when ``handle`` returns."""
+        """Keep the exchange open when ``handle`` returns, from now on and until ``finish`` or ``abort``."""
 
     def resume(self, task: Callable[[], None]) -> None:
-        """Run task in a request thread, now or as soon as one is free. Any thread may call it."""
+        """Run task in a request thread when one is free. Only after ``suspend``; any thread may call it.
+
+        The tasks of an exchange run one after the other, the first one when ``handle`` has returned.
+        """
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
         """Call callback, in any thread, at most once, if the client leaves before ``finish``."""

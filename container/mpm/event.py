@@ -1,0 +1,240 @@
+"""The event MPM: one loop accepts, reads and writes; requests run on the executor's threads.
+
+    listeners ─> EventServer ─> connector.new_connection() for each accepted socket, connector.sweep() each
+    second
+
+One signature for all MPMs: ``Server(listeners, make_connector, settings)``, whose ``run(ready)`` blocks until
+``stop`` is called, from whichever thread or signal handler. Listeners are made before, so that a port below
+1024 can be bound, and a port in use be reported, before anything else happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from container.config import Settings
+from container.errors import ConfigError
+
+__all__ = ["EventServer", "LoopConnector", "open_listener"]
+
+_log = logging.getLogger("container.server")
+_SWEEP_S = 1.0
+_POLL_S = 0.02  # while stopping
+
+
+class LoopConnector(Protocol):
+    """What this MPM needs of a connector: protocols for sockets, and to be told the time."""
+
+    on_closed: Callable[[], None] | None
+    """Called after each connection's end."""
+
+    @property
+    def connection_count(self) -> int: ...
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None: ...
+
+    def new_connection(self) -> asyncio.Protocol: ...
+
+    def sweep(self, now_s: float) -> None: ...
+
+    def begin_stop(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def open_listener(host: str, port: int, backlog: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises ConfigError with the cure."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise ConfigError(
+            f"--host {host}: {error.strerror}. Give an address of this machine, or 0.0.0.0 for all."
+        ) from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and address[0] == "::":
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(address)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"--port {port}: {_cannot_listen(error, host)}") from None
+    return listener
+
+
+def _cannot_listen(error: OSError, host: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "address already in use: another program listens there. Stop it, or choose another --port."
+    if error.errno == errno.EACCES:
+        return "permission denied: ports below 1024 are for the administrator. Choose another --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine. Give another --host, or 0.0.0.0 for all addresses."
+    return f"{error.strerror or error}. Choose another --port or --host."
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """One of uvloop where there is uvloop: it is about twice as fast."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+class EventServer:
+    """One loop in the thread that calls ``run``, or in a thread of its own after ``start``."""
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        make_connector: Callable[[], LoopConnector],
+        settings: Settings,
+        *,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = _new_loop,
+    ) -> None:
+        self._listeners = listeners
+        self._make_connector = make_connector
+        self._settings = settings
+        self._new_loop = new_loop
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connector: LoopConnector | None = None
+        self._stopping: asyncio.Event | None = None
+        self._accepting: list[asyncio.AbstractServer] = []
+        self._is_full = False
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()  # guards _loop, which stop may use from any thread
+        self._stop_was_called = False
+
+    def __repr__(self) -> str:
+        state = "stopping" if self._stop_was_called else "running" if self._loop else "not running"
+        return f"<EventServer {', '.join(self.urls)}, {state}>"
+
+    @property
+    def urls(self) -> list[str]:
+        return [_url(listener) for listener in self._listeners if listener.fileno() >= 0]
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until ``stop``; ready is called when connections are accepted. Closes the listeners."""
+        loop = self._new_loop()
+        try:
+            with self._lock:
+                self._loop = loop
+            loop.run_until_complete(self._serve(ready))
+        finally:
+            with self._lock:
+                self._loop = None
+            loop.close()
+            for listener in self._listeners:
+                listener.close()
+
+    def stop(self) -> None:
+        """Make ``run`` return when running requests have ended, or stop_timeout_s is over. Thread-safe."""
+        with self._lock:
+            self._stop_was_called = True
+            if self._loop is not None and self._stopping is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def start(self) -> None:
+        """Run in a thread of its own; returns when connections are accepted."""
+        is_ready = threading.Event()
+        self._thread = threading.Thread(target=self._run_and_tell, args=(is_ready,), name="event-loop")
+        self._thread.start()
+        is_ready.wait()
+
+    def _run_and_tell(self, is_ready: threading.Event) -> None:
+        try:
+            self.run(is_ready.set)
+        finally:
+            is_ready.set()
+
+    def join(self) -> None:
+        """Wait for the thread of ``start``."""
+        if self._thread is not None:
+            self._thread.join()
+
+    async def _serve(self, ready: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._connector = connector = self._make_connector()
+        connector.attach(loop)
+        with self._lock:
+            self._stopping = stopping = asyncio.Event()
+            if self._stop_was_called:
+                stopping.set()
+        await self._accept()
+        ready()
+        while not stopping.is_set():
+            try:
+                await asyncio.wait_for(stopping.wait(), _SWEEP_S)
+            except TimeoutError:
+                connector.sweep(time.monotonic())
+        await self._end(connector)
+
+    # Accepting ------------------------------------------------------------------------------------
+
+    async def _accept(self) -> None:
+        """Each server gets a duplicate of its listener: it can be closed while the backlog keeps waiting."""
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            server = await loop.create_server(
+                self._new_connection, sock=listener.dup(), backlog=self._settings.backlog
+            )
+            self._accepting.append(server)
+
+    def _new_connection(self) -> asyncio.Protocol:
+        assert self._connector is not None
+        connection = self._connector.new_connection()
+        if not self._is_full and self._connector.connection_count >= self._settings.max_connections:
+            self._is_full = True
+            _log.warning(
+                "%d connections: more have to wait (--max-connections)", self._settings.max_connections
+            )
+            self._pause_accepting()
+            self._connector.on_closed = self._resume_accepting
+        return connection
+
+    def _pause_accepting(self) -> None:
+        for server in self._accepting:
+            server.close()
+        self._accepting.clear()
+
+    def _resume_accepting(self) -> None:
+        assert self._connector is not None
+        self._connector.on_closed = None
+        self._is_full = False
+        if not self._stop_was_called:
+            asyncio.get_running_loop().create_task(self._accept())
+
+    # Stopping -------------------------------------------------------------------------------------
+
+    async def _end(self, connector: LoopConnector) -> None:
+        self._pause_accepting()
+        for listener in self._listeners:
+            listener.close()
+        connector.begin_stop()
+        deadline_s = time.monotonic() + self._settings.stop_timeout_s
+        while connector.connection_count and time.monotonic() < deadline_s:
+            connector.sweep(time.monotonic())
+            await asyncio.sleep(_POLL_S)
+        if connector.connection_count:
+            _log.warning("%d connections did not end in time and are broken off", connector.connection_count)
+            connector.abort()
+            await asyncio.sleep(0)
+            await asyncio.sleep(_POLL_S)  # connection_lost is called by the loop
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,576 @@
+"""HTTP/1.0 and 1.1: bytes in, requests out; answers in, bytes out. No sockets, no threads, no clock.
+
+    bytes ──> RequestParser ──> RequestHead, pieces of the body, trailers        (reading)
+    status, headers, framing ──> answer_head, chunk, last_chunk ──> bytes        (writing)
+
+llhttp (httptools) reads the header lines, one head at a time and always a whole one: it has no limits and no
+opinion on methods, Host or codings, so the request line, every limit and every framing decision are made
+here. A request that two readers could understand differently is refused rather than repaired, as that is how
+requests are smuggled.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Sequence
+from email.utils import formatdate
+from http import HTTPStatus
+
+import httptools
+
+from container.config import Settings
+from container.errors import ProtocolError
+from container.protocols.exchange import Headers, RawHeaders
+
+__all__ = [
+    "CONTINUE",
+    "Framing",
+    "HeadParser",
+    "HttpDate",
+    "RequestHead",
+    "RequestParser",
+    "answer_head",
+    "chunk",
+    "frame_answer",
+    "has_no_body",
+    "header_lines",
+    "keeps_alive",
+    "last_chunk",
+    "status_line",
+]
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_METHODS = {
+    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
+}
+_VERSIONS = {b"HTTP/1.1": "HTTP/1.1", b"HTTP/1.0": "HTTP/1.0"}
+_STAND_IN = b"GET / HTTP/1.1"  # for a request line that llhttp would refuse or, as with CONNECT, obey
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VERSION = re.compile(rb"HTTP/(\d)\.(\d)")
+# What RFC 3986 allows in a URI, "#" apart: a fragment is never sent.
+_TARGET_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?@!$&'()*+,;=%"
+_LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rb"(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[[0-9A-Fa-f:.]+\])?(?::[0-9]*)?")
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
+_BAD_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
+_MAX_CHUNK_LINE_BYTES = 4096
+
+# The header fields that this module decides by; all others pass unseen.
+_FRAMING_FIELDS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
+
+
+class RequestHead:
+    """Everything before the body, with what it says about the body and the connection."""
+
+    __slots__ = (
+        "chunked",
+        "content_length",
+        "expects_continue",
+        "headers",
+        "keep_alive",
+        "method",
+        "request_line",
+        "target",
+        "version",
+    )
+
+    method: str
+    target: bytes
+    version: str
+    headers: RawHeaders
+    request_line: bytes
+    content_length: int | None
+    """As declared; None without one."""
+    chunked: bool
+    keep_alive: bool
+    expects_continue: bool
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method} {self.target!r} {self.version}, {len(self.headers)} headers>"
+
+    @property
+    def has_body(self) -> bool:
+        return self.chunked or bool(self.content_length)
+
+
+class HeadParser:
+    """Turn whole heads into RequestHeads. Keeps nothing in between: the connections of a thread share one."""
+
+    __slots__ = ("_headers", "_llhttp", "_settings")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._headers: RawHeaders = []
+        self._renew()
+
+    def _renew(self) -> None:
+        """A fresh llhttp that leaves to us what we decide: codings, lengths beside them, keep-alive."""
+        self._llhttp = httptools.HttpRequestParser(self)
+        self._llhttp.set_dangerous_leniencies(
+            lenient_transfer_encoding=True, lenient_chunked_length=True, lenient_keep_alive=True
+        )
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by llhttp."""
+        self._headers.append((name, value))
+
+    def parse(self, head: bytes, line_end: int) -> RequestHead:
+        """Parse head, which ends with its empty line and whose first line ends at line_end."""
+        try:
+            request = self._parse(head, line_end)
+        except ProtocolError:
+            self._renew()
+            raise
+        if request.has_body:
+            self._renew()  # or llhttp would take the next head for the body
+        return request
+
+    def _parse(self, head: bytes, line_end: int) -> RequestHead:
+        request = RequestHead()
+        request.request_line = line = head[:line_end]
+        try:
+            method, target, version = line.split(b" ")
+        except ValueError:
+            raise ProtocolError(400, "the request line is not METHOD TARGET VERSION") from None
+        known_method = _METHODS.get(method)
+        known_version = _VERSIONS.get(version)
+        if known_method and known_version:
+            request.headers = headers = self._header_lines(head)
+            request.method = known_method
+            request.version = known_version
+        else:
+            request.method = known_method or _any_method(method)
+            request.version = known_version or _any_version(version)
+            request.headers = headers = self._header_lines(_STAND_IN + head[line_end:])
+        if not target or target.translate(None, _TARGET_BYTES):
+            raise ProtocolError(400, "the request target has a character that must be percent-encoded")
+        request.target = target
+        if b" \r\n" in head or b"\t\r\n" in head:
+            request.headers = headers = [(name, value.rstrip(b" \t")) for name, value in headers]
+        if len(headers) > self._settings.max_header_count:
+            raise ProtocolError(431, f"{len(headers)} header lines", "max_header_count")
+        _decide(request)
+        if b"_" in head and not self._settings.underscore_headers:
+            request.headers = [header for header in headers if b"_" not in header[0]]
+        return request
+
+    def _header_lines(self, head: bytes) -> RawHeaders:
+        headers: RawHeaders = []
+        self._headers = headers
+        try:
+            self._llhttp.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass  # an offer, which nobody here accepts
+        except httptools.HttpParserError as error:
+            raise ProtocolError(400, f"malformed header: {error}") from None
+        return headers
+
+    def trailers(self, lines: bytes) -> RawHeaders:
+        """Parse trailer lines, each with its CRLF, without the empty one."""
+        try:
+            headers = self._header_lines(_STAND_IN + b"\r\n" + lines + b"\r\n")
+        finally:
+            self._renew()
+        return [(name, value.rstrip(b" \t")) for name, value in headers]
+
+
+def _any_method(method: bytes) -> str:
+    if not _TOKEN.fullmatch(method):
+        raise ProtocolError(400, "the method is not a token")
+    return method.decode("ascii")
+
+
+def _any_version(version: bytes) -> str:
+    """A later HTTP/1.x is spoken to as 1.1, its highest version that we know (RFC 9110 §2.5)."""
+    match = _VERSION.fullmatch(version)
+    if not match:
+        raise ProtocolError(400, "the request line does not end with an HTTP version")
+    if match[1] != b"1":
+        raise ProtocolError(505, f"version {version.decode('latin-1')}")
+    return "HTTP/1.1"
+
+
+def _decide(request: RequestHead) -> None:
+    """Read the fields that govern body and connection (RFC 9112 §6, RFC 9110 §7.2, §10.1.1)."""
+    hosts: list[bytes] = []
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    connection = expect = b""
+    for name, value in request.headers:
+        field = name.lower()
+        if field not in _FRAMING_FIELDS:
+            continue
+        if field == b"host":
+            hosts.append(value)
+        elif field == b"connection":
+            connection += b"," + value.lower()
+        elif field == b"content-length":
+            lengths.append(value)
+        elif field == b"transfer-encoding":
+            codings.append(value)
+        else:
+            expect += b"," + value.lower() if expect else value.lower()
+
+    is_1_1 = request.version == "HTTP/1.1"
+    _check_host(request.target, hosts, is_1_1)
+    request.chunked = _check_coding(codings, bool(lengths), is_1_1) if codings else False
+    request.content_length = _check_length(lengths) if lengths else None
+    request.keep_alive = is_1_1
+    if connection:
+        options = [option.strip(b" \t") for option in connection.split(b",")]
+        request.keep_alive = b"close" not in options and (is_1_1 or b"keep-alive" in options)
+    if expect and is_1_1 and expect != b"100-continue":
+        raise ProtocolError(417, f"unknown expectation {expect.decode('latin-1')!r}")
+    request.expects_continue = bool(expect) and is_1_1
+
+
+def _check_host(target: bytes, hosts: Sequence[bytes], required: bool) -> None:
+    if len(hosts) != 1:
+        if hosts:
+            raise ProtocolError(400, "more than one Host")
+        if required:
+            raise ProtocolError(400, "HTTP/1.1 without Host")
+        return
+    host = hosts[0]
+    if not _HOST.fullmatch(host):
+        raise ProtocolError(400, f"malformed Host {host.decode('latin-1')!r}")
+    if target[:1] != b"/" and b"://" in target:
+        authority = target.split(b"://", 1)[1].partition(b"/")[0].partition(b"?")[0]
+        if authority.lower() != host.lower():
+            raise ProtocolError(400, "the target names another host than Host")
+
+
+def _check_coding(codings: Sequence[bytes], has_length: bool, allowed: bool) -> bool:
+    names = [name.strip(b" \t").lower() for value in codings for name in value.split(b",")]
+    if len(codings) > 1 or not all(
+        _TOKEN.fullmatch(name.partition(b";")[0].rstrip(b" \t")) for name in names
+    ):
+        raise ProtocolError(400, "malformed Transfer-Encoding")
+    if names != [b"chunked"]:
+        raise ProtocolError(501, f"transfer coding {codings[0].decode('latin-1')!r}")
+    if has_length:
+        raise ProtocolError(400, "Content-Length together with Transfer-Encoding")
+    if not allowed:
+        raise ProtocolError(400, "Transfer-Encoding in HTTP/1.0")
+    return True
+
+
+def _check_length(lengths: Sequence[bytes]) -> int:
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        raise ProtocolError(400, "malformed Content-Length")
+    return int(lengths[0])
+
+
+class _Chunk(enum.Enum):
+    """What a chunked body continues with."""
+
+    SIZE = enum.auto()
+    DATA = enum.auto()
+    DATA_END = enum.auto()
+    TRAILERS = enum.auto()
+
+
+class RequestParser:
+    """One connection's bytes as requests, however the network has cut them.
+
+    ``receive`` what arrives; then ask for ``next_head`` and for ``next_piece`` until that returns b"". Both
+    return None when they need more bytes, and raise ProtocolError when nothing can be made of them: then
+    close the connection.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_chunk",
+        "_extension_bytes",
+        "_heads",
+        "_remaining",
+        "_scanned",
+        "_settings",
+        "_total",
+        "in_body",
+        "trailers",
+    )
+
+    def __init__(self, heads: HeadParser, settings: Settings) -> None:
+        self._heads = heads
+        self._settings = settings
+        self._buffer = b""
+        self._scanned = 0  # bytes of an unfinished head that hold neither its end nor a mistake
+        self._chunk: _Chunk | None = None
+        self._remaining = 0  # of the body, or of the chunk
+        self._total = 0
+        self._extension_bytes = 0
+        self.in_body = False
+        self.trailers: RawHeaders | None = None
+
+    def __repr__(self) -> str:
+        return f"<RequestParser {len(self._buffer)} bytes waiting{', in a body' if self.in_body else ''}>"
+
+    @property
+    def waiting(self) -> bytes:
+        """What has been received and not yet been given out."""
+        return self._buffer
+
+    def receive(self, data: bytes) -> None:
+        self._buffer = self._buffer + data if self._buffer else data
+
+    def next_head(self) -> RequestHead | None:
+        buffer = self._buffer
+        if buffer[:1] == b"\r" and (empty_lines := _EMPTY_LINES.match(buffer)):
+            self._buffer = buffer = buffer[
+                empty_lines.end() :
+            ]  # RFC 9112 §2.2: some clients send them after a body
+        end = buffer.find(b"\r\n\r\n", self._scanned)
+        if end < 0:
+            self._check_unfinished(buffer)
+            return None
+        line_end = buffer.find(b"\r\n")
+        self._check_size(line_end, end)
+        end += 4
+        head = self._heads.parse(buffer if end == len(buffer) else buffer[:end], line_end)
+        self._buffer = buffer[end:]
+        self._scanned = 0
+        self.trailers = None
+        if head.has_body:
+            self._begin_body(head)
+        return head
+
+    def _check_size(self, line_bytes: int, head_bytes: int) -> None:
+        settings = self._settings
+        if line_bytes > settings.max_request_line_bytes:
+            raise ProtocolError(414, f"request line of {line_bytes} bytes", "max_request_line_bytes")
+        if head_bytes - line_bytes > settings.max_header_bytes:
+            raise ProtocolError(431, f"{head_bytes - line_bytes} bytes of header lines", "max_header_bytes")
+
+    def _check_unfinished(self, buffer: bytes) -> None:
+        """Refuse at once what can never become a request, rather than wait for its end."""
+        if not buffer:
+            return
+        if not _TOKEN.match(buffer) and buffer != b"\r":
+            raise ProtocolError(400, "the first bytes are not HTTP; is the client speaking TLS?")
+        if _BAD_LINE_END.search(buffer, self._scanned):
+            raise ProtocolError(400, "a line does not end with CR LF")
+        line_end = buffer.find(b"\r\n")
+        self._check_size(len(buffer) if line_end < 0 else line_end, len(buffer))
+        self._scanned = max(0, len(buffer) - 3)
+
+    def _begin_body(self, head: RequestHead) -> None:
+        self.in_body = True
+        self._total = self._extension_bytes = 0
+        if head.chunked:
+            self._chunk = _Chunk.SIZE
+        else:
+            self._chunk = None
+            self._remaining = head.content_length or 0
+            self._count(self._remaining)
+
+    def _count(self, size: int) -> None:
+        self._total += size
+        limit = self._settings.max_body_bytes
+        if limit and self._total > limit:
+            raise ProtocolError(413, f"a body of {self._total} bytes or more", "max_body_bytes")
+
+    def next_piece(self) -> bytes | None:
+        """The next bytes of the body; b"" once it has ended, when ``trailers`` are known too."""
+        if not self.in_body:
+            return b""
+        if not self._buffer:
+            return None
+        return self._plain_piece() if self._chunk is None else self._chunked_piece()
+
+    def _plain_piece(self) -> bytes:
+        piece = self._buffer[: self._remaining]
+        self._buffer = self._buffer[self._remaining :]
+        self._remaining -= len(piece)
+        if not self._remaining:
+            self._end_body([])
+        return piece
+
+    def _end_body(self, trailers: RawHeaders) -> None:
+        self.in_body = False
+        self.trailers = trailers
+
+    def _chunked_piece(self) -> bytes | None:
+        """All data of the chunks received so far as one piece, as a client may send them byte by byte."""
+        buffer = self._buffer
+        position = 0
+        pieces = []
+        while self.in_body:
+            step, length = self._chunk_step(buffer, position)
+            if not length:
+                break
+            if step is _Chunk.DATA:
+                pieces.append(buffer[position : position + length])
+            position += length
+        self._buffer = buffer[position:]
+        return b"".join(pieces) if pieces or not self.in_body else None
+
+    def _chunk_step(self, buffer: bytes, at: int) -> tuple[_Chunk, int]:
+        """Take one step of RFC 9112 §7.1: what it was and its length, 0 if more bytes are needed."""
+        step = self._chunk
+        if step is _Chunk.DATA:
+            length = min(self._remaining, len(buffer) - at)
+            self._remaining -= length
+            if not self._remaining:
+                self._chunk = _Chunk.DATA_END
+            return step, length
+        if step is _Chunk.DATA_END:
+            return step, self._chunk_end(buffer, at)
+        if step is _Chunk.SIZE:
+            return step, self._chunk_size(buffer, at)
+        return _Chunk.TRAILERS, self._trailer_lines(buffer, at)
+
+    def _chunk_end(self, buffer: bytes, at: int) -> int:
+        if not b"\r\n".startswith(buffer[at : at + 2]):
+            raise ProtocolError(400, "a chunk is longer than its size")
+        if len(buffer) - at < 2:
+            return 0
+        self._chunk = _Chunk.SIZE
+        return 2
+
+    def _chunk_size(self, buffer: bytes, at: int) -> int:
+        line_end = buffer.find(b"\r\n", at)
+        line = buffer[at:] if line_end < 0 else buffer[at:line_end]
+        if len(line) > _MAX_CHUNK_LINE_BYTES or b"\n" in line:
+            raise ProtocolError(400, "malformed chunk size")
+        if line_end < 0:
+            return 0
+        match = _CHUNK_SIZE.fullmatch(line)
+        if not match:
+            raise ProtocolError(400, f"malformed chunk size {line[:20]!r}")
+        self._extension_bytes += len(line) - len(match[1])
+        if self._extension_bytes > self._settings.max_chunk_extension_bytes:
+            raise ProtocolError(
+                413, f"{self._extension_bytes} bytes of chunk extensions", "max_chunk_extension_bytes"
+            )
+        self._remaining = int(match[1], 16)
+        self._count(self._remaining)
+        self._chunk = _Chunk.DATA if self._remaining else _Chunk.TRAILERS
+        return len(line) + 2
+
+    def _trailer_lines(self, buffer: bytes, at: int) -> int:
+        if buffer.startswith(b"\r\n", at):
+            self._end_body([])
+            return 2
+        end = buffer.find(b"\r\n\r\n", at)
+        size = (len(buffer) if end < 0 else end) - at
+        if size > self._settings.max_trailer_bytes:
+            raise ProtocolError(431, f"{size} bytes of trailer lines", "max_trailer_bytes")
+        if end < 0:
+            if _BAD_LINE_END.search(buffer, at):
+                raise ProtocolError(400, "a trailer line does not end with CR LF")
+            return 0
+        trailers = self._heads.trailers(buffer[at : end + 2])
+        if len(trailers) > self._settings.max_header_count:
+            raise ProtocolError(431, f"{len(trailers)} trailer lines", "max_header_count")
+        self._end_body(trailers)
+        return end + 4 - at
+
+
+# Answers ------------------------------------------------------------------------------------------
+
+
+class Framing(enum.Enum):
+    """How the client knows where the answer's body ends."""
+
+    NONE = enum.auto()
+    """There is none, whatever is written: HEAD, 1xx, 204, 304."""
+    LENGTH = enum.auto()
+    CHUNKED = enum.auto()
+    CLOSE = enum.auto()
+
+
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+# After these the client may have misjudged where its own request ends, or should leave us alone for a while.
+_CLOSING = frozenset((400, 408, 411, 413, 414, 417, 431, 500, 501, 503, 505))
+_CONNECTION_LINES = {  # (HTTP/1.1, keep-alive)
+    (True, True): b"",
+    (True, False): b"Connection: close\r\n",
+    (False, True): b"Connection: keep-alive\r\n",
+    (False, False): b"Connection: close\r\n",
+}
+_FRAMING_LINES = {
+    Framing.NONE: b"",
+    Framing.LENGTH: b"",  # the Content-Length is among the headers
+    Framing.CHUNKED: b"Transfer-Encoding: chunked\r\n",
+    Framing.CLOSE: b"",
+}
+
+
+def status_line(status: int, reason: str = "") -> bytes:
+    """A reason with line ends or beyond ASCII cannot be sent; the usual one takes its place."""
+    if reason and reason.isascii() and reason.isprintable():
+        return f"HTTP/1.1 {status} {reason}\r\n".encode("ascii")
+    return _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n".encode("ascii")
+
+
+def has_no_body(method: str, status: int) -> bool:
+    """RFC 9112 §6.3: the answer ends with its head."""
+    return method == "HEAD" or status == 204 or status == 304 or status < 200
+
+
+def frame_answer(method: str, version: str, status: int, content_length: int | None) -> Framing:
+    if has_no_body(method, status):
+        return Framing.NONE
+    if content_length is not None:
+        return Framing.LENGTH
+    return Framing.CHUNKED if version == "HTTP/1.1" else Framing.CLOSE
+
+
+def keeps_alive(request: RequestHead, status: int, framing: Framing) -> bool:
+    return request.keep_alive and framing is not Framing.CLOSE and status not in _CLOSING
+
+
+def header_lines(headers: Headers) -> bytes:
+    """Raises ValueError for a line end or NUL inside a name or value: nothing may write a line of its own."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if text.count("\n") + text.count("\r") != 2 * len(headers) or "\0" in text:
+        raise ValueError(f"a header has a line end or NUL inside its name or value: {list(headers)!r}")
+    return text.encode("latin-1", "replace")
+
+
+def answer_head(
+    version: str, status: int, reason: str, lines: bytes, framing: Framing, keep_alive: bool, date_line: bytes
+) -> bytes:
+    return b"".join(
+        (
+            status_line(status, reason) if reason else _STATUS_LINES.get(status) or status_line(status),
+            lines,
+            _FRAMING_LINES[framing],
+            date_line,
+            _CONNECTION_LINES[version == "HTTP/1.1", keep_alive],
+            b"\r\n",
+        )
+    )
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk; nothing for no data, as an empty chunk would be the last."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def last_chunk(trailers: Headers = ()) -> bytes:
+    return b"0\r\n" + header_lines(trailers) + b"\r\n" if trailers else b"0\r\n\r\n"
+
+
+class HttpDate:
+    """The Date header line, made once a second."""
+
+    __slots__ = ("_line", "_second")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = b""
+
+    def line(self, now_s: float) -> bytes:
+        second = int(now_s)
+        if second != self._second:
+            self._line = f"Date: {formatdate(second, usegmt=True)}\r\n".encode("ascii")
+            self._second = second
+        return self._line
