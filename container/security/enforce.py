@@ -165,7 +165,7 @@ def is_in_role(
 ) -> bool:
     """Answer isUserInRole (RT-PSEC-03).
 
-    role_refs are the <security-role-ref>s of the servlet that the request is mapped to: role-name to role-link.
+    role_refs are the <security-role-ref>s of the servlet that the request is mapped to: name to role-link.
     """
     if principal is None or role is None or role == "*":
         return False
