@@ -14,10 +14,7 @@ __all__ = ["EmbeddedFront"]
 
 
 class EmbeddedFront:
-    """An exchange.Handler in front of another one.
-
-    plan may be replaced at any time, from any thread: requests that begin afterwards see the new one.
-    """
+    """An exchange.Handler in front of another one, the container."""
 
     __slots__ = ("_container", "_files")
 
@@ -25,12 +22,8 @@ class EmbeddedFront:
         self._container = container
         self._files = StaticFiles(plan or StaticPlan({}))
 
-    @property
-    def plan(self) -> StaticPlan:
-        return self._files.plan
-
-    @plan.setter
-    def plan(self, plan: StaticPlan) -> None:
+    def publish(self, plan: StaticPlan) -> None:
+        """Serve by another plan from now on. Any thread may call it; requests that are answered stay so."""
         self._files = StaticFiles(plan)
 
     def begin(self, exchange: Exchange) -> Begin:

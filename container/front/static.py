@@ -99,10 +99,10 @@ _UNKNOWN = _Resource.__new__(_Resource)
 class StaticFiles:
     """The files of one plan. A new plan gets a new object, so nothing of the old one can be served."""
 
-    __slots__ = ("_known", "_size", "plan")
+    __slots__ = ("_known", "_plan", "_size")
 
     def __init__(self, plan: StaticPlan) -> None:
-        self.plan = plan
+        self._plan = plan
         self._known: dict[bytes, _Resource | None] = {}  # by path; None: always the engine's
         self._size = 0  # bytes of the bodies in _known
 
@@ -164,7 +164,7 @@ class StaticFiles:
                 resource.checked_s = now_s
                 return resource
             self._forget(path)
-        place = self.plan.find(path.decode("ascii"))
+        place = self._plan.find(path.decode("ascii"))
         if place is None:
             self._remember(path, None)
             return None

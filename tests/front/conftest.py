@@ -83,7 +83,7 @@ def write(folder):
 
 
 class Site:
-    """StaticFiles over one folder. get answers with the exchange, or with None if that is left to the engine."""
+    """StaticFiles over one folder. get gives the answered exchange, or None if it is left to the engine."""
 
     def __init__(self, folder, context_path="", **rules):
         root = static_root(context_path, str(folder), **rules)
