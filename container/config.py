@@ -94,6 +94,9 @@ class Settings:
     dev: bool = setting(
         False, "Reload changed web apps, show tracebacks in error pages", group="Web apps", example="on"
     )
+    cross_context: bool = setting(
+        False, "Let ServletContext.getContext reach other web apps", group="Web apps"
+    )
     # threads
     executor: str = setting(
         "pool",

@@ -1,0 +1,129 @@
+"""Filters around a servlet, linked when the web app starts.
+
+    Target(holder) ── chain ──> FilterLink(filter) ──> FilterLink(filter) ──> ServletLink(holder)
+
+Which filters a dispatch passes depends on its type, its path and its servlet only (Servlet 6.1 §6.2.4), so links are
+made once, hold no request, and are shared by all threads. A link is the FilterChain that the filter before it gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from container.engine.mapper import matches
+from container.engine.request import raw_request
+from container.protocols.exchange import Begin
+from container.servlet import DispatcherType, Filter, FilterChain, ServletRequest, ServletResponse
+
+if TYPE_CHECKING:
+    from container.engine.holder import FilterHolder, ServletHolder
+
+__all__ = ["FilterChoice", "FilterMappingEntry", "Target"]
+
+
+class Target:
+    """What a dispatch runs: the servlet, behind its filters."""
+
+    __slots__ = ("begin", "holder", "run")
+
+    def __init__(self, holder: ServletHolder, chain: FilterChain, *, async_supported: bool = False) -> None:
+        self.holder = holder
+        self.run = chain.doFilter
+        self.begin = Begin.STREAMED if async_supported else Begin.BUFFERED
+
+
+class ServletLink(FilterChain):
+    """The end of a chain."""
+
+    __slots__ = ("_service",)
+
+    def __init__(self, holder: ServletHolder) -> None:
+        self._service = holder.service
+
+    def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
+        self._service(request, response)
+
+
+class SyncServletLink(ServletLink):
+    """The end of a chain whose servlet does not support async: below here startAsync is refused (RT-FLT-18)."""
+
+    __slots__ = ()
+
+    def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
+        raw_request(request)._async_supported = False
+        self._service(request, response)
+
+
+class FilterLink(FilterChain):
+    """A filter and what comes after it."""
+
+    __slots__ = ("_filter", "_next")
+
+    def __init__(self, filter_: Filter, next_: FilterChain) -> None:
+        self._filter = filter_
+        self._next = next_
+
+    def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
+        self._filter.doFilter(request, response, self._next)
+
+
+class SyncFilterLink(FilterLink):
+    """A filter that does not support async."""
+
+    __slots__ = ()
+
+    def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
+        raw_request(request)._async_supported = False
+        self._filter.doFilter(request, response, self._next)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterMappingEntry:
+    """One filter mapping of the effective descriptor, resolved to its holder; pattern or servlet_name is set."""
+
+    holder: FilterHolder
+    dispatchers: frozenset[str]
+    pattern: str | None = None
+    servlet_name: str | None = None
+
+    def applies(self, path: str | None, servlet_name: str) -> bool:
+        if self.pattern is not None:
+            return path is not None and matches(self.pattern, path)
+        return self.servlet_name in ("*", servlet_name)
+
+
+class FilterChoice:
+    """Chooses the filters of a dispatch: patterns first, then servlet names, each in order (RT-FLT-03)."""
+
+    def __init__(self, mappings: Sequence[FilterMappingEntry]) -> None:
+        by_pattern = [m for m in mappings if m.pattern is not None]
+        by_name = [m for m in mappings if m.pattern is None]
+        self._by_type = {
+            kind: tuple(m for m in (*by_pattern, *by_name) if kind.name in m.dispatchers)
+            for kind in DispatcherType
+        }
+
+    def target(self, kind: DispatcherType, path: str | None, holder: ServletHolder) -> Target:
+        """Link the chain of one dispatch; path is None for a named dispatcher (RT-FLT-07)."""
+        chosen: dict[int, FilterHolder] = {}  # a filter counts once, at its first position (RT-FLT-08)
+        for mapping in self._by_type[kind]:
+            if mapping.applies(path, holder.name):
+                chosen.setdefault(id(mapping.holder), mapping.holder)
+        filters = list(chosen.values())
+        supported = holder.async_supported and all(f.async_supported for f in filters)
+        return Target(holder, _link(filters, holder), async_supported=supported)
+
+    def any_for(self, kind: DispatcherType) -> bool:
+        return bool(self._by_type[kind])
+
+
+def _link(filters: Iterable[FilterHolder], holder: ServletHolder) -> FilterChain:
+    chain: FilterChain = ServletLink(holder) if holder.async_supported else SyncServletLink(holder)
+    for filter_holder in reversed(list(filters)):
+        if filter_holder.filter is None:
+            continue
+        link = FilterLink if filter_holder.async_supported else SyncFilterLink
+        chain = link(filter_holder.filter, chain)
+    return chain

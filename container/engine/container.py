@@ -1,0 +1,342 @@
+"""All web apps of one process: picks the one a request is for, deploys, reloads and stops them.
+
+    connector or front ── Exchange ──> Container.begin, handle ──> Context
+    WSGI server ── environ ──> Container.__call__ ── WsgiExchange ──┘
+
+Requests may come from any number of threads. Deploying, reloading and stopping are done by one thread at a time; they
+replace whole tables, so that a request sees the old web app or the new one and nothing between.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from container.config import Settings
+from container.connectors.wsgi import WsgiExchange
+from container.descriptor import checks, model, reader
+from container.engine.context import Context
+from container.engine.dispatch import Location
+from container.engine.error_pages import built_in_page
+from container.engine.lifecycle import State
+from container.engine.request import Origins
+from container.engine.uri import BadTarget, canonicalize, split_target
+from container.errors import DeploymentError, Problem, Source
+from container.files import StaticPlan
+from container.protocols.exchange import Begin, Exchange
+from container.security.realm import LockOutRealm, Realm, UsersFileRealm
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["Container", "ContextRecord", "context_path_of"]
+
+log = logging.getLogger("container.engine")
+
+_CACHED_PATHS = 10_000
+_CACHED_PATH_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRecord:
+    """What a web app may know of its neighbours; see the attribute "container.contexts" of every ServletContext."""
+
+    path: str
+    display_name: str
+    state: str
+    servlets: int
+    filters: int
+    started_ms: float
+
+
+class Container:
+    """See the module."""
+
+    def __init__(self, settings: Settings, realm: Realm | None = None) -> None:
+        self.settings = settings
+        self.realm = realm
+        self.origins = Origins()
+        self.contexts: dict[str, Context] = {}
+        self._locations: dict[bytes, Location] = {}
+        self._lock = threading.RLock()  # guards deploying, reloading, stopping
+        self._work: Path | None = None
+        self._own_work = settings.work is None
+        self._claimed: dict[int, object] = {}
+        self._generations = itertools.count(1)
+        self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
+        self._plan_listeners: list[Callable[[StaticPlan], None]] = []
+        self.static_plan = StaticPlan({})
+        self._stopped = False
+
+    def __repr__(self) -> str:
+        return f"<Container {', '.join(path or '/' for path in self.contexts)}>"
+
+    # --- deploying --------------------------------------------------------------------------------------------
+
+    def deploy_all(self, webapps: Path) -> list[Context]:
+        """Deploy every web app of a folder; one that does not start keeps no other from starting.
+
+        Returns all of them, in the order of their paths; look at state and problems. Raises DeploymentError if
+        webapps is no folder.
+        """
+        if not webapps.is_dir():
+            raise DeploymentError(
+                [Problem(Source(str(webapps)), "there is no such folder", "Name the folder of your web apps with --webapps.")]
+            )
+        if self.realm is None:
+            self.realm = self._users_realm(webapps)
+        folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+        return [self.deploy(folder) for folder in folders]
+
+    def _users_realm(self, webapps: Path) -> Realm | None:
+        path = self.settings.users or webapps.resolve().parent / "conf" / "tomcat-users.xml"
+        if self.settings.users is None and not path.is_file():
+            return None
+        return LockOutRealm(UsersFileRealm(path))
+
+    def deploy(self, folder: Path, path: str | None = None) -> Context:
+        """Read, start and publish one web app; its context path is that of its folder's name unless given."""
+        with self._lock:
+            context = self._new_context(folder, path)
+            if context.path in self.contexts:
+                raise DeploymentError(
+                    [Problem(Source(str(folder)), f'the context path "{context.path or "/"}" is taken',
+                             "Rename the folder.")]
+                )  # fmt: skip
+            self._start(context)
+            self._publish({**self.contexts, context.path: context})
+            return context
+
+    def _new_context(self, folder: Path, path: str | None) -> Context:
+        web_app, problems = read_web_app(folder)
+        if path is None:
+            declared = web_app.default_context_path
+            path = context_path_of(folder.name) if declared is None else declared
+        return Context(self, path, folder, web_app, problems, generation=next(self._generations))
+
+    def _start(self, context: Context) -> None:
+        context.facade.setAttribute("container.contexts", self.records)
+        try:
+            context.start()
+        except DeploymentError:
+            log.error("%s does not start:\n%s", context, "\n".join(f"  {p}" for p in context.problems))
+
+    def _publish(self, contexts: dict[str, Context]) -> None:
+        """Make a new set of web apps the one that requests see."""
+        self.contexts = dict(sorted(contexts.items()))
+        self._locations = {}
+        self.static_plan = StaticPlan({path: c.static_root() for path, c in self.contexts.items()})
+        for listener in self._plan_listeners:
+            listener(self.static_plan)
+
+    def on_static_plan(self, listener: Callable[[StaticPlan], None]) -> None:
+        """Call listener with the static plan now and whenever it is replaced."""
+        self._plan_listeners.append(listener)
+        listener(self.static_plan)
+
+    def reload(self, context: Context) -> Context:
+        """Replace a web app by a new one from the same folder, with its sessions; the old one stays if that fails.
+
+        Raises DeploymentError then. Requests that run in the old one are waited for (stop_timeout_s).
+        """
+        with self._lock:
+            fresh = self._new_context(context.folder, context.path)
+            fresh.facade.setAttribute("container.contexts", self.records)
+            fresh.start()
+            fresh.adopt_sessions(context)
+            self._publish({**self.contexts, context.path: fresh})
+            if context.state in (State.RUNNING, State.FAILED):
+                context.stop(self.settings.stop_timeout_s)
+            return fresh
+
+    def undeploy(self, path: str) -> None:
+        """Take a web app away: new requests no longer find it, then it is stopped."""
+        with self._lock:
+            context = self.contexts[path]
+            self._publish({p: c for p, c in self.contexts.items() if p != path})
+            context.stop(self.settings.stop_timeout_s)
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Stop every web app, waiting up to timeout_s (default: stop_timeout_s) for all of their requests."""
+        deadline = time.monotonic() + (self.settings.stop_timeout_s if timeout_s is None else timeout_s)
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+            for context in reversed(self.contexts.values()):
+                if context.state in (State.RUNNING, State.FAILED):
+                    context.stop(max(0.0, deadline - time.monotonic()))
+            if self._work is not None and self._own_work:
+                shutil.rmtree(self._work, ignore_errors=True)
+
+    def work_folder(self, path: str) -> Path:
+        """The private folder of a web app for temporary files (RT-CTX-14)."""
+        if self._work is None:
+            if self.settings.work is None:
+                self._work = Path(tempfile.mkdtemp(prefix="servlet-container-"))
+            else:
+                self._work = self.settings.work.resolve()
+        folder = self._work / (path.strip("/").replace("/", "#") or "ROOT")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def claim(self, instance: object) -> bool:
+        """Register a servlet or filter instance; False if it is already in use anywhere here (RT-REG-05)."""
+        if id(instance) in self._claimed:
+            return False
+        self._claimed[id(instance)] = instance
+        return True
+
+    def sweep(self, now_s: float) -> None:
+        """End expired sessions. Called about every ten seconds, in a thread of the server's."""
+        for context in self.contexts.values():
+            if context.state is State.RUNNING:
+                context.sessions.manager.sweep(now_s)
+
+    def records(self) -> list[ContextRecord]:
+        """The web apps, for the welcome page and its like."""
+        return [
+            ContextRecord(
+                c.path, c.facade.getServletContextName() or c.folder.name, c.state.value,
+                len(c.web_app.servlets), len(c.filters), c.started_ms,
+            )
+            for c in self.contexts.values()
+        ]  # fmt: skip
+
+    # --- requests ---------------------------------------------------------------------------------------------
+
+    def context_for(self, path: str) -> Context | None:
+        """The web app with the longest context path that is a prefix at a segment boundary (RT-MAP-01)."""
+        contexts = self.contexts
+        while True:
+            context = contexts.get(path)
+            if context is not None or not path:
+                return context
+            path = path[: path.rfind("/")]
+
+    def begin(self, exchange: Exchange) -> Begin:
+        """Every exchange is for a request thread; an async servlet's body is not collected first."""
+        location = self._locations.get(exchange.target)
+        if location is not None and location.dispatch is not None:
+            return location.dispatch.target.begin
+        return Begin.BUFFERED
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answer an exchange, in the calling thread."""
+        target = exchange.target
+        location = self._locations.get(target)
+        if location is not None:
+            location.context.handle(exchange, location, None)
+            return
+        path, query = split_target(target)
+        if query is not None:
+            location = self._locations.get(path)
+        if location is None:
+            location = self._locate(exchange, path, query)
+            if location is None:
+                return
+        elif b"#" in target:
+            self._refuse(exchange, 400, "a fragment (#) in the request target")
+            return
+        location.context.handle(exchange, location, query)
+
+    def _locate(self, exchange: Exchange, raw_path: bytes, query: bytes | None) -> Location | None:
+        """Canonicalise, choose the context; None if the exchange has been answered."""
+        if exchange.method == "CONNECT":
+            self._refuse(exchange, 501, "CONNECT")
+            return None
+        if raw_path == b"*":
+            self._answer_asterisk(exchange)
+            return None
+        try:
+            if query is not None and b"#" in query:
+                raise BadTarget("a fragment (#) in the request target")
+            canonical = canonicalize(raw_path)
+        except BadTarget as error:
+            self._refuse(exchange, 400, str(error))
+            return None
+        context = self.context_for(canonical.path.rstrip("/"))
+        if context is None:
+            self._refuse(exchange, 404, "no web app has this path")
+            return None
+        if context.state is not State.RUNNING:
+            self._refuse(exchange, 503, f"web app {context} is {context.state.value}")
+            return None
+        uri = raw_path.decode("latin-1")
+        parameter_name = context.sessions.parameter_name
+        session_id = next((v for name, v in canonical.parameters if name == parameter_name), None)
+        location = Location(
+            context, uri, raw_prefix(uri, context.path), canonical.path[len(context.path) :], session_id
+        )
+        if session_id is None and len(raw_path) <= _CACHED_PATH_BYTES:
+            if len(self._locations) >= _CACHED_PATHS:
+                self._locations = {}
+            self._locations[raw_path] = location
+        return location
+
+    def _answer_asterisk(self, exchange: Exchange) -> None:
+        if exchange.method == "OPTIONS":
+            allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+            exchange.start(200, [("Allow", allow), ("Content-Length", "0")])
+            exchange.finish()
+        else:
+            self._refuse(exchange, 400, "the target * is for OPTIONS only")
+
+    def _refuse(self, exchange: Exchange, status: int, reason: str) -> None:
+        """Answer for the container itself, where there is no web app whose error page could."""
+        log.info("%s %r [%s]: %d, %s", exchange.method, exchange.target, exchange.id, status, reason)
+        page = built_in_page(status, HTTPStatus(status).description, exchange.id, None).encode()
+        headers = [("Content-Type", "text/html;charset=utf-8"), ("Content-Length", str(len(page)))]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append(("Retry-After", "10"))
+        exchange.start(status, headers)
+        exchange.finish(page)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """PEP 3333."""
+        exchange = WsgiExchange(environ, start_response, next(self._numbers))
+        return exchange.run(self)
+
+
+def context_path_of(folder_name: str) -> str:
+    """ROOT is "", a#b is "/a/b"."""
+    return "" if folder_name == "ROOT" else "/" + folder_name.replace("#", "/")
+
+
+def raw_prefix(uri: str, context_path: str) -> str:
+    """Return the context path as the client wrote it: as many segments of the raw URI (RT-PATH-03)."""
+    if not context_path:
+        return ""
+    if uri.startswith(context_path) and uri[len(context_path) : len(context_path) + 1] in ("", "/"):
+        return context_path
+    for end in range(1, len(uri) + 1):
+        if end == len(uri) or uri[end] == "/":
+            try:
+                if canonicalize(uri[:end].encode("latin-1")).path == context_path:
+                    return uri[:end]
+            except BadTarget:
+                continue
+    return context_path
+
+
+def read_web_app(folder: Path) -> tuple[model.WebApp, Sequence[Problem]]:
+    """Read and check a web app's descriptor; an empty one if there is no web.xml (DD-DOC-02)."""
+    path = folder / "WEB-INF" / "web.xml"
+    shown = f"{folder.name}/WEB-INF/web.xml"
+    if not path.is_file():
+        return model.WebApp(Source(shown)), ()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return model.WebApp(Source(shown)), [Problem(Source(shown), f"cannot be read: {error.strerror}")]
+    web_app, problems = reader.read_descriptor(data, shown)
+    return web_app, [*problems, *checks.check(web_app)]

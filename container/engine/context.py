@@ -1,0 +1,618 @@
+"""One deployed web app, from its start to its end.
+
+    folder ──reader──> WebApp ──> Deployment ──start──> tables: mapper, holders, filter choice, error pages, pipeline
+
+A Context is started once and stopped once; a reload makes a new one (container.py). After the start nothing in it
+changes but attributes, sessions and the servlets' availability, so requests need no lock. ``handle`` is called by any
+number of request threads; start and stop by one at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from container.config import Settings
+from container.descriptor import model
+from container.engine.chain import FilterChoice, FilterMappingEntry, Target
+from container.engine.default_servlet import DefaultServlet
+from container.engine.deployment import Deployment, FilterDeclaration, ListenerDeclaration, ServletDeclaration
+from container.engine.dispatch import Dispatch, Location
+from container.engine.dispatcher import Dispatcher, NamedDispatcher
+from container.engine.error_pages import ErrorPages, page_tables
+from container.engine.holder import FilterHolder, ServletHolder, guarded
+from container.engine.lifecycle import State, check_move
+from container.engine.listeners import AttributeListeners, Listeners
+from container.engine.loader import ClassNotFound, Loader
+from container.engine.mapper import Mapper, Match
+from container.engine.pipeline import Handler, build_pipeline
+from container.engine.request import Request
+from container.engine.resources import Resources
+from container.engine.response import Response
+from container.engine.security import ContextSecurity, context_security
+from container.engine.servlet_context import ApplicationContext
+from container.engine.sessions import ContextSessions
+from container.engine.uri import encode_path
+from container.engine.names import java_exception
+from container.files import StaticRoot, mime_table, static_root
+from container.errors import DeploymentError, Problem, Source
+from container.protocols.exchange import Exchange
+from container.servlet import (
+    DispatcherType,
+    Filter,
+    Locale,
+    MultipartConfigElement,
+    Servlet,
+    ServletException,
+    ServletRequest,
+    ServletResponse,
+    SessionTrackingMode,
+)
+from container.session.cookies import CookieConfig
+from container.session.manager import SessionManager
+from container.views import JinjaServlet, JspServlet
+
+if TYPE_CHECKING:
+    from container.engine.async_context import RequestAsync
+    from container.engine.container import Container
+
+__all__ = ["Context"]
+
+T = TypeVar("T")
+
+log = logging.getLogger("container.engine")
+
+# What every web app has without declaring it; its own mappings win (RT-MAP-19).
+DEFAULT_SERVLET = "default"
+_IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
+    (DEFAULT_SERVLET, DefaultServlet, "/"),
+    ("jinja", JinjaServlet, "*.jinja"),
+    ("jsp", JspServlet, "*.jsp"),
+    ("jspx", JspServlet, "*.jspx"),
+)
+_DEFAULT_WELCOME_FILES = ("index.html", "index.htm", "index.jsp", "index.jinja")
+
+
+class Context:
+    """See the module. The public attributes are for the engine's other parts."""
+
+    def __init__(
+        self,
+        container: Container,
+        path: str,
+        folder: Path,
+        web_app: model.WebApp,
+        problems: Sequence[Problem] = (),
+        *,
+        generation: int = 1,
+    ) -> None:
+        self.container = container
+        self.settings: Settings = container.settings
+        self.path = path
+        self.encoded_path = encode_path(path) if path else ""
+        self.folder = folder
+        self.generation = generation
+        self.state = State.NEW
+        self.web_app = web_app
+        self.deployment = Deployment.of(web_app)
+        self.problems: list[Problem] = [*problems, *self.deployment.problems]
+        self.started_ms = 0.0
+        self.work = container.work_folder(path)
+        self.loader = Loader(
+            folder.name,
+            generation,
+            _existing(folder / "WEB-INF" / "classes"),
+            _libraries(folder / "WEB-INF" / "lib"),
+            work=self.work,
+        )
+        self.resources = Resources(folder, self.loader.resource_roots(), web_app.mime_mappings)
+        self.facade = ApplicationContext(self)
+        self.listeners = Listeners()
+        self.request_attribute_listeners: AttributeListeners | None = None
+        self.request_encoding: str | None = None
+        self.response_encoding: str | None = None
+        self.servlets: dict[str, ServletHolder] = {}
+        self.filters: dict[str, FilterHolder] = {}
+        self.mapper = Mapper(())
+        self._filter_choice = FilterChoice(())
+        self._targets: dict[tuple[DispatcherType, str | None, str], Target] = {}
+        self._welcome_files: tuple[tuple[str, bool], ...] = ()
+        self._locale_charsets = {
+            entry.locale.replace("_", "-").lower(): entry.encoding for entry in web_app.locale_encoding_mappings
+        }
+        self.error_pages = ErrorPages(self, {}, {}, None)
+        self.sessions = self._new_sessions()
+        self.security: ContextSecurity
+        self._pipeline: Handler
+        self._active: set[Request] = set()
+        self._idle = threading.Condition()
+        self._idle_tasks: list[tuple[set[Request], Callable[[], None]]] = []
+        self._injections: dict[str, list[model.LifecycleCallback]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Context {self.path or '/'} {self.state.value}>"
+
+    def __str__(self) -> str:
+        return self.path or "/"
+
+    # --- start and stop (descriptor.md §9) --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring the web app into service, or raise DeploymentError with everything that is wrong with it."""
+        begin = time.perf_counter()
+        self.state = check_move(self.state, State.STARTING)
+        try:
+            if any(problem.severity == "error" for problem in self.problems):
+                raise DeploymentError(p for p in self.problems if p.severity == "error")
+            self._start()
+        except DeploymentError as error:
+            self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
+            self._fail()
+            raise
+        except Exception as error:
+            self._fail()
+            problem = Problem(self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}")
+            self.problems.append(problem)
+            log.exception("%s does not start", self)
+            raise DeploymentError([problem]) from error
+        self.state = check_move(self.state, State.RUNNING)
+        self.started_ms = (time.perf_counter() - begin) * 1000
+
+    def _fail(self) -> None:
+        self.state = check_move(self.state, State.FAILED)
+        self._tear_down()
+
+    def _start(self) -> None:
+        self._create_listeners()
+        self.listeners.context_initialized(self.facade)
+        self._freeze()
+        for filter_holder in self.filters.values():
+            self._guard(filter_holder.declaration.source, f"filter {filter_holder.name}", filter_holder.load)
+        self._load_on_startup()
+        self._pipeline = build_pipeline(self)
+
+    def _freeze(self) -> None:
+        """Make the tables: from here the deployment does not change."""
+        deployment = self.deployment
+        self.facade.freeze()
+        self.request_encoding = deployment.request_encoding
+        self.response_encoding = deployment.response_encoding
+        self.sessions.freeze()
+        self.sessions.manager.timeout_s = deployment.session_timeout_minutes * 60
+        self.request_attribute_listeners = self.listeners.request_attributes(self.facade)
+        mappings = self._add_implicit_servlets()
+        for declaration in deployment.servlets.values():
+            if not declaration.preliminary:
+                self.servlets[declaration.name] = ServletHolder(declaration, self)
+        for filter_declaration in deployment.filters.values():
+            if not filter_declaration.preliminary:
+                self.filters[filter_declaration.name] = FilterHolder(filter_declaration, self)
+        self._check_preliminary()
+        self.mapper = Mapper(m for m in mappings if m.servlet_name in self.servlets)
+        self._filter_choice = FilterChoice(
+            [
+                FilterMappingEntry(self.filters[m.filter_name], m.dispatchers, m.url_pattern, m.servlet_name)
+                for m in deployment.filter_mappings
+                if m.filter_name in self.filters
+            ]
+        )
+        welcome = self.web_app.welcome_files
+        self._welcome_files = (
+            tuple((name, False) for name in _DEFAULT_WELCOME_FILES)
+            if welcome is None
+            else tuple((file.path.strip("/"), file.servlet_only) for file in welcome)
+        )
+        self.error_pages = self._new_error_pages()
+        self.security = context_security(self)
+
+    def _check_preliminary(self) -> None:
+        problems = [
+            Problem(
+                declaration.source,
+                f'{kind} "{declaration.name}" has no class',
+                f"Add <{kind}-class>, or register it from a listener.",
+            )
+            for kind, declarations in (("servlet", self.deployment.servlets), ("filter", self.deployment.filters))
+            for declaration in declarations.values()
+            if declaration.preliminary and (kind == "filter" or declaration.mappings)  # type: ignore[attr-defined]
+        ]
+        for problem in problems:
+            self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
+
+    def _add_implicit_servlets(self) -> list[model.ServletMapping]:
+        """Add the default servlet and the page servlets under their names, unless the web app uses the names itself."""
+        mappings = self.deployment.servlet_mappings()
+        taken = {mapping.url_pattern for mapping in mappings}
+        for name, servlet_class, pattern in _IMPLICIT:
+            declaration = self.deployment.servlets.get(name)
+            if declaration is None:
+                declaration = ServletDeclaration(name, servlet_class=servlet_class, load_on_startup=-1)
+                self.deployment.servlets[name] = declaration
+            if pattern not in taken and declaration.enabled:
+                mappings.append(model.ServletMapping(name, pattern, self.web_app.source))
+        return mappings
+
+    def _new_error_pages(self) -> ErrorPages:
+        rows: list[tuple[int | None, type[BaseException] | None, str]] = []
+        for page in self.web_app.error_pages:
+            if page.exception_type is None:
+                rows.append((page.error_code, None, page.location))
+            else:
+                rows += ((None, kind, page.location) for kind in self._exception_types(page))
+        return ErrorPages(self, *page_tables(rows))
+
+    def _exception_types(self, page: model.ErrorPage) -> tuple[type[BaseException], ...]:
+        name = page.exception_type or ""
+        known = java_exception(name)
+        if known is not None:
+            return known
+        try:
+            found = self.loader.load_class(name)
+        except Exception as error:  # importing runs application code
+            cure = "The page never shows."
+            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
+            return ()
+        return (found,) if issubclass(found, BaseException) else ()
+
+    def loaded_class(self, name: str) -> type | None:
+        """The class of that name, or None where it cannot be loaded (its use will say why)."""
+        try:
+            return self.loader.load_class(name)
+        except Exception:  # importing runs application code
+            return None
+
+    def static_root(self) -> StaticRoot | None:
+        """What a front may answer by itself; None while the web app is not running."""
+        if self.state is not State.RUNNING:
+            return None
+        deployment = self.deployment
+        filters = [m for m in deployment.filter_mappings if "REQUEST" in m.dispatchers]
+        default = {DEFAULT_SERVLET, "*"}
+        implicit = {id(d) for d in deployment.servlets.values() if d.source is None and d.servlet_class is DefaultServlet}
+        return static_root(
+            self.path,
+            str(self.folder),
+            servlet_patterns=[
+                pattern
+                for d in deployment.servlets.values()
+                if id(d) not in implicit
+                for pattern in d.mappings
+            ],
+            filter_patterns=[m.url_pattern for m in filters if m.url_pattern is not None],
+            constraint_patterns=self.security.constraints.patterns,
+            mime_types=mime_table(self.resources.mime_types.items()),
+            observed=self.request_listeners or any(m.servlet_name in default for m in filters),
+        )
+
+    def adopt_sessions(self, old: Context) -> None:
+        """Take the sessions of the generation before over, as far as they can be pickled."""
+        self.sessions.manager.import_(old.sessions.manager.export(old.loader.dumps), self.loader.loads)
+
+    def _new_sessions(self) -> ContextSessions:
+        config = CookieConfig()
+        declared = self.web_app.session_config
+        if declared is not None and declared.cookie_config is not None:
+            config.configure(declared.cookie_config)
+        manager = SessionManager(
+            self.facade,
+            self.listeners.sessions,
+            timeout_s=self.deployment.session_timeout_minutes * 60,
+            distributable=self.web_app.distributable,
+        )
+        sessions = ContextSessions(self, manager, config)
+        if declared is not None and declared.tracking_modes:
+            sessions.modes = frozenset(SessionTrackingMode[mode] for mode in declared.tracking_modes)
+        return sessions
+
+    def _create_listeners(self) -> None:
+        for declaration in self.deployment.listeners:
+            name = declaration.class_name or str(declaration.listener_class or declaration.instance)
+            instance = self._guard(declaration.source, f"listener {name}", lambda d=declaration: self._listener(d))  # type: ignore[misc]
+            if not self.listeners.add(instance):
+                self.problems.append(
+                    Problem(declaration.source, f"{name} implements no listener interface",
+                            "Derive it from ServletContextListener or another listener type.", "warning")
+                )  # fmt: skip
+
+    def _listener(self, declaration: ListenerDeclaration) -> Any:
+        if declaration.instance is not None:
+            return declaration.instance
+        listener_class = declaration.listener_class or self.loader.load_class(declaration.class_name or "")
+        instance = listener_class()
+        self.post_construct(instance)
+        return instance
+
+    def _load_on_startup(self) -> None:
+        """Initialise in ascending order; a failure keeps only that servlet out of service (DD-ERR-23)."""
+        eager = [h for h in self.servlets.values() if h.declaration.load_on_startup >= 0]
+        for holder in sorted(eager, key=lambda h: h.declaration.load_on_startup):
+            try:
+                holder.load()
+            except Exception as error:  # init is application code
+                source = holder.declaration.source
+                log.exception("%s: servlet %s does not start", self, holder.name)
+                message = f"servlet {holder.name} does not start: {type(error).__name__}: {error}"
+                cure = "The others run; requests to it try again."
+                self.problems.append(Problem(source, message.rstrip("."), cure, "warning"))
+
+    def _guard(self, source: Source | None, what: str, call: Callable[[], T]) -> T:
+        """Run one step of the start; what it raises becomes a problem with the place in the descriptor."""
+        try:
+            return call()
+        except DeploymentError:
+            raise
+        except ClassNotFound as error:
+            raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."))]) from error
+        except Exception as error:
+            log.exception("%s: %s failed", self, what)
+            message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
+            raise DeploymentError([Problem(source, message, "The traceback is in the log.")]) from error
+
+    def stop(self, timeout_s: float) -> None:
+        """Take the web app out of service: wait for running requests, then end everything (DD-DEP-02)."""
+        if self.state is State.FAILED:
+            self.state = check_move(self.state, State.STOPPED)
+            return
+        self.state = check_move(self.state, State.STOPPING)
+        if not self.wait_idle(timeout_s):
+            log.warning("%s: %d requests still run after %g s", self, len(self._active), timeout_s)
+        self._tear_down()
+        self.state = check_move(self.state, State.STOPPED)
+
+    def _tear_down(self) -> None:
+        """End what was begun, in the order of DD-DEP-02 and DD-DEP-03; failures are logged."""
+        for holder in reversed(list(self.servlets.values())):
+            holder.destroy()
+        for filter_holder in reversed(list(self.filters.values())):
+            filter_holder.destroy()
+        guarded(f"{self}: end of the sessions", self.sessions.manager.stop)
+        self.listeners.context_destroyed(self.facade)
+        guarded(f"{self}: pre-destroy of listeners", lambda: [self.pre_destroy(x) for x in self.listeners.all])
+        self.loader.close()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no request runs; False if some still do."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._active, timeout_s)
+
+    def when_idle(self, task: Callable[[], None]) -> None:
+        """Run task when the requests that run now, but for the caller's, have ended (RT-LIFE-12)."""
+        with self._idle:
+            self._idle_tasks.append((set(self._active), task))
+
+    # --- instances --------------------------------------------------------------------------------------------
+
+    def instantiate_servlet(self, declaration: ServletDeclaration) -> Servlet:
+        if declaration.instance is not None:
+            return declaration.instance
+        servlet: Any
+        if declaration.jsp_file is not None:
+            servlet = JinjaServlet(declaration.jsp_file)
+        else:
+            servlet_class = declaration.servlet_class or self.load_class(declaration, declaration.class_name or "")
+            servlet = servlet_class()
+            if not callable(getattr(servlet, "service", None)):
+                raise ServletException(f"{servlet_class.__qualname__} is no Servlet: it has no service method")
+        self.post_construct(servlet)
+        return servlet  # type: ignore[no-any-return]
+
+    def instantiate_filter(self, declaration: FilterDeclaration) -> Filter:
+        if declaration.instance is not None:
+            return declaration.instance
+        filter_class = declaration.filter_class or self.load_class(declaration, declaration.class_name or "")
+        instance: Any = filter_class()
+        if not callable(getattr(instance, "doFilter", None)):
+            raise ServletException(f"{filter_class.__qualname__} is no Filter: it has no doFilter method")
+        self.post_construct(instance)
+        return instance  # type: ignore[no-any-return]
+
+    def load_class(self, declaration: ServletDeclaration | FilterDeclaration, name: str) -> type[Any]:
+        """Load a class that a declaration names; the error says where it is declared."""
+        try:
+            return self.loader.load_class(name)
+        except ClassNotFound as error:
+            raise ServletException(f"{declaration.source}: {error}", error) from error
+
+    def post_construct(self, instance: object) -> None:
+        """Call the methods that <post-construct> names for the instance's class (DD-INJ-04)."""
+        self._callbacks(self.web_app.post_constructs, instance)
+
+    def pre_destroy(self, instance: object) -> None:
+        guarded("pre-destroy", lambda: self._callbacks(self.web_app.pre_destroys, instance))
+
+    def _callbacks(self, callbacks: Sequence[model.LifecycleCallback], instance: object) -> None:
+        if not callbacks:
+            return
+        names = {f"{base.__module__}.{base.__qualname__}".partition("__")[0] for base in type(instance).__mro__}
+        names |= {base.__qualname__ for base in type(instance).__mro__}
+        for callback in callbacks:
+            declared = callback.callback_class or ""
+            if declared.replace(":", ".").rpartition(".")[2] in names:
+                getattr(instance, callback.method)()
+
+    # --- mapping ----------------------------------------------------------------------------------------------
+
+    def map(self, location: Location) -> Dispatch | None:
+        """Find what answers a client's path: servlet mappings, welcome files, default servlet (§12.1, §10.10).
+
+        None: the path is the context's own without its "/", and nothing is mapped to that: redirect (RT-MAP-05).
+        """
+        path = location.path
+        match = self.mapper.match_explicit(path)
+        cacheable = match is not None
+        if match is None:
+            if not path:
+                return None
+            if path.endswith("/"):
+                match = self._welcome(path)
+            if match is None:
+                match = self.mapper.match_default(path)
+                assert match is not None, "the default servlet is always mapped"
+        elif not path and match.pattern == "/*":
+            match = self.mapper.match_explicit("/") or match
+        dispatch = Dispatch(
+            DispatcherType.REQUEST,
+            self,
+            location.uri,
+            location.context_path,
+            match,
+            self.target(DispatcherType.REQUEST, match.servlet_path + (match.path_info or ""), match),
+        )
+        if cacheable:
+            location.dispatch = dispatch
+        return dispatch
+
+    def _welcome(self, path: str) -> Match | None:
+        """RT-WEL-02: first every name as a file, then every name as a servlet's path."""
+        if not self.resources.is_directory(path):
+            return None
+        for name, servlet_only in self._welcome_files:
+            if not servlet_only and self.resources.is_file(path + name):
+                return self.mapper.match(path + name)
+        for name, _ in self._welcome_files:
+            match = self.mapper.match_explicit(path + name)
+            if match is not None and match.servlet_name not in ("jinja", "jsp", "jspx"):
+                return match
+        return None
+
+    def target(self, kind: DispatcherType, path: str | None, match: Match) -> Target:
+        """The filters and the servlet of a dispatch."""
+        return self._cached_target(kind, path, match.servlet_name)
+
+    def named_target(self, kind: DispatcherType, name: str) -> Target:
+        return self._cached_target(kind, None, name)
+
+    def _cached_target(self, kind: DispatcherType, path: str | None, name: str) -> Target:
+        if not self._filter_choice.any_for(kind):
+            path = None
+        key = (kind, path, name)
+        target = self._targets.get(key)
+        if target is None:
+            if len(self._targets) >= 4096:
+                self._targets.clear()
+            target = self._targets[key] = self._filter_choice.target(kind, path, self.servlets[name])
+        return target
+
+    def dispatcher(self, path: str, query: str | None) -> Dispatcher | None:
+        """A dispatcher for a canonical path of this web app; None while it is not running."""
+        if not self.servlets:
+            return None
+        match = self.mapper.match_explicit(path)
+        if match is None and path.endswith("/"):
+            match = self._welcome(path)
+        if match is None:
+            match = self.mapper.match_default(path)
+        return None if match is None else Dispatcher(self, match, path, query)
+
+    def named_dispatcher(self, name: str) -> NamedDispatcher | None:
+        return NamedDispatcher(self, name) if name in self.servlets else None
+
+    # --- requests ---------------------------------------------------------------------------------------------
+
+    def handle(self, exchange: Exchange, location: Location, query: bytes | None) -> None:
+        """Answer one exchange, in the calling thread."""
+        dispatch = location.dispatch or self.map(location)
+        if dispatch is None:
+            redirect_to_root(exchange, location, query)
+            return
+        request = Request(exchange, location, query, dispatch)
+        response = Response(exchange, request)
+        request._response = response
+        self._active.add(request)
+        try:
+            self._pipeline(request, response)
+        finally:
+            if request._async is None or not request._async.unwound():
+                self.end(request, response)
+
+    def end(self, request: Request, response: Response) -> None:
+        """The request is over: send what is left, tell the listeners, let the objects die. In any thread."""
+        try:
+            response._finish()
+        except Exception:
+            log.exception("%s: the answer could not be ended", request)
+            response._exchange.abort()
+        if self.request_listeners:
+            self.fire_request_destroyed(request)
+        if request._session is not None:
+            guarded("end of a session's access", lambda: self.sessions.end(request))
+        self._active.discard(request)
+        request._end()
+        response._end()
+        if self._idle_tasks or self.state is not State.RUNNING:
+            self._notify_idle(request)
+
+    def _notify_idle(self, request: Request) -> None:
+        due: list[Callable[[], None]] = []
+        with self._idle:
+            self._idle.notify_all()
+            for waiting_for, task in list(self._idle_tasks):
+                waiting_for.intersection_update(self._active)
+                if not waiting_for:
+                    self._idle_tasks.remove((waiting_for, task))
+                    due.append(task)
+        for task in due:
+            guarded("a delayed task", task)
+
+    @property
+    def request_listeners(self) -> bool:
+        return bool(self.listeners.request)
+
+    def fire_request_initialized(self, request: Request) -> None:
+        self.listeners.request_initialized(self.facade, request)
+
+    def fire_request_destroyed(self, request: Request) -> None:
+        self.listeners.request_destroyed(self.facade, request)
+
+    def new_async(self, request: Request) -> RequestAsync:
+        from container.engine.async_context import RequestAsync
+
+        return RequestAsync(self, request)
+
+    def run_coroutine(
+        self, coroutine: Coroutine[Any, Any, Any], request: ServletRequest, response: ServletResponse
+    ) -> None:
+        """An async def method of a servlet: see async_context.py."""
+        from container.engine.async_context import run_coroutine
+
+        run_coroutine(self, coroutine, request, response)
+
+    # --- small answers for request and response ---------------------------------------------------------------
+
+    def locale_charset(self, locale: Locale) -> str | None:
+        """DD-LOC-03: language and country first, then the language."""
+        tag = locale.toLanguageTag().lower()
+        found = self._locale_charsets.get(tag) or self._locale_charsets.get(tag.partition("-")[0])
+        return found
+
+    def upload_location(self, config: MultipartConfigElement) -> Path:
+        """Where the parts of a multipart body are stored (DD-MP-02)."""
+        location = Path(config.getLocation() or "")
+        if not location.is_absolute():
+            location = self.work / location
+        location.mkdir(parents=True, exist_ok=True)
+        return location
+
+
+def redirect_to_root(exchange: Exchange, location: Location, query: bytes | None) -> None:
+    """RT-MAP-05: /app answers with a redirect to /app/."""
+    target = location.uri.partition(";")
+    uri = target[0] + "/" + target[1] + target[2]
+    if uri.startswith("//"):
+        uri = "/" + uri.lstrip("/")
+    if query is not None:
+        uri += "?" + query.decode("latin-1")
+    exchange.start(302, [("Location", uri), ("Content-Length", "0")])
+    exchange.finish()
+
+
+def _existing(folder: Path) -> Path | None:
+    return folder if folder.is_dir() else None
+
+
+def _libraries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,93 @@
+"""Cookie and Set-Cookie, as RFC 6265 and Tomcat's processor of that name read and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from container.engine.parameters import BadRequest
+from container.files import format_http_date
+from container.servlet import Cookie, IllegalArgumentException
+
+__all__ = ["format_cookie", "parse_cookies"]
+
+_SEPARATORS = frozenset('()<>@,;:\\"/[]?={} \t')
+_VALUE_REFUSED = frozenset('",;\\ \t')
+
+
+def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
+    """Read the pairs of the Cookie header's lines, in order; a pair that is none is skipped (RT-CKI-03).
+
+    BadRequest for more than limit cookies (0 = any).
+    """
+    cookies: list[Cookie] = []
+    for value in values:
+        for pair in value.split(";"):
+            name, equals, content = pair.partition("=")
+            name = name.strip(" \t")
+            if not equals or not _is_token(name):
+                continue
+            if (text := _cookie_value(content.strip(" \t"))) is None:
+                continue
+            cookies.append(Cookie(name, text))
+            if limit and len(cookies) > limit:
+                raise BadRequest(f"more than {limit} cookies", 400, "max_cookie_count")
+    return cookies
+
+
+def _is_token(name: str) -> bool:
+    return bool(name) and name.isascii() and name.isprintable() and not _SEPARATORS.intersection(name)
+
+
+def _cookie_value(content: str) -> str | None:
+    quoted = len(content) >= 2 and content[0] == content[-1] == '"'
+    inner = content[1:-1] if quoted else content
+    if any(c in _VALUE_REFUSED or c < " " or c == "\x7f" for c in inner):
+        return None
+    # Bytes beyond ASCII are UTF-8 (RFC 6265 leaves them open, browsers send that).
+    try:
+        return content.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def format_cookie(cookie: Cookie) -> str:
+    """Return the value of a Set-Cookie header (RT-RHD-10); IllegalArgumentException for what cannot stand in one."""
+    value = cookie.getValue() or ""
+    inner = value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
+    for character in inner:
+        if character in _VALUE_REFUSED or character < "!" or character == "\x7f":
+            raise IllegalArgumentException(
+                f"the value of cookie {cookie.getName()} cannot hold {character!r}: percent-encode it"
+            )
+    pieces = [f"{cookie.getName()}={value}"]
+    attributes = dict(cookie.getAttributes())
+    by_key = {name.lower(): (name, text) for name, text in attributes.items()}
+    max_age = cookie.getMaxAge()
+    if max_age >= 0:
+        pieces.append(f"Max-Age={max_age}")
+        # Old clients know Expires only; the epoch plus a little deletes (Tomcat does the same).
+        if max_age == 0:
+            pieces.append("Expires=Thu, 01 Jan 1970 00:00:10 GMT")
+    by_key.pop("max-age", None)
+    for key, text in (("domain", cookie.getDomain()), ("path", cookie.getPath())):
+        by_key.pop(key, None)
+        if text:
+            pieces.append(f"{key.capitalize()}={_attribute(text)}")
+    for key, name in (("secure", "Secure"), ("httponly", "HttpOnly")):
+        found = by_key.pop(key, None)
+        if found is not None:
+            pieces.append(name if not found[1] else f"{name}={_attribute(found[1])}")
+    for name, text in by_key.values():
+        pieces.append(f"{name}={_attribute(text)}" if text else name)
+    return "; ".join(pieces)
+
+
+def expires(time_s: int) -> str:
+    """An Expires attribute."""
+    return "Expires=" + format_http_date(time_s)
+
+
+def _attribute(text: str) -> str:
+    if any(c < " " or c == ";" or c == "\x7f" for c in text):
+        raise IllegalArgumentException(f"a cookie's attribute cannot hold {text!r}")
+    return text

@@ -1,0 +1,225 @@
+"""Which page answers an error, and how it is shown (Servlet 6.1 §10.9).
+
+    sendError(404)   ──> page for 404      ──> default page ──> built-in page
+    an exception     ──> page for its class or nearest base ──> the same for a ServletException's root cause
+                     ──> page for 500      ──> default page ──> built-in page
+
+The choice is pure; ``ErrorPages.report`` and ``report_exception`` act on it, after the filters have unwound (RT-ERR-04).
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import traceback
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from container.engine.dispatch import ERROR
+from container.engine.dispatcher import dispatch_error
+from container.engine.names import exception_lineage
+from container.engine.holder import UNKNOWN_DURATION_S, report_unavailable
+from container.protocols.exchange import ClientDisconnected
+from container.servlet import ServletException, UnavailableException
+
+if TYPE_CHECKING:
+    from container.engine.context import Context
+    from container.engine.request import Request
+    from container.engine.response import Response
+
+__all__ = ["ErrorPages", "built_in_page", "choose_page"]
+
+log = logging.getLogger("container.engine")
+
+
+def choose_page(
+    pages: Mapping[type[BaseException], str], error: BaseException
+) -> tuple[str, BaseException] | None:
+    """Return the location for an exception and the exception that matched: itself or its root cause (RT-EP-10..12)."""
+    for candidate in (error, root_cause(error)):
+        if candidate is not None:
+            for base in exception_lineage(type(candidate)):
+                if base in pages:
+                    return pages[base], candidate
+    return None
+
+
+def root_cause(error: BaseException) -> BaseException | None:
+    return error.getRootCause() if isinstance(error, ServletException) else None
+
+
+class ErrorPages:
+    """The error pages of one web app."""
+
+    def __init__(
+        self, context: Context, codes: Mapping[int, str], types: Mapping[type[BaseException], str], default: str | None
+    ) -> None:
+        self._context = context
+        self._codes = dict(codes)
+        self._types = dict(types)
+        self._default = default
+
+    def location_for(self, status: int) -> str | None:
+        return self._codes.get(status, self._default)
+
+    def report(self, request: Request, response: Response) -> None:
+        """Answer a sendError that happened during the request."""
+        assert response._error is not None
+        status, message = response._error
+        response._error = None
+        attributes = {ERROR + "message": message or ""}
+        self._show(request, response, status, message, self.location_for(status), attributes, None)
+
+    def report_exception(self, request: Request, response: Response, error: BaseException) -> None:
+        """Answer an exception that left the filter chain."""
+        if isinstance(error, ClientDisconnected):
+            log.debug("%s: the client left", request._dispatch.uri)
+            response._abort()
+            return
+        cause = root_cause(error)
+        if isinstance(error, UnavailableException) or isinstance(cause, UnavailableException):
+            self._report_unavailable(request, response, error if isinstance(error, UnavailableException) else cause)
+            return
+        client_status = getattr(error, "status", None)
+        if isinstance(client_status, int) and 400 <= client_status < 500:
+            self._report_client_error(request, response, error, client_status)
+            return
+        log.error(
+            "%s %s %s [%s]: uncaught exception in servlet %s",
+            request._exchange.method,
+            request._dispatch.uri,
+            self._context,
+            request.getRequestId(),
+            request._dispatch.target.holder.name,
+            exc_info=error,
+        )
+        if response._committed:
+            response._abort()
+            return
+        status = response._status if 400 <= response._status < 600 and response._error is None else 500
+        chosen = choose_page(self._types, error)
+        location = chosen[0] if chosen else self.location_for(status)
+        if chosen is not None:
+            status = 500
+        # Tomcat shows the root cause of a ServletException, with the outer message (RT-EP-24).
+        shown = cause if cause is not None else error
+        attributes = {
+            ERROR + "message": _message(error),
+            ERROR + "exception": shown,
+            ERROR + "exception_type": type(shown),
+        }
+        self._show(request, response, status, None, location, attributes, error)
+
+    def _report_unavailable(self, request: Request, response: Response, error: Any) -> None:
+        if response._committed:
+            response._abort()
+            return
+        response._reset_for_error()
+        holder = request._dispatch.target.holder
+        again_s = holder.available_again_s() or UNKNOWN_DURATION_S
+        report_unavailable(error, response, again_s)
+        self.report(request, response)
+
+    def _report_client_error(
+        self, request: Request, response: Response, error: BaseException, status: int
+    ) -> None:
+        setting = getattr(error, "setting", None)
+        hint = f" (setting {setting})" if setting else ""
+        log.info("%s [%s]: %d, %s%s", request._dispatch.uri, request.getRequestId(), status, error, hint)
+        if response._committed:
+            response._abort()
+            return
+        response._reset_for_error()
+        self._show(
+            request, response, status, None, self.location_for(status), {ERROR + "message": str(error)}, None
+        )
+
+    def _show(
+        self, request: Request, response: Response, status: int, message: str | None,
+        location: str | None, attributes: dict[str, Any], error: BaseException | None,
+    ) -> None:  # fmt: skip
+        response._reset_for_error()
+        response._status = status
+        if location is not None:
+            response.setContentType(None)
+            holder = request._dispatch.target.holder
+            attributes |= {
+                ERROR + "status_code": status,
+                ERROR + "request_uri": request._dispatch.uri,
+                ERROR + "servlet_name": holder.name,
+                ERROR + "method": request._method,
+            }
+            if request._query is not None:
+                attributes[ERROR + "query_string"] = request._query
+            try:
+                if dispatch_error(self._context, request, response, location, attributes):
+                    if response._error is None:
+                        return
+                    status, message = response._error
+            except Exception:  # the page is application code; its failure must not loop (RT-EP-29)
+                log.exception("error page %s%s failed", self._context.path, location)
+            if response._committed:
+                response._abort()
+                return
+            response._error = None
+            response._reset_for_error()
+            response._status = status
+        self._show_built_in(request, response, status, message, error)
+
+    def _show_built_in(
+        self, request: Request, response: Response, status: int, message: str | None, error: BaseException | None
+    ) -> None:
+        if status < 400:
+            response._finish()
+            return
+        shown = error if self._context.settings.dev else None
+        body = built_in_page(status, message, request.getRequestId(), shown).encode("utf-8")
+        response._writer_used = False
+        response.setContentType("text/html;charset=utf-8")
+        response.setHeader("Content-Language", "en")
+        response.getOutputStream().write(body)
+
+
+def _message(error: BaseException) -> str:
+    return str(error)
+
+
+def built_in_page(status: int, message: str | None, request_id: str, error: BaseException | None) -> str:
+    """The page for an error that has none of its own; with the traceback if error is given (--dev)."""
+    try:
+        phrase, description = HTTPStatus(status).phrase, HTTPStatus(status).description
+    except ValueError:
+        phrase, description = "", ""
+    title = f"{status} {phrase}".strip()
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    if message or description:
+        parts.append(f"<p>{html.escape(message or description)}</p>")
+    if error is not None:
+        trace = "".join(traceback.format_exception(error))
+        parts.append(f"<pre>{html.escape(trace)}</pre>")
+    parts.append(f"<footer>request {html.escape(request_id)}</footer>")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}'
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem}"
+        "pre{overflow:auto;padding:1rem;border:1px solid #8888;border-radius:6px;font-size:13px}"
+        f"footer{{color:#888;font-size:13px}}</style></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def page_tables(
+    pages: Iterable[tuple[int | None, type[BaseException] | None, str]],
+) -> tuple[dict[int, str], dict[type[BaseException], str], str | None]:
+    """Sort (code, class, location) rows into the three tables."""
+    codes: dict[int, str] = {}
+    types: dict[type[BaseException], str] = {}
+    default: str | None = None
+    for code, kind, location in pages:
+        if code is not None:
+            codes[code] = location
+        elif kind is not None:
+            types[kind] = location
+        else:
+            default = location
+    return codes, types, default

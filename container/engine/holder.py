@@ -1,0 +1,210 @@
+"""A declaration and what runs of it: one ServletHolder or FilterHolder for each <servlet> and <filter>.
+
+A holder owns the instance: when it is made, whether it may be called, when it is destroyed (Servlet 6.1 §2.3). Requests
+call ``ServletHolder.service`` from any thread; the lock guards only the making of the instance.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from container.engine.deployment import FilterDeclaration, ServletDeclaration
+from container.servlet import (
+    Enumeration,
+    Filter,
+    FilterConfig,
+    HttpServletResponse,
+    MultipartConfigElement,
+    Servlet,
+    ServletConfig,
+    ServletContext,
+    ServletException,
+    ServletRequest,
+    ServletResponse,
+    UnavailableException,
+)
+
+if TYPE_CHECKING:
+    from container.engine.context import Context
+
+__all__ = ["FilterHolder", "ServletHolder"]
+
+log = logging.getLogger("container.engine")
+
+UNKNOWN_DURATION_S = 60  # of an UnavailableException that does not say how long (RT-LIFE-11)
+
+
+class Config(ServletConfig, FilterConfig):
+    """ServletConfig and FilterConfig: the name, the init parameters and the context of one declaration (RT-LIFE-03)."""
+
+    def __init__(self, name: str, parameters: Mapping[str, str], context: ServletContext) -> None:
+        self._name = name
+        self._parameters = dict(parameters)
+        self._context = context
+
+    def getServletName(self) -> str:
+        return self._name
+
+    def getFilterName(self) -> str:
+        return self._name
+
+    def getServletContext(self) -> ServletContext:
+        return self._context
+
+    def getInitParameter(self, name: str) -> str | None:
+        return self._parameters.get(name)
+
+    def getInitParameterNames(self) -> Enumeration[str]:
+        return Enumeration(self._parameters)
+
+
+class ServletHolder:
+    """One declared servlet."""
+
+    def __init__(self, declaration: ServletDeclaration, context: Context) -> None:
+        self.declaration = declaration
+        self.context = context
+        self.name = declaration.name
+        self.async_supported = bool(declaration.async_supported)
+        self.multipart_config: MultipartConfigElement | None = declaration.multipart_config
+        self.config = Config(declaration.name, declaration.init_params, context.facade)
+        self._servlet: Servlet | None = None
+        self._lock = threading.Lock()
+        self._unavailable: UnavailableException | None = None
+        self._available_again_s = 0.0
+
+    def __repr__(self) -> str:
+        state = "unavailable" if self._unavailable else "in service" if self._servlet else "not loaded"
+        return f"<ServletHolder {self.name}, {state}>"
+
+    def service(self, request: ServletRequest, response: ServletResponse) -> None:
+        """Call the servlet, making it first if need be; answers 503 or 404 itself while it is unavailable."""
+        servlet = self._servlet
+        if servlet is None and (servlet := self._obtain(response)) is None:
+            return
+        try:
+            result: Any = servlet.service(request, response)  # type: ignore[func-returns-value]
+        except UnavailableException as error:
+            self._take_out(error, servlet)
+            raise
+        if result is not None and inspect.iscoroutine(result):
+            self.context.run_coroutine(result, request, response)
+
+    def _obtain(self, response: ServletResponse) -> Servlet | None:
+        with self._lock:
+            if self._servlet is not None:
+                return self._servlet
+            if self._unavailable is not None and not self._is_over():
+                report_unavailable(self._unavailable, response, self._available_again_s)
+                return None
+            self._unavailable = None
+            return self._load()
+
+    def load(self) -> None:
+        """Make and initialise the instance now (load-on-startup)."""
+        with self._lock:
+            if self._servlet is None and self._unavailable is None:
+                self._load()
+
+    def _load(self) -> Servlet:
+        servlet: Servlet = self.context.instantiate_servlet(self.declaration)
+        try:
+            servlet.init(self.config)
+        except UnavailableException as error:
+            self._mark(error)
+            raise
+        self._servlet = servlet
+        return servlet
+
+    def _mark(self, error: UnavailableException) -> None:
+        self._unavailable = error
+        seconds = error.getUnavailableSeconds()
+        self._available_again_s = time.time() + (seconds if seconds > 0 else UNKNOWN_DURATION_S)
+
+    def _is_over(self) -> bool:
+        assert self._unavailable is not None
+        return not self._unavailable.isPermanent() and time.time() >= self._available_again_s
+
+    def _take_out(self, error: UnavailableException, servlet: Servlet) -> None:
+        """RT-LIFE-10, RT-LIFE-11: out of service, for a while or for good."""
+        with self._lock:
+            if self._servlet is not servlet:
+                return
+            self._mark(error)
+            if error.isPermanent():
+                self._servlet = None
+                self.context.when_idle(lambda: self._destroy(servlet))
+            else:
+                self._servlet = None
+                self._suspended = servlet
+                self._unavailable = error
+        log.warning("servlet %s of %s is unavailable: %s", self.name, self.context, error)
+
+    _suspended: Servlet | None = None
+
+    def available_again_s(self) -> float:
+        return self._available_again_s
+
+    def destroy(self) -> None:
+        """The web app stops."""
+        with self._lock:
+            servlets = [self._servlet, self._suspended]
+            self._servlet = self._suspended = None
+        for servlet in servlets:
+            if servlet is not None:
+                self._destroy(servlet)
+
+    def _destroy(self, servlet: Servlet) -> None:
+        guarded(f"destroy of servlet {self.name}", servlet.destroy)
+        self.context.pre_destroy(servlet)
+
+
+class FilterHolder:
+    """One declared filter; made and initialised when the web app starts."""
+
+    def __init__(self, declaration: FilterDeclaration, context: Context) -> None:
+        self.declaration = declaration
+        self.context = context
+        self.name = declaration.name
+        self.async_supported = bool(declaration.async_supported)
+        self.config = Config(declaration.name, declaration.init_params, context.facade)
+        self.filter: Filter | None = None
+
+    def __repr__(self) -> str:
+        return f"<FilterHolder {self.name}>"
+
+    def load(self) -> None:
+        instance: Filter = self.context.instantiate_filter(self.declaration)
+        instance.init(self.config)
+        self.filter = instance
+
+    def destroy(self) -> None:
+        instance, self.filter = self.filter, None
+        if instance is not None:
+            guarded(f"destroy of filter {self.name}", instance.destroy)
+            self.context.pre_destroy(instance)
+
+
+def guarded(what: str, call: Callable[[], object]) -> None:
+    """Call application code whose failure must not stop the shutdown (RT-LIFE-13)."""
+    try:
+        call()
+    except Exception:
+        log.exception("%s failed", what)
+
+
+def report_unavailable(error: UnavailableException, response: ServletResponse, again_s: float) -> None:
+    """Answer 404 for good, 503 with Retry-After for a while (RT-LIFE-10, RT-LIFE-11)."""
+    if not isinstance(response, HttpServletResponse):
+        raise ServletException("an unavailable servlet can only be reported over HTTP")
+    if error.isPermanent():
+        response.sendError(404)
+    else:
+        response.setHeader("Retry-After", formatdate(again_s, usegmt=True))
+        response.sendError(503)

@@ -1,0 +1,70 @@
+"""Request parameters out of a query string or a form body (Servlet 6.1 §3.1)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from container.engine.charsets import codec
+from container.servlet import IllegalStateException
+
+__all__ = ["BadRequest", "merge", "parse_form"]
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+class BadRequest(IllegalStateException):
+    """The client sent something that cannot be read. Unhandled, it is answered with status, not with 500 (RT-PAR-10).
+
+    setting names the limit that was exceeded, if it was one.
+    """
+
+    def __init__(self, message: str, status: int = 400, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.setting = setting
+
+
+def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
+    """Decode "a=1&b=2" into pairs, in order; "a" is the same as "a=" and a pair without a name is skipped.
+
+    Raises BadRequest for a bad escape, bytes that are not in the encoding, and for more than limit pairs (0 = any).
+    """
+    if not data:
+        return []
+    info = codec(encoding)
+    pieces = data.split(b"&")
+    if limit and len(pieces) > limit:
+        raise BadRequest(f"more than {limit} parameters", 400, "max_parameter_count")
+    pairs: list[tuple[str, str]] = []
+    for piece in pieces:
+        name, _, value = piece.partition(b"=")
+        if not name:
+            continue
+        pairs.append((_decode(name, info.name), _decode(value, info.name)))
+    return pairs
+
+
+def _decode(raw: bytes, encoding: str) -> str:
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        if _BAD_ESCAPE.search(raw):
+            raise BadRequest("an invalid % escape in a parameter")
+        raw = unquote_to_bytes(raw)
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        raise BadRequest(f"a parameter that is not {encoding}") from None
+
+
+def merge(*sources: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Collect values by name: names in order of appearance, values of the first source first (RT-PAR-01)."""
+    merged: dict[str, list[str]] = {}
+    for source in sources:
+        for name, value in source:
+            if (values := merged.get(name)) is None:
+                merged[name] = [value]
+            else:
+                values.append(value)
+    return merged
