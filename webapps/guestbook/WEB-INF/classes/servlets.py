@@ -15,7 +15,9 @@ from models import Guestbook, NoSuchEntryError
 FLASH = "flash"  # session attribute: a message for the next page
 
 
-def show(request: HttpServletRequest, response: HttpServletResponse, page: str, **attributes: object) -> None:
+def show(
+    request: HttpServletRequest, response: HttpServletResponse, page: str, /, **attributes: object
+) -> None:
     """Let WEB-INF/pages/<page>.jinja write the answer; the attributes are plain names in it."""
     for name, value in attributes.items():
         request.setAttribute(name, value)
@@ -35,7 +37,8 @@ class GuestbookServlet(HttpServlet):
 
     def guestbook(self) -> Guestbook:
         """The database, which the DatabaseListener has opened."""
-        return self.getServletContext().getAttribute("guestbook")
+        guestbook: Guestbook = self.getServletContext().getAttribute("guestbook")
+        return guestbook
 
     def requested_id(self, request: HttpServletRequest) -> int:
         """The 12 of /entries/12."""
