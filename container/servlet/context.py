@@ -60,7 +60,7 @@ class Registration:
     def getInitParameter(self, name: str) -> str | None:
         raise NotImplementedError
 
-    def setInitParameters(self, initParameters: Mapping[str, str]) -> set[str]:
+    def setInitParameters(self, params: Mapping[str, str]) -> set[str]:
         """Set all parameters, or none if some exist: then their names are returned."""
         raise NotImplementedError
 
@@ -73,7 +73,7 @@ class _DynamicRegistration(Registration):
 
     __slots__ = ()
 
-    def setAsyncSupported(self, isAsyncSupported: bool) -> None:
+    def setAsyncSupported(self, flag: bool) -> None:
         raise NotImplementedError
 
 
@@ -110,7 +110,7 @@ class _DynamicServletRegistration(ServletRegistration, _DynamicRegistration):
         """Set the constraint; return the patterns for which the descriptor's stays."""
         raise NotImplementedError
 
-    def setMultipartConfig(self, multipartConfig: MultipartConfigElement) -> None:
+    def setMultipartConfig(self, config: MultipartConfigElement) -> None:
         raise NotImplementedError
 
     def setRunAsRole(self, roleName: str) -> None:
@@ -194,21 +194,21 @@ class SessionCookieConfig:
     def isHttpOnly(self) -> bool:
         raise NotImplementedError
 
-    def setHttpOnly(self, httpOnly: bool) -> None:
+    def setHttpOnly(self, flag: bool) -> None:
         raise NotImplementedError
 
     def isSecure(self) -> bool:
         """Tell whether the cookie is always secure; otherwise it is when the request is."""
         raise NotImplementedError
 
-    def setSecure(self, secure: bool) -> None:
+    def setSecure(self, flag: bool) -> None:
         raise NotImplementedError
 
     def getMaxAge(self) -> int:
         """Return seconds; -1 (the default): until the client is closed."""
         raise NotImplementedError
 
-    def setMaxAge(self, maxAge: int) -> None:
+    def setMaxAge(self, seconds: int) -> None:
         raise NotImplementedError
 
     def getAttribute(self, name: str) -> str | None:
@@ -362,7 +362,7 @@ class ServletContext:
         """Return the way to a servlet by its name."""
         raise NotImplementedError
 
-    def log(self, message: str, throwable: BaseException | None = None) -> None:
+    def log(self, msg: str, throwable: BaseException | None = None) -> None:
         """Write to the web app's log, with the throwable's traceback."""
         raise NotImplementedError
 
@@ -459,7 +459,7 @@ class ServletContext:
     def getSessionCookieConfig(self) -> SessionCookieConfig:
         raise NotImplementedError
 
-    def setSessionTrackingModes(self, sessionTrackingModes: Iterable[SessionTrackingMode]) -> None:
+    def setSessionTrackingModes(self, modes: Iterable[SessionTrackingMode]) -> None:
         """Replace the modes. Raises IllegalArgumentException for SSL together with another."""
         raise NotImplementedError
 
@@ -486,8 +486,8 @@ class ServletContext:
         """Return minutes."""
         raise NotImplementedError
 
-    def setSessionTimeout(self, sessionTimeout: int) -> None:
-        """Set minutes; 0 or less: never."""
+    def setSessionTimeout(self, minutes: int) -> None:
+        """Set after how long without a request a session ends; 0 or less: never."""
         raise NotImplementedError
 
     def getRequestCharacterEncoding(self) -> str | None:

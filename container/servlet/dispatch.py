@@ -122,7 +122,7 @@ class AsyncContext:
         """Make a listener. Raises ServletException if its constructor fails."""
         raise NotImplementedError
 
-    def setTimeout(self, timeout: int) -> None:
+    def setTimeout(self, ms: int) -> None:
         """Set the milliseconds after which the cycle times out; 0 or less: never (RT-ASY-30)."""
         raise NotImplementedError
 

@@ -84,9 +84,7 @@ class GenericFilter(Configured[FilterConfig], Filter, FilterConfig):
 class HttpFilter(GenericFilter):
     """A filter for HTTP. A subclass overrides ``doFilter``; this one lets everything pass."""
 
-    def doFilter(self, request: AnyRequest, response: AnyResponse, chain: FilterChain) -> Answer:
-        if not (isinstance(request, HttpServletRequest) and isinstance(response, HttpServletResponse)):
-            raise ServletException(
-                f"{type(self).__name__} filters HTTP only, not {request!r} with {response!r}"
-            )
-        return chain.doFilter(request, response)
+    def doFilter(self, req: AnyRequest, res: AnyResponse, chain: FilterChain) -> Answer:
+        if not (isinstance(req, HttpServletRequest) and isinstance(res, HttpServletResponse)):
+            raise ServletException(f"{type(self).__name__} filters HTTP only, not {req!r} with {res!r}")
+        return chain.doFilter(req, res)

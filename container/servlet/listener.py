@@ -166,17 +166,16 @@ class AsyncEvent:
     def __init__(
         self,
         context: AsyncContext,
-        suppliedRequest: ServletRequest | BaseException | EllipsisType | None = ...,
-        suppliedResponse: ServletResponse | EllipsisType | None = ...,
+        request: ServletRequest | BaseException | EllipsisType | None = ...,
+        response: ServletResponse | EllipsisType | None = ...,
         throwable: BaseException | None = None,
     ) -> None:
-        self._context = context
-        self._throwable = throwable
-        request = suppliedRequest
         if isinstance(request, BaseException):
-            self._throwable, request = request, ...
+            throwable, request = request, ...
+        self._context = context
         self._request = context.getRequest() if request is ... else request
-        self._response = context.getResponse() if suppliedResponse is ... else suppliedResponse
+        self._response = context.getResponse() if response is ... else response
+        self._throwable = throwable
 
     def getAsyncContext(self) -> AsyncContext:
         return self._context

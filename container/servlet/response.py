@@ -183,11 +183,11 @@ class HttpServletResponse(ServletResponse):
         """
         raise NotImplementedError
 
-    def setDateHeader(self, name: str, date: int) -> None:
+    def setDateHeader(self, name: str, ms: int) -> None:
         """Set a header to a time given in epoch ms."""
         raise NotImplementedError
 
-    def addDateHeader(self, name: str, date: int) -> None:
+    def addDateHeader(self, name: str, ms: int) -> None:
         raise NotImplementedError
 
     def setHeader(self, name: str, value: str | None) -> None:
@@ -341,11 +341,11 @@ class HttpServletResponseWrapper(ServletResponseWrapper, HttpServletResponse):
     ) -> None:
         self._response.sendRedirect(location, sc, clearBuffer)
 
-    def setDateHeader(self, name: str, date: int) -> None:
-        self._response.setDateHeader(name, date)
+    def setDateHeader(self, name: str, ms: int) -> None:
+        self._response.setDateHeader(name, ms)
 
-    def addDateHeader(self, name: str, date: int) -> None:
-        self._response.addDateHeader(name, date)
+    def addDateHeader(self, name: str, ms: int) -> None:
+        self._response.addDateHeader(name, ms)
 
     def setHeader(self, name: str, value: str | None) -> None:
         self._response.setHeader(name, value)

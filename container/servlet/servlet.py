@@ -40,6 +40,7 @@ METHODS = {
     "PUT": "doPut",
     "DELETE": "doDelete",
     "TRACE": "doTrace",
+    "QUERY": "doQuery",
     "OPTIONS": "doOptions",
 }
 """HTTP method -> the HttpServlet method that answers it, in the order of Allow (RT-HTTP-01, 06)."""
@@ -108,9 +109,9 @@ class GenericServlet(Configured[ServletConfig], Servlet, ServletConfig):
     def getServletInfo(self) -> str:
         return ""
 
-    def log(self, message: str, throwable: BaseException | None = None) -> None:
+    def log(self, msg: str, throwable: BaseException | None = None) -> None:
         """Write to the web app's log: the servlet's name, the message, the throwable's traceback."""
-        self.getServletContext().log(f"{self.getServletName()}: {message}", throwable)
+        self.getServletContext().log(f"{self.getServletName()}: {msg}", throwable)
 
 
 class HttpServlet(GenericServlet):
@@ -166,6 +167,10 @@ class HttpServlet(GenericServlet):
         return self._refuse(req, resp)
 
     def doDelete(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
+        return self._refuse(req, resp)
+
+    def doQuery(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
+        """Answer QUERY, a GET with a body (Servlet 6.2)."""
         return self._refuse(req, resp)
 
     def doTrace(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:

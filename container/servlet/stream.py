@@ -82,9 +82,9 @@ class ServletInputStream:
         """Tell whether read would not block; always True unless there is a ReadListener."""
         return True
 
-    def setReadListener(self, readListener: ReadListener) -> None:
+    def setReadListener(self, listener: ReadListener) -> None:
         """Switch to non-blocking reading, once, in an asynchronous or upgraded request (RT-NIO-01, 02)."""
-        if readListener is None:
+        if listener is None:
             raise NullPointerException("setReadListener needs a ReadListener")
         raise IllegalStateException("only asynchronous or upgraded requests can be read without blocking")
 
@@ -197,9 +197,9 @@ class ServletOutputStream:
         """Tell whether write would not block; always True unless there is a WriteListener."""
         return True
 
-    def setWriteListener(self, writeListener: WriteListener) -> None:
+    def setWriteListener(self, listener: WriteListener) -> None:
         """Switch to non-blocking writing, once, in an asynchronous or upgraded request (RT-NIO-01, 02)."""
-        if writeListener is None:
+        if listener is None:
             raise NullPointerException("setWriteListener needs a WriteListener")
         raise IllegalStateException("only asynchronous or upgraded requests can be written without blocking")
 
