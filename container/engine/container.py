@@ -196,6 +196,10 @@ class Container:
         self._claimed[id(instance)] = instance
         return True
 
+    def run_in_background(self, task: Callable[[], None]) -> None:
+        """Run task in a thread of the container's (AsyncContext.start)."""
+        threading.Thread(target=task, name="async-start", daemon=True).start()
+
     def sweep(self, now_s: float) -> None:
         """End expired sessions. Called about every ten seconds, in a thread of the server's."""
         for context in self.contexts.values():

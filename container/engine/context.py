@@ -109,7 +109,7 @@ class Context:
             _libraries(folder / "WEB-INF" / "lib"),
             work=self.work,
         )
-        self.resources = Resources(folder, self.loader.resource_roots(), web_app.mime_mappings)
+        self.resources = Resources(folder, self.loader.resource_roots, web_app.mime_mappings)
         self.facade = ApplicationContext(self)
         self.listeners = Listeners()
         self.request_attribute_listeners: AttributeListeners | None = None
@@ -218,7 +218,7 @@ class Context:
             )
             for kind, declarations in (("servlet", self.deployment.servlets), ("filter", self.deployment.filters))
             for declaration in declarations.values()
-            if declaration.preliminary and (kind == "filter" or declaration.mappings)  # type: ignore[attr-defined]
+            if declaration.preliminary
         ]
         for problem in problems:
             self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
@@ -290,7 +290,7 @@ class Context:
 
     def adopt_sessions(self, old: Context) -> None:
         """Take the sessions of the generation before over, as far as they can be pickled."""
-        self.sessions.manager.import_(old.sessions.manager.export(old.loader.dumps), self.loader.loads)
+        self.sessions.manager.import_(old.sessions.manager.export())
 
     def _new_sessions(self) -> ContextSessions:
         config = CookieConfig()
@@ -302,6 +302,8 @@ class Context:
             self.listeners.sessions,
             timeout_s=self.deployment.session_timeout_minutes * 60,
             distributable=self.web_app.distributable,
+            dumps=self.loader.dumps,
+            loads=self.loader.loads,
         )
         sessions = ContextSessions(self, manager, config)
         if declared is not None and declared.tracking_modes:
@@ -371,7 +373,8 @@ class Context:
             filter_holder.destroy()
         guarded(f"{self}: end of the sessions", self.sessions.manager.stop)
         self.listeners.context_destroyed(self.facade)
-        guarded(f"{self}: pre-destroy of listeners", lambda: [self.pre_destroy(x) for x in self.listeners.all])
+        for listener in self.listeners.all:
+            self.pre_destroy(listener)
         self.loader.close()
 
     def wait_idle(self, timeout_s: float) -> bool:

@@ -89,7 +89,7 @@ class ServletHolder:
         if servlet is None and (servlet := self._obtain(response)) is None:
             return
         try:
-            result: Any = servlet.service(request, response)  # type: ignore[func-returns-value]
+            result: Any = servlet.service(request, response)
         except UnavailableException as error:
             self._take_out(error, servlet)
             raise

@@ -42,7 +42,7 @@ class Listeners:
     def add(self, listener: Any) -> bool:
         """Add a listener to the lists of its interfaces; False if it has none."""
         known = False
-        for kind, listeners in (
+        lists: list[tuple[type, list[Any]]] = [
             (ServletContextListener, self.context),
             (ServletContextAttributeListener, self.context_attribute),
             (ServletRequestListener, self.request),
@@ -50,9 +50,10 @@ class Listeners:
             (HttpSessionListener, self.sessions.session),
             (HttpSessionAttributeListener, self.sessions.attribute),
             (HttpSessionIdListener, self.sessions.id),
-        ):
+        ]
+        for kind, listeners in lists:
             if isinstance(listener, kind):
-                listeners.append(listener)  # type: ignore[attr-defined]
+                listeners.append(listener)
                 known = True
         self.all.append(listener)
         return known

@@ -486,8 +486,8 @@ class Response(HttpServletResponse):
         self._open = False
 
     def sendRedirect(self, location: str, sc: int | bool = 302, clearBuffer: bool = True) -> None:
-        if isinstance(sc, bool):
-            sc, clearBuffer = 302, sc
+        if isinstance(sc, bool):  # sendRedirect(location, clearBuffer); a bool is an int in Python
+            return self.sendRedirect(location, 302, sc)
         if self.isCommitted():
             raise IllegalStateException("sendRedirect after the response was committed")
         if location is None:

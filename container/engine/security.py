@@ -11,7 +11,7 @@ from container.protocols.exchange import Exchange, RawHeaders
 from container.security import enforce as decision
 from container.security.authenticator import Authenticator, Identity, NoLogin, SavedRequest, make_authenticator
 from container.security.constraints import Access, Constraints, constraints_of
-from container.servlet import HttpServletResponse, ServletSecurityElement, web_security_of
+from container.servlet import HttpServletResponse, ServletSecurity, ServletSecurityElement
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -117,9 +117,10 @@ def _annotated(context: Context, servlet: Any) -> ServletSecurityElement | None:
     if context.web_app.metadata_complete or servlet.instance is not None:
         return None
     servlet_class = servlet.servlet_class
-    if servlet_class is None and servlet.class_name is not None and context.web_app.security_constraints is not None:
+    if servlet_class is None and servlet.class_name is not None:
         servlet_class = context.loaded_class(servlet.class_name)
-    return None if servlet_class is None else web_security_of(servlet_class)
+    annotation = None if servlet_class is None else ServletSecurity.of(servlet_class)
+    return None if annotation is None else ServletSecurityElement(annotation)
 
 
 def _needs_login(constraints: Constraints) -> bool:

@@ -128,7 +128,7 @@ class ApplicationContext(ServletContext):
         names = self._context.web_app.about.display_names
         return names[0].value if names else None
 
-    def getClassLoader(self) -> Loader:
+    def getClassLoader(self) -> Any:
         return self._context.loader
 
     def log(self, message: str, throwable: BaseException | None = None) -> None:
@@ -229,14 +229,14 @@ class ApplicationContext(ServletContext):
     def getRequestCharacterEncoding(self) -> str | None:
         return self._context.deployment.request_encoding
 
-    def setRequestCharacterEncoding(self, encoding: str | codecs.CodecInfo) -> None:
+    def setRequestCharacterEncoding(self, encoding: str | codecs.CodecInfo | None) -> None:
         self._check_open("setRequestCharacterEncoding")
         self._context.deployment.request_encoding = _encoding(encoding)
 
     def getResponseCharacterEncoding(self) -> str | None:
         return self._context.deployment.response_encoding
 
-    def setResponseCharacterEncoding(self, encoding: str | codecs.CodecInfo) -> None:
+    def setResponseCharacterEncoding(self, encoding: str | codecs.CodecInfo | None) -> None:
         self._check_open("setResponseCharacterEncoding")
         self._context.deployment.response_encoding = _encoding(encoding)
 
@@ -379,7 +379,8 @@ class ApplicationContext(ServletContext):
             raise IllegalArgumentException(
                 f"{type(instance).__qualname__} implements no listener interface that can be added here"
             )
-        self._context.deployment.listeners.append(ListenerDeclaration(instance=instance))
+        known: Any = instance
+        self._context.deployment.listeners.append(ListenerDeclaration(instance=known))
         self._context.listeners.add(instance)
 
 
@@ -631,7 +632,7 @@ def _name(name: str, kind: str) -> str:
     return name
 
 
-def _encoding(encoding: str | codecs.CodecInfo) -> str | None:
+def _encoding(encoding: str | codecs.CodecInfo | None) -> str | None:
     name = charset_of(encoding)
     if name is not None:
         codec(name)
