@@ -52,6 +52,11 @@ class FakeExchange:
 
 
 @pytest.fixture
+def make_exchange():
+    return FakeExchange
+
+
+@pytest.fixture
 def folder(tmp_path):
     """A web app with some files."""
     put(tmp_path, "ten.txt", b"0123456789")
