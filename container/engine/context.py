@@ -38,7 +38,7 @@ from container.engine.servlet_context import ApplicationContext
 from container.engine.sessions import ContextSessions
 from container.engine.uri import encode_path
 from container.engine.names import java_exception
-from container.files import StaticRoot, mime_table, static_root
+from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.errors import DeploymentError, Problem, Source
 from container.protocols.exchange import Exchange
 from container.servlet import (
@@ -445,7 +445,9 @@ class Context:
         None: the path is the context's own without its "/", and nothing is mapped to that: redirect (RT-MAP-05).
         """
         path = location.path
-        match = self.mapper.match_explicit(path)
+        first_segment = path[1:].partition("/")[0]
+        # Even a servlet mapped to "/*" or "*.jinja" has nothing to say there; the default servlet answers 404.
+        match = None if is_protected(first_segment) else self.mapper.match_explicit(path)
         cacheable = match is not None
         if match is None:
             if not path:
