@@ -36,7 +36,7 @@ from container.engine.response import Response
 from container.engine.security import ContextSecurity, context_security
 from container.engine.servlet_context import ApplicationContext
 from container.engine.sessions import ContextSessions
-from container.engine.uri import encode_path
+from container.engine.uri import decode_path, encode_path, resolve
 from container.engine.names import java_exception
 from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.errors import DeploymentError, Problem, Source
@@ -445,14 +445,14 @@ class Context:
         None: the path is the context's own without its "/", and nothing is mapped to that: redirect (RT-MAP-05).
         """
         path = location.path
-        first_segment = path[1:].partition("/")[0]
-        # Even a servlet mapped to "/*" or "*.jinja" has nothing to say there; the default servlet answers 404.
-        match = None if is_protected(first_segment) else self.mapper.match_explicit(path)
+        # Neither servlets of "/*" or "*.jinja" nor welcome files have anything to say there: the default servlet's 404.
+        protected = is_protected(path[1:].partition("/")[0])
+        match = None if protected else self.mapper.match_explicit(path)
         cacheable = match is not None
         if match is None:
             if not path:
                 return None
-            if path.endswith("/"):
+            if path.endswith("/") and not protected:
                 match = self._welcome(path)
             if match is None:
                 match = self.mapper.match_default(path)
@@ -503,15 +503,22 @@ class Context:
         return target
 
     def dispatcher(self, path: str, query: str | None) -> Dispatcher | None:
-        """A dispatcher for a canonical path of this web app; None while it is not running."""
-        if not self.servlets:
+        """A dispatcher for a path as an application writes it, relative to this web app.
+
+        None while it is not running, and for a path that leaves it or cannot be decoded.
+        """
+        written = path
+        decoded = decode_path(path)
+        canonical = None if decoded is None else resolve("/", decoded)
+        if not self.servlets or canonical is None:
             return None
+        path = canonical
         match = self.mapper.match_explicit(path)
         if match is None and path.endswith("/"):
             match = self._welcome(path)
         if match is None:
             match = self.mapper.match_default(path)
-        return None if match is None else Dispatcher(self, match, path, query)
+        return None if match is None else Dispatcher(self, match, path, self.encoded_path + written, query)
 
     def named_dispatcher(self, name: str) -> NamedDispatcher | None:
         return NamedDispatcher(self, name) if name in self.servlets else None
