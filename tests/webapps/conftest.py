@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,8 +29,9 @@ def webapps(tmp_path: Path) -> Path:
 @pytest.fixture
 def open_browser(webapps: Path) -> Iterator[Callable[[], TestApp]]:
     """A function that gives another browser, with its own cookies, on the same running container."""
-    with closing(make_application(webapps=webapps)) as application:
-        yield lambda: TestApp(application)
+    application = make_application(webapps)
+    yield lambda: TestApp(application)
+    application.stop()
 
 
 @pytest.fixture

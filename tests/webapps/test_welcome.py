@@ -17,7 +17,7 @@ def test_the_page_shows_what_runs(browser: TestApp):
     assert set(apps) == {"/", "/guestbook"}
     name, state, servlets, filters, started = apps["/guestbook"]
     assert (name, servlets, filters) == ("Guestbook", "5", "2")
-    assert state == "started"
+    assert state == "running"
     assert started.endswith(" ms")
 
 

@@ -65,13 +65,15 @@ class ListServlet(GuestbookServlet):
         self._page_size = int(self.getInitParameter("page-size") or 10)
 
     def doGet(self, request: HttpServletRequest, response: HttpServletResponse) -> None:
-        self.show_list(request, response, EntryForm())
+        self.show_list(request, response, number(request.getParameter("page")) or 1, EntryForm())
 
-    def show_list(self, request: HttpServletRequest, response: HttpServletResponse, form: EntryForm) -> None:
+    def show_list(
+        self, request: HttpServletRequest, response: HttpServletResponse, page_number: int, form: EntryForm
+    ) -> None:
         session = request.getSession()
         flash = session.getAttribute(FLASH)
         session.removeAttribute(FLASH)
-        entries = self.guestbook().page(number(request.getParameter("page")) or 1, self._page_size)
+        entries = self.guestbook().page(page_number, self._page_size)
         show(request, response, self.page, page=entries, form=form, flash=flash, token=token(session))
 
 
@@ -84,7 +86,7 @@ class EntriesServlet(ListServlet):
             form = replace(form, errors={"form": "This form was too old. Please send it again."})
         if form.errors:
             response.setStatus(HttpServletResponse.SC_UNPROCESSABLE_CONTENT)
-            self.show_list(request, response, form)
+            self.show_list(request, response, 1, form)
             return
         self.guestbook().add(form.name, form.message, form.picture)
         self.redirect(request, response, "/entries", f"Thank you, {form.name}! Your entry is in the book.")
