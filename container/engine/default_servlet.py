@@ -13,9 +13,9 @@ from __future__ import annotations
 import codecs
 import errno
 import os
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import NamedTuple
 
 from container.files import (
     VARIANTS,
@@ -57,6 +57,14 @@ _USED = frozenset({"fileEncoding", "precompressed", "listings", "readonly"})
 _ERROR_PAGE_HEADERS = frozenset({"Content-Type", "Content-Length", "Content-Encoding", "Vary"})
 
 
+class Place(NamedTuple):
+    """Where a path led to: path is the file's below root."""
+
+    root: str
+    path: str
+    opened: OpenFile
+
+
 class DefaultServlet(HttpServlet):
     """Serves the files below a web app's folder. One instance for a web app; nothing changes after init.
 
@@ -66,10 +74,7 @@ class DefaultServlet(HttpServlet):
 
     def init(self, config: ServletConfig | None = None) -> None:
         super().init(config)
-        context = self.getServletContext()
-        libraries: Iterable[object] = getattr(context, "resource_roots", ())
-        folders = (context.getRealPath("/"), *libraries)
-        self._roots = [os.path.realpath(str(folder)) for folder in folders if folder]
+        self._root = os.path.realpath(self.getServletContext().getRealPath("/") or os.devnull)
         self._variants = () if self._parameter("precompressed", "true") == "false" else VARIANTS
         self._encoding = codecs.lookup(self._parameter("fileEncoding", "utf-8")).name
         for name in self.getInitParameterNames():
@@ -97,11 +102,11 @@ class DefaultServlet(HttpServlet):
             return resp.sendError(403, req.getRequestURI())
         if found is None:
             return _missing(req, resp, path)
-        if found.file is not None:
+        if found.opened.file is not None:
             with ExitStack() as files:
-                files.enter_context(found.file)
+                files.enter_context(found.opened.file)
                 if not path.endswith("/"):
-                    return self._serve(req, resp, path, found, files)
+                    return self._serve(req, resp, found, files)
         elif not path.endswith("/") and kind is not DispatcherType.INCLUDE:
             return resp.sendRedirect(resp.encodeRedirectURL(_with_slash(req)))
         return _missing(req, resp, path)
@@ -125,27 +130,28 @@ class DefaultServlet(HttpServlet):
 
     # --- one file -----------------------------------------------------------------------------------------
 
-    def _find(self, path: str, protected: bool) -> OpenFile | None:
-        for root in self._roots:
-            if found := open_file(root, path, protected=protected):
-                return found
-        return None
+    def _find(self, path: str, protected: bool) -> Place | None:
+        """Look in the web app's folder, then where the context knows it: in a library (RT-DEF-02)."""
+        if opened := open_file(self._root, path, protected=protected):
+            return Place(self._root, path, opened)
+        real = self.getServletContext().getRealPath(path)
+        if not real or real.startswith(self._root + os.sep):
+            return None
+        folder, name = os.path.split(os.path.realpath(real))
+        opened = open_file(folder, f"/{name}", protected=protected)
+        return Place(folder, f"/{name}", opened) if opened else None
 
     def _serve(
-        self,
-        req: HttpServletRequest,
-        resp: HttpServletResponse,
-        path: str,
-        found: OpenFile,
-        files: ExitStack,
+        self, req: HttpServletRequest, resp: HttpServletResponse, place: Place, files: ExitStack
     ) -> None:
         """Answer with the file, or that it has not changed, or what is wrong with the conditions."""
         kind = req.getDispatcherType()
+        found = place.opened
         encoding: str | None = None
-        variants = {} if kind is DispatcherType.INCLUDE else self._find_variants(path, files)
+        variants = {} if kind is DispatcherType.INCLUDE else self._find_variants(place, files)
         if variants and (encoding := choose_encoding(", ".join(req.getHeaders("Accept-Encoding")), variants)):
             found = variants[encoding]
-        content_type = self.getServletContext().getMimeType(path)
+        content_type = self.getServletContext().getMimeType(place.path)
         info = describe(found.status, content_type, encoding=encoding, varies=bool(variants))
         untouched = _is_untouched(resp)
         answer = _decide(req, info, untouched)
@@ -158,11 +164,11 @@ class DefaultServlet(HttpServlet):
         elif answer.pieces:
             self._send_body(resp, info, found, answer)
 
-    def _find_variants(self, path: str, files: ExitStack) -> dict[str, OpenFile]:
+    def _find_variants(self, place: Place, files: ExitStack) -> dict[str, OpenFile]:
         """Open the precompressed forms of a file, by their content coding."""
         variants = {}
         for coding, suffix in self._variants:
-            found = self._find(path + suffix, protected=True)
+            found = open_file(place.root, place.path + suffix)
             if found and found.file:
                 files.enter_context(found.file)
                 variants[coding] = found

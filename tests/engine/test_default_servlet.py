@@ -140,11 +140,16 @@ class SendingResponse(FakeResponse):
 class FakeContext:
     def __init__(self, folder, *libraries):
         self.folder = folder
-        self.resource_roots = libraries
+        self.folders = (folder, *libraries)
         self.logged = []
 
     def getRealPath(self, path):
-        return f"{self.folder}{path}"
+        found = (
+            f"{folder}{path}"
+            for folder in self.folders
+            if "\0" not in path and os.path.exists(f"{folder}{path}")
+        )
+        return next(found, f"{self.folder}{path}")
 
     def getMimeType(self, name):
         return mime_type(name)
@@ -183,6 +188,8 @@ def folder(tmp_path):
     put(tmp_path / "app", "WEB-INF/view.html", b"<p>view</p>")
     put(tmp_path / "lib", "ten.txt", b"of the library")
     put(tmp_path / "lib", "lib.css", b"p {}")
+    put(tmp_path / "lib", "lib.css.gz", b"gzip")
+    put(tmp_path / "lib", "css/a.css", b"a {}")
     put(tmp_path / "lib", "WEB-INF/x.txt", b"data")
     return tmp_path / "app"
 
@@ -307,6 +314,8 @@ def test_rt_def_01_dispatchers_reach_web_inf(ask, kind):
 def test_rt_def_02_libraries_come_second(ask):
     assert ask("GET", "/ten.txt").body == b"0123456789"
     assert ask("GET", "/lib.css").body == b"p {}"
+    assert ask("GET", "/css").redirect == "/app/css/"
+    assert ask("GET", "/lib.css", ("Accept-Encoding", "gzip")).headers["Content-Encoding"] == "gzip"
     assert ask("GET", "/WEB-INF/x.txt").error == 404
 
 
