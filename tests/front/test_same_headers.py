@@ -1,5 +1,6 @@
 """Each request both ways: the front must answer what the engine would have answered, header by header."""
 
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -67,6 +68,8 @@ def sides(folder, write, make_exchange, tmp_path_factory):
     write("WEB-INF/web.xml", WEB_XML.encode())
     write("a.foo", b"foo")
     write("a.utf", "ä".encode())
+    with zipfile.ZipFile(write("WEB-INF/lib/css.whl", b""), "w") as library:
+        library.writestr("META-INF/resources/lib.css", "p {}")
     write("large.bin", bytes(range(256)) * 2048)
     container = Container(Settings(work=tmp_path_factory.mktemp("work")))
     context = container.deploy(folder, "/app")
@@ -131,3 +134,11 @@ def test_types_with_parameters(sides):
     _, engine = sides
     assert engine("GET", "/a.utf", ()).header["Content-Type"] == "text/plain;charset=UTF-8"
     assert engine("GET", "/a.utf", ()).body == "ä".encode()
+
+
+def test_rt_def_02_files_of_libraries_are_the_engines(sides):
+    front, engine = sides
+    assert front("GET", "/lib.css", ()) is None
+    answer = engine("GET", "/lib.css", ())
+    assert (answer.status, answer.body) == (200, b"p {}")
+    assert engine("GET", "/META-INF/resources/lib.css", ()).status == 404
