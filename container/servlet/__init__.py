@@ -2,10 +2,11 @@
 
     from container.servlet import HttpServlet, WebServlet
 
-    servlet.py filter.py listener.py annotations.py     what a web app subclasses or decorates with request.py
-    response.py session.py context.py        interfaces that the engine implements, and the wrappers stream.py
-    dispatch.py connection.py multipart.py    what requests and responses lead to cookie.py locale.py enums.py
-    security.py enumeration.py exceptions.py    values
+    servlet.py filter.py listener.py annotations.py     what a web app subclasses or decorates with
+    request.py response.py session.py context.py        what the engine implements, and the wrappers
+    stream.py dispatch.py connection.py multipart.py    what requests and responses lead to
+    cookie.py locale.py enums.py security.py            values
+    enumeration.py exceptions.py configuration.py       what the others are made of
 
 Interfaces are plain classes whose methods raise NotImplementedError: an ABC would make isinstance slow on the
 hot path.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, overload
 
 from container.servlet import enums
 from container.servlet.enums import DispatcherType, EmptyRoleSemantic, TransportGuarantee
@@ -44,6 +44,7 @@ __all__ = [
     "WebServlet",
 ]
 
+A = TypeVar("A")
 C = TypeVar("C", bound=type)
 
 LISTENERS: tuple[type, ...] = (
@@ -68,10 +69,6 @@ class _Annotation:
     _applies_to: ClassVar[tuple[type, ...]] = (object,)
     _inherited: ClassVar[bool] = False
 
-    def __new__(cls, value: Any = None, *args: Any, **kwargs: Any) -> Any:
-        bare = isinstance(value, type)  # @WebListener without parentheses: value is the class to decorate
-        return cls()(value) if bare else super().__new__(cls)
-
     def __call__(self, target: C) -> C:
         if not issubclass(target, self._applies_to):
             expected = " or ".join(sorted(base.__name__ for base in self._applies_to))
@@ -92,9 +89,11 @@ class _Annotation:
         return found
 
 
-def _freeze(annotation: object, **attributes: object) -> None:
+def _freeze(annotation: A, **attributes: object) -> A:
+    """Set the attributes of a frozen annotation, which its constructor may do once."""
     for name, value in attributes.items():
         object.__setattr__(annotation, name, value)
+    return annotation
 
 
 Strings = Iterable[str] | str
@@ -161,7 +160,7 @@ class WebServlet(_Annotation):
                 "@WebServlet has both value and urlPatterns. Write all patterns in one: "
                 f"@WebServlet({list(self.value + self.urlPatterns)})"
             )
-        if not self.patterns():
+        if not self.patterns() or isinstance(value, type):  # without parentheses, value is the class
             raise IllegalArgumentException('@WebServlet needs a url pattern. Write @WebServlet("/path")')
 
     def patterns(self) -> tuple[str, ...]:
@@ -223,7 +222,7 @@ class WebFilter(_Annotation):
                 "@WebFilter has both value and urlPatterns. Write all patterns in one: "
                 f"@WebFilter({list(self.value + self.urlPatterns)})"
             )
-        if not (self.patterns() or self.servletNames):
+        if not (self.patterns() or self.servletNames) or isinstance(value, type):
             raise IllegalArgumentException(
                 '@WebFilter needs a url pattern or servlet names. Write @WebFilter("/*") for all requests'
             )
@@ -240,15 +239,19 @@ class WebListener(_Annotation):
 
     value: str
 
-    def __init__(self, value: str | type = "") -> None:
-        _freeze(self, value=value)
+    @overload
+    def __new__(cls, value: C) -> C: ...  # type: ignore[misc]  # without parentheses
+    @overload
+    def __new__(cls, value: str = "") -> Self: ...
+    def __new__(cls, value: Any = "") -> Any:
+        return cls()(value) if isinstance(value, type) else _freeze(super().__new__(cls), value=value)
 
 
 @dataclass(frozen=True, init=False)
 class MultipartConfig(_Annotation):
     """This servlet takes uploads (§8.1.5): ``@MultipartConfig(maxFileSize=1_000_000)``.
 
-    Bytes; -1 = no limit.
+    Sizes in bytes, -1 = no limit.
     """
 
     _applies_to = (Servlet,)
@@ -258,15 +261,19 @@ class MultipartConfig(_Annotation):
     maxRequestSize: int
     fileSizeThreshold: int
 
-    def __init__(
-        self,
-        location: str | type = "",
-        maxFileSize: int = -1,
-        maxRequestSize: int = -1,
-        fileSizeThreshold: int = 0,
-    ) -> None:
-        _freeze(
-            self,
+    @overload
+    def __new__(cls, location: C) -> C: ...  # type: ignore[misc]  # without parentheses
+    @overload
+    def __new__(
+        cls, location: str = "", maxFileSize: int = -1, maxRequestSize: int = -1, fileSizeThreshold: int = 0
+    ) -> Self: ...
+    def __new__(
+        cls, location: Any = "", maxFileSize: int = -1, maxRequestSize: int = -1, fileSizeThreshold: int = 0
+    ) -> Any:
+        if isinstance(location, type):
+            return cls()(location)
+        return _freeze(
+            super().__new__(cls),
             location=location,
             maxFileSize=maxFileSize,
             maxRequestSize=maxRequestSize,
@@ -337,12 +344,22 @@ class ServletSecurity(_Annotation):
     value: HttpConstraint
     httpMethodConstraints: tuple[HttpMethodConstraint, ...]
 
-    def __init__(
-        self,
-        value: HttpConstraint | type = _EVERYBODY,
+    @overload
+    def __new__(cls, value: C) -> C: ...  # type: ignore[misc]  # without parentheses
+    @overload
+    def __new__(
+        cls,
+        value: HttpConstraint = _EVERYBODY,
         httpMethodConstraints: Iterable[HttpMethodConstraint] | HttpMethodConstraint = (),
-    ) -> None:
-        _freeze(self, value=value, httpMethodConstraints=_tuple(httpMethodConstraints))
+    ) -> Self: ...
+    def __new__(
+        cls,
+        value: Any = _EVERYBODY,
+        httpMethodConstraints: Iterable[HttpMethodConstraint] | HttpMethodConstraint = (),
+    ) -> Any:
+        if isinstance(value, type):
+            return cls()(value)
+        return _freeze(super().__new__(cls), value=value, httpMethodConstraints=_tuple(httpMethodConstraints))
 
 
 @dataclass(frozen=True, init=False)
@@ -350,9 +367,6 @@ class HandlesTypes(_Annotation):
     """The classes a ServletContainerInitializer wants to be given (§8.2.4): ``@HandlesTypes(Plugin)``."""
 
     value: tuple[type, ...]
-
-    def __new__(cls, *_: Any) -> Any:
-        return object.__new__(cls)  # a class as argument is not the one to decorate
 
     def __init__(self, *value: type | Iterable[type]) -> None:
         _freeze(self, value=tuple(found for item in value for found in _tuple(item)))

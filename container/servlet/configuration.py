@@ -21,6 +21,11 @@ __all__ = ["Configured"]
 K = TypeVar("K", bound="ServletConfig | FilterConfig")
 
 
+def in_either_form(init: Callable[..., None]) -> Callable[..., None]:
+    """Let type checkers accept both ``init(self)`` and ``init(self, config)`` in a subclass."""
+    return init
+
+
 class Configured(Generic[K]):
     """Keeps the config that ``init`` is called with, and answers its questions.
 
@@ -42,6 +47,7 @@ class Configured(Generic[K]):
         if isinstance(init, FunctionType) and _takes_only_self(init):
             cls.init = _hook(cls, init)  # type: ignore[method-assign]
 
+    @in_either_form
     def init(self, config: K | None = None) -> None:
         if config is not None:
             self._config = config

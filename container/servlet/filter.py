@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from container.servlet.configuration import Configured
+from container.servlet.configuration import Configured, in_either_form
 from container.servlet.exceptions import ServletException
 from container.servlet.request import HttpServletRequest
 from container.servlet.response import HttpServletResponse
@@ -59,6 +59,7 @@ class Filter:
 
     __slots__ = ()
 
+    @in_either_form
     def init(self, filterConfig: FilterConfig) -> None:
         """Prepare; called once, before any ``doFilter``. An exception keeps the filter out of service."""
 

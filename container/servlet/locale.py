@@ -48,10 +48,10 @@ class Locale(str):
 
     @classmethod
     def getDefault(cls) -> Locale:
-        """Return the locale that the process was started with (LC_ALL, LC_MESSAGES or LANG), else ``en``."""
+        """Return the locale the process was started with (LC_ALL, LC_MESSAGES, LANG), else ``en-US``."""
         name = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "C")
         tag = re.split("[.@]", name, maxsplit=1)[0]
-        return cls.forLanguageTag("en" if tag in ("C", "POSIX") else tag)
+        return cls.forLanguageTag("en-US" if tag in ("C", "POSIX") else tag)
 
     @property
     def language(self) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from container.servlet.configuration import Configured
+from container.servlet.configuration import Configured, in_either_form
 from container.servlet.exceptions import IllegalArgumentException, ServletException
 from container.servlet.request import HttpServletRequest
 from container.servlet.response import HttpServletResponse, HttpServletResponseWrapper
@@ -73,6 +73,7 @@ class Servlet:
 
     __slots__ = ()
 
+    @in_either_form
     def init(self, config: ServletConfig) -> None:
         """Prepare; called once, before any ``service``. An exception keeps the servlet out of service."""
         raise NotImplementedError
@@ -127,6 +128,7 @@ class HttpServlet(GenericServlet):
         super().__init_subclass__(**kwargs)
         cls._handlers = _CONDITIONAL if _overrides(cls, "getLastModified") else METHODS
 
+    @in_either_form
     def init(self, config: ServletConfig | None = None) -> None:
         if config is not None:
             self._legacy_do_head = (config.getInitParameter(self.LEGACY_DO_HEAD) or "").lower() == "true"

@@ -150,7 +150,7 @@ def test_annotation_has_its_attributes_and_defaults(fact: Fact):
     required = REQUIRED.get(fact.name, {})
     annotation = fact.type(**required)
     facts = dict(member.partition(" = ")[::2] for member in fact.members)
-    assert list(inspect.signature(fact.type.__init__).parameters)[1:] == list(facts)
+    assert list(inspect.signature(fact.type).parameters) == list(facts)
     for name, default in facts.items():
         value = getattr(annotation, name)
         if name not in required:

@@ -154,11 +154,11 @@ def test_locale_compares_and_hashes_as_its_tag():
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, "en"),
+        ({}, "en-US"),
         ({"LANG": "de_AT.UTF-8"}, "de-AT"),
-        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "C.UTF-8"}, "en-US"),
         ({"LANG": "fr_FR", "LC_ALL": "ca_ES@valencia"}, "ca-ES"),
-        ({"LC_MESSAGES": "POSIX", "LANG": "fr_FR"}, "en"),
+        ({"LC_MESSAGES": "POSIX", "LANG": "fr_FR"}, "en-US"),
     ],
 )
 def test_default_locale_is_the_processes(monkeypatch, environment: dict, expected: str):
