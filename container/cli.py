@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,6 +70,7 @@ def _run(config: Path | None, **flags: str | None) -> None:
     ./was.toml, else it is the default. In a file, write: max-body-bytes = "200m". Sizes may end in k, m or g,
     times in ms, s, m or h; a switch without a value is on.
     """
+    began_s = time.perf_counter()
     if sys.platform == "win32":
         raise ConfigError(
             "`was run` needs Linux or macOS: Windows has no fork, no sendfile and no uvloop. "
@@ -78,7 +80,7 @@ def _run(config: Path | None, **flags: str | None) -> None:
 
     from container.server import run
 
-    sys.exit(run(settings))
+    sys.exit(run(settings, click.echo, began_s))
 
 
 was.add_command(

@@ -95,7 +95,7 @@ class Settings:
         False, "Reload changed web apps, show tracebacks in error pages", group="Web apps", example="on"
     )
     cross_context: bool = setting(
-        False, "Let ServletContext.getContext reach other web apps", group="Web apps"
+        False, "Let ServletContext.getContext reach other web apps", group="Web apps", example="on"
     )
     # threads
     executor: str = setting(

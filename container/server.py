@@ -1,21 +1,26 @@
 """Settings in, running processes out: the only module that knows every part.
 
-    Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> HttpConnector ──> EventServer (loop, threads)
+    Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> HttpConnector ──> EventServer (loop)
 
-Three threads of ours beside the requests': the main one waits for signals, the loop reads and writes sockets, the
-keeper ends expired sessions and, with --dev, reloads changed web apps.
+    run(settings)           `was run`: a Server, its report, signals; returns the exit code
+    make_application(...)   a started Container alone, for a WSGI server of somebody else
+
+Three threads of ours beside the requests': the main one waits for signals, the loop reads and writes sockets,
+the keeper ends expired sessions and, with --dev, reloads changed web apps.
 """
 
 from __future__ import annotations
 
 import logging
+import logging.handlers
+import os
+import platform
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from container import __version__
 from container.config import Settings
@@ -23,175 +28,253 @@ from container.engine.container import Container
 from container.engine.context import Context
 from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
-from container.errors import ContainerError, DeploymentError
+from container.errors import ConfigError, DeploymentError
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Server", "make_application", "run"]
+__all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
 
 log = logging.getLogger("container.server")
 
 _KEEPER_S = 1.0
 _SWEEP_EVERY = 10  # rounds of the keeper
+_STOP_GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 
 
-def make_application(webapps: str | Path = "webapps", **settings: Any) -> Container:
-    """Start the web apps of a folder and return the container: a PEP 3333 callable.
+def make_application(webapps: str | os.PathLike[str] = "webapps", **settings: Any) -> Container:
+    """Start the web apps of a folder and return their container: a PEP 3333 callable.
 
-    settings are those of config.Settings by name. The caller calls ``stop()`` when it is done; web apps that do not
-    start answer 503, see ``contexts`` for their problems. Raises DeploymentError if there is no such folder.
+    settings are those of config.Settings by name; nothing else is read. The caller calls ``stop()`` at the end.
+    Web apps that do not start answer 503, see ``contexts`` for their problems. Raises DeploymentError if there
+    is no such folder.
     """
-    chosen = Settings(webapps=Path(webapps), **settings)
-    container = Container(chosen)
-    container.deploy_all(chosen.webapps)
+    return start_container(Settings(webapps=Path(webapps), **settings))
+
+
+def start_container(settings: Settings) -> Container:
+    """Deploy the web apps of settings.webapps, in a container without a server."""
+    container = Container(settings)
+    try:
+        container.deploy_all(settings.webapps)
+    except BaseException:
+        container.stop(0)
+        raise
     return container
 
 
 class Server:
-    """A container behind its embedded front, on a listener. ``start``, then ``wait`` or ``stop``, by one thread."""
+    """A container behind its embedded front, on a listener. Start and stop it once, from one thread."""
 
     def __init__(self, settings: Settings) -> None:
+        """Take the port, so that whoever connects while the web apps start waits and is not refused."""
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
         from container.connectors.http import HttpConnector
         from container.front.routes import EmbeddedFront
         from container.mpm.event import EventServer, open_listener
-        from container.mpm.executor import PerRequestExecutor, PoolExecutor
+        from container.mpm.executor import make_executor
 
         self.settings = settings
         self.container = Container(settings)
-        executor_class = PoolExecutor if settings.executor == "pool" else PerRequestExecutor
-        self.executor = executor_class(settings.threads, settings.queue)
-        self.front = EmbeddedFront(self.container)
-        self.access_log = None if settings.access_log == "off" else AccessLog(settings)
-        listeners = [] if self.access_log is None else [self.access_log]
+        self._front = EmbeddedFront(self.container)
+        self._executor = make_executor(settings)
+        self._keeper = Keeper(self.container)
         self._listener = open_listener(settings.host, settings.port, settings.backlog)
+        try:
+            file, format = settings.access_log, settings.access_log_format
+            self._access_log = None if file == "off" else AccessLog(file, format)
+        except ConfigError:
+            self._listener.close()
+            raise
+        listeners = [] if self._access_log is None else [self._access_log]
         self._events = EventServer(
             [self._listener],
-            lambda: HttpConnector(self.front, settings, self.executor, listeners),
+            lambda: HttpConnector(self._front, settings, self._executor, listeners),
             settings,
         )
-        self._stop_keeper = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        self._watchers: dict[str, FileWatcher] = {}
-        self._begin = time.perf_counter()
+
+    def __repr__(self) -> str:
+        return f"<Server {self._events!r}>"
 
     @property
     def url(self) -> str:
         return self._events.urls[0]
 
     def start(self) -> None:
-        """Deploy every web app, then accept connections."""
-        self.container.deploy_all(self.settings.webapps)
-        self.container.on_static_plan(self.front.publish)
-        if self.settings.dev:
-            for context in self.container.contexts.values():
-                self._watch(context)
+        """Deploy every web app, then accept connections. If it raises, nothing is left open."""
+        try:
+            self.container.deploy_all(self.settings.webapps)
+        except BaseException:
+            self._listener.close()
+            self._stop_container(0)
+            raise
+        self.container.on_static_plan(self._front.publish)
         self._events.start()
         self._keeper.start()
 
-    def report(self, out: TextIO) -> None:
-        """Say what is served, where the logs are and what is wrong."""
-        contexts = list(self.container.contexts.values())
-        width = max((len(self.url + c.path) for c in contexts), default=0) + 1
-        print(f"servlet-container {__version__}, {self.settings.webapps}:", file=out)
-        for context in contexts:
-            url = f"{self.url}{context.path}/"
-            if context.state is State.RUNNING:
-                counts = (
-                    f"{len(context.web_app.servlets)} servlets, {len(context.filters)} filters, "
-                    f"started in {context.started_ms:.0f} ms"
-                )
-            else:
-                counts = "DID NOT START, answers 503"
-            print(f"  {url:<{width}}  {counts}", file=out)
-        for context in contexts:
-            for problem in context.problems:
-                print(f"  {problem}", file=out)
-        access = {"-": "standard output", "off": "off"}.get(self.settings.access_log, self.settings.access_log)
-        took_ms = (time.perf_counter() - self._begin) * 1000
-        print(f"Logs: access log on {access}, the rest on standard error.", file=out)
-        print(f"Ready after {took_ms:.0f} ms. Ctrl-C stops.", file=out, flush=True)
-
     def stop(self) -> None:
-        """End running requests within stop_timeout_s, then the web apps."""
-        deadline = time.monotonic() + self.settings.stop_timeout_s
-        self._stop_keeper.set()
+        """End running requests within settings.stop_timeout_s, then the web apps."""
+        deadline_s = time.monotonic() + self.settings.stop_timeout_s
+        self._keeper.stop()
         self._events.stop()
         self._events.join()
-        self.executor.stop(max(0.0, deadline - time.monotonic()))
-        self.container.stop(max(0.1, deadline - time.monotonic()))
-        if self.access_log is not None:
-            self.access_log.close()
+        self._executor.stop(max(0.0, deadline_s - time.monotonic()))
+        self._stop_container(max(0.1, deadline_s - time.monotonic()))
 
-    # --- the keeper's thread ----------------------------------------------------------------------------------
+    def _stop_container(self, timeout_s: float) -> None:
+        self.container.stop(timeout_s)
+        if self._access_log is not None:
+            self._access_log.close()
+
+
+class Keeper:
+    """A thread for what is due from time to time: sessions expire, changed web apps are reloaded."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._watchers: dict[Context, FileWatcher] = {}
+
+    def start(self) -> None:
+        if self._container.settings.dev:
+            self._watch()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no further round; one that is under way is not waited for."""
+        self._stopping.set()
 
     def _keep(self) -> None:
         rounds = 0
-        while not self._stop_keeper.wait(_KEEPER_S):
+        while not self._stopping.wait(_KEEPER_S):
             rounds += 1
-            self._guarded(self._reload_changed)
-            if rounds % _SWEEP_EVERY == 0:
-                self._guarded(lambda: self.container.sweep(time.time()))
+            try:
+                if self._container.settings.dev:
+                    self._reload_changed()
+                if rounds % _SWEEP_EVERY == 0:
+                    self._container.sweep(time.time())
+            except Exception:  # listeners and servlets of web apps run in here; the next round has to come
+                log.exception("A round of the keeper failed")
 
-    def _guarded(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception:  # application code runs in here; the keeper has to go on
-            log.exception("the keeper failed")
-
-    def _watch(self, context: Context) -> None:
-        web_inf = context.folder / "WEB-INF"
-        watcher = FileWatcher([web_inf / "classes", web_inf / "lib"], [web_inf / "web.xml"])
-        watcher.watch(context.loader.loaded_files())
-        self._watchers[context.path] = watcher
+    def _watch(self) -> None:
+        """Have a watcher for each web app there is now. A new one begins with the files as they are."""
+        self._watchers = {
+            context: self._watchers.get(context) or FileWatcher([context.folder / "WEB-INF"])
+            for context in self._container.contexts.values()
+        }
 
     def _reload_changed(self) -> None:
-        for path, watcher in list(self._watchers.items()):
-            context = self.container.contexts[path]
-            watcher.watch(context.loader.loaded_files())
-            if not (changed := watcher.changed(time.monotonic())):
-                continue
-            names = ", ".join(sorted(file.name for file in changed)[:5])
-            try:
-                self._watch(self.container.reload(context))
-            except DeploymentError as error:
-                log.error("%s changed (%s); the new one does not start, the old one goes on:\n%s", context, names, error)
-            else:
-                log.info("%s reloaded: %s changed", context, names)
+        self._watch()
+        for context, watcher in self._watchers.items():
+            if changed := watcher.changed(time.monotonic()):
+                self._reload(context, ", ".join(sorted(path.name for path in changed)[:5]))
+
+    def _reload(self, context: Context, names: str) -> None:
+        try:
+            fresh = self._container.reload(context)
+        except DeploymentError as error:
+            kept = "the one before goes on" if context.state is State.RUNNING else "it answers 503"
+            log.error("%s changed (%s) and does not start; %s:\n%s", context, names, kept, error)
+        else:
+            # The watcher goes with it: what changed while it was loaded is seen in the next round.
+            self._watchers = {**self._watchers, fresh: self._watchers[context]}
+            log.info("%s reloaded in %.0f ms: %s changed", context, fresh.started_ms, names)
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM; returns the exit code. A second signal ends the process at once."""
+def run(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code. say gets the report.
+
+    A second signal ends the process at once. So does the end of the deadline, if a web app cannot be stopped.
+    began_s is time.perf_counter() when the command began.
+    """
     configure_logging(settings)
-    server = Server(settings)
     asked = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if asked.is_set():
-            raise SystemExit(128 + number)
+            os._exit(128 + number)
         asked.set()
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
-    try:
-        server.start()
-    except ContainerError:
-        server.container.stop(0)
-        raise
-    server.report(sys.stdout)
+    server = Server(settings)
+    server.start()
+    say(report(server, time.perf_counter() - began_s))
     asked.wait()
-    print("Stopping ...", flush=True)
-    server.stop()
+    say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
+    return _stop_in_time(server)
+
+
+def _stop_in_time(server: Server) -> int:
+    """Stop in a thread, so that a web app that hangs in destroy() cannot keep the process."""
+    thread = threading.Thread(target=server.stop, name="stop", daemon=True)
+    thread.start()
+    thread.join(server.settings.stop_timeout_s + _STOP_GRACE_S)
+    if thread.is_alive():
+        log.error("The web apps have not stopped in time and are given up (--stop-timeout-s)")
+        os._exit(1)
     return 0
 
 
 def configure_logging(settings: Settings) -> None:
-    """Everything but the access log goes to standard error, one line for each record."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Send the log records of the whole process, the web apps' own ones too, to one place."""
+    if settings.log == "-":
+        handler: logging.Handler = logging.StreamHandler()
+    else:
+        try:
+            Path(settings.log).parent.mkdir(parents=True, exist_ok=True)
+            handler = logging.handlers.WatchedFileHandler(settings.log, encoding="utf-8")
+        except OSError as e:
+            cure = "Name another file, or - for standard error."
+            raise ConfigError(f"--log {settings.log}: cannot be written: {e.strerror}. {cure}") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    root = logging.getLogger("container")
-    root.handlers[:] = [handler]
-    root.propagate = False
-    root.setLevel(settings.log_level.upper())
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+
+
+def report(server: Server, took_s: float) -> str:
+    """Say what is served and where, what is wrong, and where it is logged."""
+    settings = server.settings
+    contexts = server.container.contexts.values()
+    places = {"-": "standard output", "off": "off"}
+    lines = [
+        f"servlet-container {__version__} on {platform.python_implementation()} {platform.python_version()} "
+        f"serves {settings.webapps}:",
+        *_table([_row(server.url, context) for context in contexts]),
+    ]
+    if not contexts:
+        lines.append("  nothing: the folder has no sub-folder. `was new NAME` makes a web app.")
+    if problems := [problem for context in contexts for problem in context.problems]:
+        lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
+    lines += [
+        f"Access log: {places.get(settings.access_log, settings.access_log)}. "
+        f"Log: {'standard error' if settings.log == '-' else settings.log}.",
+        f"Ready after {took_s:.2f} s on {server.url}/. Ctrl-C stops.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(url: str, context: Context) -> tuple[str, ...]:
+    where = f"{url}{context.encoded_path}/"
+    if context.state is not State.RUNNING:
+        return (where, "DID NOT START, answers 503")
+    servlets, filters = len(context.web_app.servlets), len(context.filters)
+    took = f"started in {context.started_ms:.0f} ms"
+    return (where, _count(servlets, "servlet"), _count(filters, "filter"), took)
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Align the columns; a short row's last cell may reach into the next column."""
+    widths = [max((len(row[i]) for row in rows if len(row) > max(i, 2)), default=0) for i in range(4)]
+    widths[0] = max((len(row[0]) for row in rows), default=0)
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
+    ]
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}{'' if n == 1 else 's'}"

@@ -1,118 +1,197 @@
-"""The access log: one line for each request, as common, combined or JSON (docs of Apache and nginx agree on both).
+"""The access log: one line for each request, in Apache's common or combined format or as JSON.
 
-Each line leaves in one append, so that processes can share a file. ``reopen`` follows a rotation.
+connector ── Answered ──> AccessLog (a listener) ── deque ──> its thread ── one write for many lines ──> file
+
+A request costs one append; lines are made and written by a thread of the log's own. A full disk or a slow
+terminal holds nobody up: what exceeds the bound is dropped, and the number of lost lines is logged.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
 
-from container.config import Settings
+from container.errors import ConfigError
 from container.trace import Answered
 
-__all__ = ["AccessLog", "combined_line", "common_line", "json_line"]
+__all__ = ["FORMATS", "AccessLog", "Clock"]
 
-_UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_log = logging.getLogger("container.access")
+
+_MAX_WAITING = 100_000
+_GATHER_S = 0.1  # how long lines may gather before they are written
+CLIENT_LEFT = 499  # nginx's status for a client that left before it was answered
+
+_UNSAFE = re.compile(rb'["\\\x00-\x1f\x7f-\xff]')
 
 
-def _escaped(raw: bytes | None) -> str:
-    r"""Escape as nginx does: ", \, control characters and bytes beyond ASCII become \xHH."""
-    if raw is None:
+def _text(raw: bytes | None) -> str:
+    r"""Write what a client sent so that it can neither end its field nor its line: \xHH, as nginx does."""
+    if not raw:
         return "-"
-    return _UNSAFE.sub(lambda match: rb"\x%02X" % match[0][0], raw).decode("ascii")
+    return _UNSAFE.sub(lambda match: b"\\x%02X" % match[0][0], raw).decode("ascii")
 
 
-def _time(time_s: float) -> str:
-    t = time.localtime(time_s)
-    offset = time.strftime("%z", t)
-    return f"{t.tm_mday:02}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} {offset}"
+class Clock:
+    """Apache's time of a log line; made once for each second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def __call__(self, time_s: float) -> str:
+        second = int(time_s)
+        if second != self._second:
+            self._second = second
+            # The month in English, whatever the locale.
+            at = time.localtime(second)
+            month = "JanFebMarAprMayJunJulAugSepOctNovDec"[3 * at.tm_mon - 3 : 3 * at.tm_mon]
+            self._text = time.strftime(f"[%d/{month}/%Y:%H:%M:%S %z]", at)
+        return self._text
 
 
-def common_line(a: Answered) -> str:
-    """``host ident user [time] "request line" status bytes``; 499 where the client left before there was a status."""
-    user = "-" if a.user is None else _escaped(a.user.encode("utf-8")).replace(" ", "\\x20") or '""'
-    line = _escaped(a.request_line) or "-"
-    return f'{a.peer or "-"} - {user} [{_time(a.time_s)}] "{line}" {a.status or 499} {a.body_bytes}'
+def common(answered: Answered, clock: Callable[[float], str]) -> str:
+    user = _text(answered.user.encode()).replace(" ", "\\x20") if answered.user else "-"
+    return (
+        f"{answered.peer or '-'} - {user} {clock(answered.time_s)} "
+        f'"{_text(answered.request_line)}" {answered.status or CLIENT_LEFT} {answered.body_bytes}'
+    )
 
 
-def combined_line(a: Answered) -> str:
-    """The common line with referer and user agent."""
-    return f'{common_line(a)} "{_escaped(a.referer)}" "{_escaped(a.user_agent)}"'
+def combined(answered: Answered, clock: Callable[[float], str]) -> str:
+    return f'{common(answered, clock)} "{_text(answered.referer)}" "{_text(answered.user_agent)}"'
 
 
-def json_line(a: Answered) -> str:
-    """One JSON object; absent values are null."""
+def as_json(answered: Answered, clock: Callable[[float], str]) -> str:
+    """One object; missing values are null, times in UTC and seconds."""
 
     def text(raw: bytes | None) -> str | None:
         return None if raw is None else raw.decode("utf-8", "backslashreplace")
 
-    return json.dumps(
-        {
-            "time": a.time_s, "peer": a.peer, "user": a.user, "request": text(a.request_line),
-            "status": a.status or 499, "bytes": a.body_bytes, "duration_s": round(a.duration_s, 6),
-            "host": text(a.host), "referer": text(a.referer), "user_agent": text(a.user_agent),
-            "request_id": a.request_id,
-        },
-        ensure_ascii=False,
-    )  # fmt: skip
+    at = time.gmtime(answered.time_s)
+    row = {
+        "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', at)}.{int(answered.time_s % 1 * 1000):03d}Z",
+        "id": answered.request_id,
+        "peer": answered.peer or None,
+        "user": answered.user,
+        "request": text(answered.request_line),
+        "status": answered.status or CLIENT_LEFT,
+        "body_bytes": answered.body_bytes,
+        "duration_s": round(answered.duration_s, 6),
+        "host": text(answered.host),
+        "referer": text(answered.referer),
+        "user_agent": text(answered.user_agent),
+    }
+    return json.dumps(row, ensure_ascii=False)
 
 
-_FORMATS = {"common": common_line, "combined": combined_line, "json": json_line}
+FORMATS: Mapping[str, Callable[[Answered, Callable[[float], str]], str]] = {
+    "common": common,
+    "combined": combined,
+    "json": as_json,
+}
 
 
 class AccessLog:
-    """A listener for trace.Answered. Lines are collected and written by a thread of its own, at most 0.2 s later."""
+    """A trace.AnsweredListener. Any thread may call it; close writes what still waits."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._format = _FORMATS[settings.access_log_format]
-        self._path = settings.access_log
-        self._pending: list[Answered] = []
+    def __init__(self, file: str, format: str) -> None:
+        """File: a path, or "-" for standard output. Raises ConfigError if it cannot be written."""
+        self._path = None if file == "-" else Path(file)
+        self._format = FORMATS[format]
+        try:
+            self._descriptor = self._open()
+        except OSError as e:
+            raise ConfigError(
+                f"--access-log {self._path}: cannot be written: {e.strerror}. Name another file, - or off."
+            ) from None
+        self._clock = Clock()
+        self._waiting: deque[Answered] = deque()
+        self._lost = 0
+        self._is_awake = False
         self._wake = threading.Event()
-        self._closing = False
-        self._file_lock = threading.Lock()  # guards _descriptor
-        self._descriptor = self._open()
-        self._thread = threading.Thread(target=self._write_lines, name="access-log", daemon=True)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="access-log", daemon=True)
         self._thread.start()
 
+    def __repr__(self) -> str:
+        return f"<AccessLog {self._path or 'standard output'}, {len(self._waiting)} lines waiting>"
+
+    def __enter__(self) -> AccessLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, t: TracebackType | None
+    ) -> None:
+        self.close()
+
     def _open(self) -> int:
-        if self._path == "-":
+        if self._path is None:
             return os.dup(sys.stdout.fileno())
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
     def __call__(self, answered: Answered) -> None:
-        self._pending.append(answered)
-        if not self._wake.is_set():
+        if len(self._waiting) < _MAX_WAITING:
+            self._waiting.append(answered)
+        else:
+            self._lost += 1
+        if not self._is_awake:
+            self._is_awake = True
             self._wake.set()
 
-    def _write_lines(self) -> None:
-        while True:
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Write what waits, within timeout_s, and let the file go."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._wake.set()
+            self._thread.join(timeout_s)
+            if not self._thread.is_alive():
+                os.close(self._descriptor)
+
+    # The log's own thread
+
+    def _work(self) -> None:
+        while not self._closed.is_set():
             self._wake.wait()
-            if not self._closing:
-                time.sleep(0.2)  # collect: one write for many lines
             self._wake.clear()
-            pending, self._pending = self._pending, []
-            if pending:
-                data = ("\n".join(map(self._format, pending)) + "\n").encode("utf-8", "backslashreplace")
-                with self._file_lock:
-                    os.write(self._descriptor, data)
-            if self._closing and not self._pending:
-                return
+            self._closed.wait(_GATHER_S)
+            self._is_awake = False  # before the list is taken: what comes from now on wakes again
+            self._write()
+        self._write()
 
-    def reopen(self) -> None:
-        """Open the file anew: the old one was renamed."""
-        with self._file_lock:
-            old, self._descriptor = self._descriptor, self._open()
-        os.close(old)
+    def _write(self) -> None:
+        answers = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        lost, self._lost = self._lost, 0
+        if lost:
+            _log.warning("%d lines of the access log were lost: it is written too slowly", lost)
+        lines = "".join(f"{self._format(answered, self._clock)}\n" for answered in answers)
+        data = memoryview(lines.encode("utf-8", "backslashreplace"))
+        try:
+            self._follow_rotation()
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as e:
+            _log.warning("%d lines of the access log were lost: %s", len(answers), e.strerror)
 
-    def close(self) -> None:
-        """Write what is pending and end."""
-        self._closing = True
-        self._wake.set()
-        self._thread.join(5)
-        os.close(self._descriptor)
+    def _follow_rotation(self) -> None:
+        """Open the file anew if it was renamed or removed, as logrotate does."""
+        if self._path is None:
+            return
+        try:
+            is_same = os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            descriptor = self._open()
+            os.close(self._descriptor)
+            self._descriptor = descriptor
