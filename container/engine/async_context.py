@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from container.engine.dispatch import ASYNC, Dispatch, path_attributes
 from container.engine.holder import guarded
-from container.engine.uri import canonicalize, resolve
+from container.engine.uri import canonicalize
 from container.servlet import (
     AsyncContext,
     AsyncEvent,
@@ -64,7 +64,7 @@ class RequestAsync(AsyncContext):
     """The AsyncContext of one request (RT-ASY-04: the same object in every cycle)."""
 
     __slots__ = (
-        "_context", "_dispatch_to", "_first", "_kept", "_listeners", "_lock", "_original", "_raw", "_request", "_response",
+        "_context", "_dispatch_to", "_kept", "_listeners", "_lock", "_original", "_raw", "_request", "_response",
         "_state", "_timeout_ms", "_timer",
     )  # fmt: skip
 
@@ -80,7 +80,6 @@ class RequestAsync(AsyncContext):
         self._timeout_ms = DEFAULT_TIMEOUT_MS
         self._timer: threading.Timer | None = None
         self._dispatch_to: Callable[[], None] | None = None
-        self._first = raw._dispatch
         self._kept: Dispatch | None = None
 
     # --- asked by request, dispatcher and pipeline ------------------------------------------------------------
@@ -192,7 +191,7 @@ class RequestAsync(AsyncContext):
     def _prepare(self, context: Context, path: str | None) -> Callable[[], None]:
         """Find the target now, so that a wrong path fails in the caller's hands (RT-ASY-20, RT-ASY-21)."""
         if path is None:
-            uri = self._first.uri
+            uri = self._raw._container_dispatch.uri
             if self._kept is not None and isinstance(self._request, HttpServletRequest):
                 uri = self._request.getRequestURI()
             path = canonicalize(uri.encode("latin-1")).path[len(context.path) :] or "/"
@@ -200,8 +199,7 @@ class RequestAsync(AsyncContext):
         else:
             path, mark, rest = path.partition("?")
             query = rest if mark else None
-        absolute = resolve("/", path)
-        dispatcher = None if absolute is None else context.dispatcher(absolute, query)
+        dispatcher = context.dispatcher(path, query)
         if dispatcher is None:
             raise IllegalStateException(f"nothing answers at {path}")
         raw = self._raw
@@ -212,6 +210,7 @@ class RequestAsync(AsyncContext):
             if ASYNC + "request_uri" not in attributes:
                 attributes.update(path_attributes(ASYNC, before, raw._query))
             raw._dispatch = dispatcher._dispatch(DispatcherType.ASYNC, before, attributes, query)
+            raw._container_dispatch = raw._dispatch
             if query is not None:
                 raw._query = query
                 raw._parameters = None

@@ -90,7 +90,13 @@ class Container:
         """
         if not webapps.is_dir():
             raise DeploymentError(
-                [Problem(Source(str(webapps)), "there is no such folder", "Name the folder of your web apps with --webapps.")]
+                [
+                    Problem(
+                        Source(str(webapps)),
+                        "there is no such folder",
+                        "Name the folder of your web apps with --webapps.",
+                    )
+                ]
             )
         if self.realm is None:
             self.realm = self._users_realm(webapps)
@@ -237,6 +243,9 @@ class Container:
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, in the calling thread."""
         target = exchange.target
+        if exchange.method == "CONNECT":
+            self._refuse(exchange, 501, "CONNECT")  # RT-URI-02
+            return
         location = self._locations.get(target)
         if location is not None:
             location.context.handle(exchange, location, None)
@@ -255,9 +264,6 @@ class Container:
 
     def _locate(self, exchange: Exchange, raw_path: bytes, query: bytes | None) -> Location | None:
         """Canonicalise, choose the context; None if the exchange has been answered."""
-        if exchange.method == "CONNECT":
-            self._refuse(exchange, 501, "CONNECT")
-            return None
         if raw_path == b"*":
             self._answer_asterisk(exchange)
             return None
@@ -277,7 +283,7 @@ class Container:
             return None
         uri = raw_path.decode("latin-1")
         parameter_name = context.sessions.parameter_name
-        session_id = next((v for name, v in canonical.parameters if name == parameter_name), None)
+        session_id = next((v for name, v in reversed(canonical.parameters) if name == parameter_name), None)
         location = Location(
             context, uri, raw_prefix(uri, context.path), canonical.path[len(context.path) :], session_id
         )

@@ -45,6 +45,7 @@ from container.servlet import (
     DispatcherType,
     Filter,
     Locale,
+    MappingMatch,
     MultipartConfigElement,
     Servlet,
     ServletException,
@@ -122,7 +123,8 @@ class Context:
         self._targets: dict[tuple[DispatcherType, str | None, str], Target] = {}
         self._welcome_files: tuple[tuple[str, bool], ...] = ()
         self._locale_charsets = {
-            entry.locale.replace("_", "-").lower(): entry.encoding for entry in web_app.locale_encoding_mappings
+            entry.locale.replace("_", "-").lower(): entry.encoding
+            for entry in web_app.locale_encoding_mappings
         }
         self.error_pages = ErrorPages(self, {}, {}, None)
         self.sessions = self._new_sessions()
@@ -155,7 +157,9 @@ class Context:
             raise
         except Exception as error:
             self._fail()
-            problem = Problem(self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}")
+            problem = Problem(
+                self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}"
+            )
             self.problems.append(problem)
             log.exception("%s does not start", self)
             raise DeploymentError([problem]) from error
@@ -206,6 +210,9 @@ class Context:
             if welcome is None
             else tuple((file.path.strip("/"), file.servlet_only) for file in welcome)
         )
+        self._nothing_there = ServletHolder(
+            ServletDeclaration(DEFAULT_SERVLET, servlet_class=DefaultServlet), self
+        )
         self.error_pages = self._new_error_pages()
         self.security = context_security(self)
 
@@ -216,11 +223,16 @@ class Context:
                 f'{kind} "{declaration.name}" has no class',
                 f"Add <{kind}-class>, or register it from a listener.",
             )
-            for kind, declarations in (("servlet", self.deployment.servlets), ("filter", self.deployment.filters))
+            for kind, declarations in (
+                ("servlet", self.deployment.servlets),
+                ("filter", self.deployment.filters),
+            )
             for declaration in declarations.values()
             if declaration.preliminary
         ]
-        for problem in problems:
+        if any(declaration.preliminary for declaration in self.deployment.filters.values()):
+            raise DeploymentError(problems)
+        for problem in problems:  # requests to such a servlet fail, the others work (DD-SRV-04)
             self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
 
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
@@ -272,7 +284,11 @@ class Context:
         deployment = self.deployment
         filters = [m for m in deployment.filter_mappings if "REQUEST" in m.dispatchers]
         default = {DEFAULT_SERVLET, "*"}
-        implicit = {id(d) for d in deployment.servlets.values() if d.source is None and d.servlet_class is DefaultServlet}
+        implicit = {
+            id(d)
+            for d in deployment.servlets.values()
+            if d.source is None and d.servlet_class is DefaultServlet
+        }
         return static_root(
             self.path,
             str(self.folder),
@@ -313,7 +329,9 @@ class Context:
     def _create_listeners(self) -> None:
         for declaration in self.deployment.listeners:
             name = declaration.class_name or str(declaration.listener_class or declaration.instance)
-            instance = self._guard(declaration.source, f"listener {name}", lambda d=declaration: self._listener(d))  # type: ignore[misc]
+            instance = self._guard(
+                declaration.source, f"listener {name}", lambda d=declaration: self._listener(d)
+            )  # type: ignore[misc]
             if not self.listeners.add(instance):
                 self.problems.append(
                     Problem(declaration.source, f"{name} implements no listener interface",
@@ -396,10 +414,14 @@ class Context:
         if declaration.jsp_file is not None:
             servlet = JinjaServlet(declaration.jsp_file)
         else:
-            servlet_class = declaration.servlet_class or self.load_class(declaration, declaration.class_name or "")
+            servlet_class = declaration.servlet_class or self.load_class(
+                declaration, declaration.class_name or ""
+            )
             servlet = servlet_class()
             if not callable(getattr(servlet, "service", None)):
-                raise ServletException(f"{servlet_class.__qualname__} is no Servlet: it has no service method")
+                raise ServletException(
+                    f"{servlet_class.__qualname__} is no Servlet: it has no service method"
+                )
         self.post_construct(servlet)
         return servlet  # type: ignore[no-any-return]
 
@@ -430,7 +452,9 @@ class Context:
     def _callbacks(self, callbacks: Sequence[model.LifecycleCallback], instance: object) -> None:
         if not callbacks:
             return
-        names = {f"{base.__module__}.{base.__qualname__}".partition("__")[0] for base in type(instance).__mro__}
+        names = {
+            f"{base.__module__}.{base.__qualname__}".partition("__")[0] for base in type(instance).__mro__
+        }
         names |= {base.__qualname__ for base in type(instance).__mro__}
         for callback in callbacks:
             declared = callback.callback_class or ""
@@ -445,20 +469,18 @@ class Context:
         None: the path is the context's own without its "/", and nothing is mapped to that: redirect (RT-MAP-05).
         """
         path = location.path
-        # Neither servlets of "/*" or "*.jinja" nor welcome files have anything to say there: the default servlet's 404.
-        protected = is_protected(path[1:].partition("/")[0])
-        match = None if protected else self.mapper.match_explicit(path)
+        if is_protected(path[1:].partition("/")[0]):
+            return self._protected(location)
+        match = self.mapper.match_explicit(path)
         cacheable = match is not None
         if match is None:
             if not path:
                 return None
-            if path.endswith("/") and not protected:
+            if path.endswith("/"):
                 match = self._welcome(path)
             if match is None:
                 match = self.mapper.match_default(path)
                 assert match is not None, "the default servlet is always mapped"
-        elif not path and match.pattern == "/*":
-            match = self.mapper.match_explicit("/") or match
         dispatch = Dispatch(
             DispatcherType.REQUEST,
             self,
@@ -471,13 +493,18 @@ class Context:
             location.dispatch = dispatch
         return dispatch
 
+    def _protected(self, location: Location) -> Dispatch:
+        """WEB-INF and META-INF do not exist for clients, whatever is mapped there (RT-DEF-01)."""
+        match = Match(DEFAULT_SERVLET, "/", MappingMatch.DEFAULT, "", location.path, None)
+        target = self._filter_choice.target(DispatcherType.REQUEST, location.path, self._nothing_there)
+        return Dispatch(DispatcherType.REQUEST, self, location.uri, location.context_path, match, target)
+
     def _welcome(self, path: str) -> Match | None:
         """RT-WEL-02: first every name as a file, then every name as a servlet's path."""
-        if not self.resources.is_directory(path):
-            return None
-        for name, servlet_only in self._welcome_files:
-            if not servlet_only and self.resources.is_file(path + name):
-                return self.mapper.match(path + name)
+        if self.resources.is_directory(path):
+            for name, servlet_only in self._welcome_files:
+                if not servlet_only and self.resources.is_file(path + name):
+                    return self.mapper.match(path + name)
         for name, _ in self._welcome_files:
             match = self.mapper.match_explicit(path + name)
             if match is not None and match.servlet_name not in ("jinja", "jsp", "jspx"):

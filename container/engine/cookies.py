@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from container.engine.parameters import BadRequest
+from container.engine.parameters import bad_request
 from container.files import format_http_date
 from container.servlet import Cookie, IllegalArgumentException
 
@@ -17,20 +17,20 @@ _VALUE_REFUSED = frozenset('",;\\ \t')
 def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
     """Read the pairs of the Cookie header's lines, in order; a pair that is none is skipped (RT-CKI-03).
 
-    BadRequest for more than limit cookies (0 = any).
+    IllegalStateException for more than limit cookies (0 = any).
     """
     cookies: list[Cookie] = []
     for value in values:
         for pair in value.split(";"):
-            name, equals, content = pair.partition("=")
+            name, _, content = pair.partition("=")
             name = name.strip(" \t")
-            if not equals or not _is_token(name):
+            if not _is_token(name):
                 continue
             if (text := _cookie_value(content.strip(" \t"))) is None:
                 continue
             cookies.append(Cookie(name, text))
             if limit and len(cookies) > limit:
-                raise BadRequest(f"more than {limit} cookies", 400, "max_cookie_count")
+                raise bad_request(f"more than {limit} cookies", 400, "max_cookie_count")
     return cookies
 
 
@@ -39,15 +39,12 @@ def _is_token(name: str) -> bool:
 
 
 def _cookie_value(content: str) -> str | None:
-    quoted = len(content) >= 2 and content[0] == content[-1] == '"'
-    inner = content[1:-1] if quoted else content
+    """Return the value without its quotes, a half pair too, as Tomcat does; None if it holds what none may."""
+    inner = content.removeprefix('"').removesuffix('"')
     if any(c in _VALUE_REFUSED or c < " " or c == "\x7f" for c in inner):
         return None
     # Bytes beyond ASCII are UTF-8 (RFC 6265 leaves them open, browsers send that).
-    try:
-        return content.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+    return inner.encode("latin-1").decode("utf-8", "replace")
 
 
 def format_cookie(cookie: Cookie) -> str:
@@ -59,7 +56,8 @@ def format_cookie(cookie: Cookie) -> str:
             raise IllegalArgumentException(
                 f"the value of cookie {cookie.getName()} cannot hold {character!r}: percent-encode it"
             )
-    pieces = [f"{cookie.getName()}={value}"]
+    # Beyond ASCII a value is UTF-8, which a header carries as ISO-8859-1 characters.
+    pieces = [f"{cookie.getName()}={value.encode().decode('latin-1')}"]
     attributes = dict(cookie.getAttributes())
     by_key = {name.lower(): (name, text) for name, text in attributes.items()}
     max_age = cookie.getMaxAge()
@@ -88,6 +86,6 @@ def expires(time_s: int) -> str:
 
 
 def _attribute(text: str) -> str:
-    if any(c < " " or c == ";" or c == "\x7f" for c in text):
+    if any(not " " <= c < "\x7f" or c == ";" for c in text):
         raise IllegalArgumentException(f"a cookie's attribute cannot hold {text!r}")
     return text

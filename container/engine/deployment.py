@@ -24,7 +24,13 @@ from container.servlet import (
     ServletSecurityElement,
 )
 
-__all__ = ["Deployment", "FilterDeclaration", "FilterMappingDeclaration", "ListenerDeclaration", "ServletDeclaration"]
+__all__ = [
+    "Deployment",
+    "FilterDeclaration",
+    "FilterMappingDeclaration",
+    "ListenerDeclaration",
+    "ServletDeclaration",
+]
 
 
 @dataclass(slots=True, eq=False)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from container.engine.dispatch import ERROR, FORWARD, INCLUDE, Dispatch, path_attributes
 from container.engine.request import Request, raw_request
 from container.engine.response import Response, raw_response
-from container.engine.uri import encode_path
 from container.servlet import (
     DispatcherType,
     IllegalStateException,
     RequestDispatcher,
+    ServletException,
     ServletRequest,
     ServletResponse,
 )
@@ -24,16 +24,22 @@ if TYPE_CHECKING:
     from container.engine.context import Context
     from container.engine.mapper import Match
 
+MAX_DEPTH = 20
+
 __all__ = ["Dispatcher", "NamedDispatcher", "dispatch_error"]
 
 
 class Dispatcher(RequestDispatcher):
-    """A dispatcher obtained by path. path is canonical and relative to the context, query is None without "?"."""
+    """A dispatcher obtained by path. path is canonical and relative to the context, query is None without "?".
 
-    def __init__(self, context: Context, match: Match, path: str, query: str | None) -> None:
+    uri is what getRequestURI shows: the path as it was written, behind the context's.
+    """
+
+    def __init__(self, context: Context, match: Match, path: str, uri: str, query: str | None) -> None:
         self._context = context
         self._match = match
         self._path = path
+        self._uri = uri
         self._query = query
 
     def __repr__(self) -> str:
@@ -45,7 +51,7 @@ class Dispatcher(RequestDispatcher):
         before, query = raw._dispatch, raw._query
         attributes = forward_attributes(before, query)
         self._run(raw, request, response, DispatcherType.FORWARD, attributes, self._query)
-        end_forward(raw, answer)
+        end_forward(raw, answer, response)
 
     def _run(
         self, raw: Request, request: ServletRequest, response: ServletResponse,
@@ -61,7 +67,7 @@ class Dispatcher(RequestDispatcher):
         return Dispatch(
             kind,
             context,
-            context.encoded_path + encode_path(self._path),
+            self._uri,
             context.encoded_path,
             self._match,
             context.target(kind, self._path, self._match),
@@ -105,8 +111,10 @@ class NamedDispatcher(RequestDispatcher):
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
         raw, answer = raw_request(request), raw_response(response)
         begin_forward(answer)
-        with_dispatch(raw, self._changed(DispatcherType.FORWARD, raw._dispatch), raw._query, request, response)
-        end_forward(raw, answer)
+        with_dispatch(
+            raw, self._changed(DispatcherType.FORWARD, raw._dispatch), raw._query, request, response
+        )
+        end_forward(raw, answer, response)
 
     def include(self, request: ServletRequest, response: ServletResponse) -> None:
         raw, answer = raw_request(request), raw_response(response)
@@ -132,9 +140,19 @@ def begin_forward(answer: Response) -> None:
     answer.resetBuffer()
 
 
-def end_forward(raw: Request, answer: Response) -> None:
-    """RT-FWD-07: what the target wrote is sent and nothing can be added, unless async was started."""
-    if raw._async is None or not raw._async.is_started():
+def end_forward(raw: Request, answer: Response, response: ServletResponse) -> None:
+    """RT-FWD-07: what the target wrote is sent and nothing can be added, unless async was started.
+
+    An application's wrapper is closed instead, as Tomcat does: what it captured is the application's affair.
+    """
+    if raw._async is not None and raw._async.is_started():
+        return
+    if response is not answer:
+        try:
+            response.getWriter().close()
+        except IllegalStateException:
+            response.getOutputStream().close()
+    else:
         if answer._error is None:
             answer._close()
         answer._open = False
@@ -144,7 +162,17 @@ def with_dispatch(
     raw: Request, dispatch: Dispatch, query: str | None, request: ServletRequest, response: ServletResponse
 ) -> None:
     """Run a dispatch's target and put everything back. What async kept of it stays (RT-RD-17)."""
-    before, old_query, parameters, supported = raw._dispatch, raw._query, raw._parameters, raw._async_supported
+    if raw._depth >= MAX_DEPTH:
+        raise ServletException(
+            f"more than {MAX_DEPTH} forwards and includes inside each other: an endless chain?"
+        )
+    raw._depth += 1
+    before, old_query, parameters, supported = (
+        raw._dispatch,
+        raw._query,
+        raw._parameters,
+        raw._async_supported,
+    )
     raw._dispatch = dispatch
     raw._query = query
     if dispatch.queries is not before.queries:
@@ -152,6 +180,7 @@ def with_dispatch(
     try:
         dispatch.target.run(request, response)
     finally:
+        raw._depth -= 1
         if raw._async is None or not raw._async.keeps_dispatch(dispatch):
             raw._dispatch = before
             raw._query = old_query

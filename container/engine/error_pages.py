@@ -53,7 +53,11 @@ class ErrorPages:
     """The error pages of one web app."""
 
     def __init__(
-        self, context: Context, codes: Mapping[int, str], types: Mapping[type[BaseException], str], default: str | None
+        self,
+        context: Context,
+        codes: Mapping[int, str],
+        types: Mapping[type[BaseException], str],
+        default: str | None,
     ) -> None:
         self._context = context
         self._codes = dict(codes)
@@ -79,7 +83,9 @@ class ErrorPages:
             return
         cause = root_cause(error)
         if isinstance(error, UnavailableException) or isinstance(cause, UnavailableException):
-            self._report_unavailable(request, response, error if isinstance(error, UnavailableException) else cause)
+            self._report_unavailable(
+                request, response, error if isinstance(error, UnavailableException) else cause
+            )
             return
         client_status = getattr(error, "status", None)
         if isinstance(client_status, int) and 400 <= client_status < 500:
@@ -103,7 +109,7 @@ class ErrorPages:
         if chosen is not None:
             status = 500
         # Tomcat shows the root cause of a ServletException, with the outer message (RT-EP-24).
-        shown = cause if cause is not None else error
+        shown = cause if chosen is not None and cause is not None else error
         attributes = {
             ERROR + "message": _message(error),
             ERROR + "exception": shown,
@@ -142,11 +148,10 @@ class ErrorPages:
         response._reset_for_error()
         response._status = status
         if location is not None:
-            response.setContentType(None)
-            holder = request._dispatch.target.holder
+            holder = (request._location.dispatch or request._dispatch).target.holder
             attributes |= {
                 ERROR + "status_code": status,
-                ERROR + "request_uri": request._dispatch.uri,
+                ERROR + "request_uri": request._location.uri,
                 ERROR + "servlet_name": holder.name,
                 ERROR + "method": request._method,
             }
@@ -168,7 +173,12 @@ class ErrorPages:
         self._show_built_in(request, response, status, message, error)
 
     def _show_built_in(
-        self, request: Request, response: Response, status: int, message: str | None, error: BaseException | None
+        self,
+        request: Request,
+        response: Response,
+        status: int,
+        message: str | None,
+        error: BaseException | None,
     ) -> None:
         if status < 400:
             response._finish()

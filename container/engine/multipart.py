@@ -18,7 +18,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData, Preamble
 
 from container.engine.charsets import codec, content_type_parts
-from container.engine.parameters import BadRequest
+from container.engine.parameters import bad_request
 from container.servlet import IllegalStateException, MultipartConfigElement, Part
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ _PIECE_BYTES = 65536
 class UploadedPart(Part):
     """One part. Small ones stay in memory, larger ones are a file in the configured location until the request ends."""
 
-    def __init__(self, name: str, file_name: str | None, headers: Headers, location: Path, threshold: int) -> None:
+    def __init__(
+        self, name: str, file_name: str | None, headers: Headers, location: Path, threshold: int
+    ) -> None:
         self._name = name
         self._file_name = file_name
         self._headers = headers
@@ -123,20 +125,20 @@ class UploadedPart(Part):
 
 
 def read_parts(request: Request) -> list[UploadedPart]:
-    """Read the request's body to its end. Raises BadRequest for what is malformed or over a limit (RT-MP-02)."""
+    """Read the request's body to its end. Raises IllegalStateException for what is malformed or over a limit (RT-MP-02)."""
     config = request._dispatch.target.holder.multipart_config
     if config is None:
         raise IllegalStateException("the servlet has no multipart configuration")
     content_type = request.getHeader("content-type") or ""
     boundary = parse_options_header(content_type)[1].get("boundary", "")
     if not boundary:
-        raise BadRequest("a multipart body without a boundary")
+        raise bad_request("a multipart body without a boundary")
     settings = request._context.settings
     location = request._context.upload_location(config)
     length = request._exchange.content_length
     maximum = config.getMaxRequestSize()
     if 0 <= maximum < (length or 0):
-        raise BadRequest(f"a multipart request of {length} bytes", 413, "max-request-size")
+        raise bad_request(f"a multipart request of {length} bytes", 413, "max-request-size")
     decoder = MultipartDecoder(
         boundary.encode("latin-1"), max_form_memory_size=None, max_parts=settings.max_part_count or None
     )
@@ -145,12 +147,10 @@ def read_parts(request: Request) -> list[UploadedPart]:
         return reader.read()
     except RequestEntityTooLarge:
         reader.discard()
-        raise BadRequest(f"more than {settings.max_part_count} parts", 413, "max_part_count") from None
+        raise bad_request(f"more than {settings.max_part_count} parts", 413, "max_part_count") from None
     except ValueError as error:
         reader.discard()
-        if isinstance(error, BadRequest):
-            raise
-        raise BadRequest(f"a malformed multipart body: {error}") from None
+        raise bad_request(f"a malformed multipart body: {error}") from None
     except BaseException:
         reader.discard()
         raise
@@ -182,13 +182,13 @@ class _PartReader:
             data = self._request._exchange.read(_PIECE_BYTES)
             self._total += len(data)
             if 0 <= maximum < self._total:
-                raise BadRequest(
+                raise bad_request(
                     f"a multipart request of more than {maximum} bytes", 413, "max-request-size"
                 )
             self._decoder.receive_data(data or None)
             complete = self._take_events()
             if not data and not complete:
-                raise BadRequest("a multipart body that ends too early")
+                raise bad_request("a multipart body that ends too early")
         while self._request._exchange.read(_PIECE_BYTES):
             pass  # what follows the last boundary has no meaning
         return self._parts
@@ -210,9 +210,9 @@ class _PartReader:
     def _begin(self, event: Field | File) -> None:
         size = sum(len(name) + len(value) + 4 for name, value in event.headers)
         if size > self._header_limit:
-            raise BadRequest(f"a part with {size} bytes of headers", 413, "max_part_header_bytes")
+            raise bad_request(f"a part with {size} bytes of headers", 413, "max_part_header_bytes")
         if event.name is None:
-            raise BadRequest("a part without a name")
+            raise bad_request("a part without a name")
         file_name = event.filename if isinstance(event, File) else None
         self._parts.append(
             UploadedPart(
@@ -229,8 +229,6 @@ class _PartReader:
         part.append(event.data)
         maximum = self._config.getMaxFileSize()
         if 0 <= maximum < part.getSize():
-            raise BadRequest(
-                f"part {part.getName()} has more than {maximum} bytes", 413, "max-file-size"
-            )
+            raise bad_request(f"part {part.getName()} has more than {maximum} bytes", 413, "max-file-size")
         if not event.more_data:
             part.complete()

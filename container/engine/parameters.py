@@ -8,34 +8,33 @@ from urllib.parse import unquote_to_bytes
 from container.engine.charsets import codec
 from container.servlet import IllegalStateException
 
-__all__ = ["BadRequest", "merge", "parse_form"]
+__all__ = ["bad_request", "merge", "parse_form"]
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-class BadRequest(IllegalStateException):
-    """The client sent something that cannot be read. Unhandled, it is answered with status, not with 500 (RT-PAR-10).
+def bad_request(message: str, status: int = 400, setting: str | None = None) -> IllegalStateException:
+    """Return the exception for what a client sent and nobody can read (RT-PAR-10), to be raised.
 
-    setting names the limit that was exceeded, if it was one.
+    Unhandled, it is answered with status, not with 500. setting names the limit that was exceeded, if it was one.
     """
-
-    def __init__(self, message: str, status: int = 400, setting: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.setting = setting
+    error = IllegalStateException(message)
+    error.status = status  # type: ignore[attr-defined]
+    error.setting = setting  # type: ignore[attr-defined]
+    return error
 
 
 def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
     """Decode "a=1&b=2" into pairs, in order; "a" is the same as "a=" and a pair without a name is skipped.
 
-    Raises BadRequest for a bad escape, bytes that are not in the encoding, and for more than limit pairs (0 = any).
+    Raises bad_request for a bad escape, bytes that are not in the encoding, and for more than limit pairs (0 = any).
     """
     if not data:
         return []
     info = codec(encoding)
     pieces = data.split(b"&")
     if limit and len(pieces) > limit:
-        raise BadRequest(f"more than {limit} parameters", 400, "max_parameter_count")
+        raise bad_request(f"more than {limit} parameters", 400, "max_parameter_count")
     pairs: list[tuple[str, str]] = []
     for piece in pieces:
         name, _, value = piece.partition(b"=")
@@ -50,12 +49,12 @@ def _decode(raw: bytes, encoding: str) -> str:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:
         if _BAD_ESCAPE.search(raw):
-            raise BadRequest("an invalid % escape in a parameter")
+            raise bad_request("an invalid % escape in a parameter")
         raw = unquote_to_bytes(raw)
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError:
-        raise BadRequest(f"a parameter that is not {encoding}") from None
+        raise bad_request(f"a parameter that is not {encoding}") from None
 
 
 def merge(*sources: list[tuple[str, str]]) -> dict[str, list[str]]:

@@ -49,7 +49,9 @@ def request_listeners(context: Context) -> Step:
         def handle(request: Request, response: Response) -> None:
             try:
                 context.fire_request_initialized(request)
-            except Exception as error:  # a listener is application code; its failure is the request's (RT-EP-05)
+            except (
+                Exception
+            ) as error:  # a listener is application code; its failure is the request's (RT-EP-05)
                 context.error_pages.report_exception(request, response, error)
                 return
             next_handler(request, response)
@@ -69,7 +71,9 @@ def error_pages(context: Context) -> Step:
                 next_handler(request, response)
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # whatever a servlet raises, SystemExit too, must not end our thread
+            except (
+                BaseException
+            ) as error:  # whatever a servlet raises, SystemExit too, must not end our thread
                 if request._async is not None and request._async.takes_error(error):
                     return
                 pages.report_exception(request, response, error)

@@ -18,9 +18,9 @@ from container.engine.cookies import parse_cookies
 from container.engine.dispatch import Dispatch, Location
 from container.engine.locales import accepted_locales
 from container.engine.multipart import UploadedPart, read_parts
-from container.engine.parameters import BadRequest
+from container.engine.parameters import bad_request
 from container.engine.streams import RequestInputStream, RequestReader
-from container.engine.uri import resolve
+from container.engine.uri import encode_path
 from container.files import parse_http_date
 from container.protocols.exchange import Exchange, RawHeaders
 from container.servlet import (
@@ -44,6 +44,7 @@ from container.servlet import (
     ServletException,
     ServletRequest,
     ServletResponse,
+    UnsupportedEncodingException,
     UnsupportedOperationException,
 )
 
@@ -82,7 +83,7 @@ class Request(HttpServletRequest):
     """See the module. Names with an underscore are for the engine; the steps of the pipeline use them."""
 
     __slots__ = (
-        "_async", "_async_supported", "_attributes", "_cookies", "_dispatch", "_encoding", "_exchange",
+        "_async", "_async_supported", "_attributes", "_bad_parameters", "_container_dispatch", "_cookies", "_depth", "_dispatch", "_encoding", "_exchange",
         "_form", "_headers", "_id", "_identity", "_input", "_locales", "_location", "_method", "_multipart", "_origin", "_parameters",
         "_query", "_requested_session", "_response", "_session",
     )  # fmt: skip
@@ -95,11 +96,13 @@ class Request(HttpServletRequest):
         self._method = exchange.method
         self._query = None if query is None else query.decode("latin-1")
         self._dispatch = dispatch
+        self._container_dispatch = dispatch  # the client's, or the last async one
         self._attributes: dict[str, Any] | None = None
         self._headers: dict[str, list[str]] | None = None
         self._parameters: dict[str, list[str]] | None = None
         self._form: list[tuple[str, str]] | None = None
         self._encoding: str | None = None
+        self._bad_parameters: IllegalStateException | None = None
         self._input: RequestInputStream | RequestReader | None = None
         self._cookies: list[Cookie] | None = None
         self._session: Session | None = None
@@ -108,6 +111,7 @@ class Request(HttpServletRequest):
         self._identity: Identity | None = None
         self._async: RequestAsync | None = None
         self._async_supported = True
+        self._depth = 0  # of forwards and includes inside each other
         self._multipart: list[UploadedPart] | Exception | None = None
         self._origin: Origin | None = None
         self._id: str | None = None
@@ -131,7 +135,7 @@ class Request(HttpServletRequest):
         if type(parts) is list:
             for part in parts:
                 part.discard()
-        self._exchange = self._location = self._dispatch = self._response = None  # type: ignore[assignment]
+        self._exchange = self._location = self._dispatch = self._container_dispatch = self._response = None  # type: ignore[assignment]
         self._attributes = self._headers = self._parameters = self._form = self._input = self._cookies = None
         self._session = self._identity = self._async = self._multipart = self._requested_session = None
         self.__class__ = DeadRequest
@@ -332,7 +336,13 @@ class Request(HttpServletRequest):
     def _all_parameters(self) -> dict[str, list[str]]:
         found = self._parameters
         if found is None:
-            found = self._parameters = self._parse_parameters()
+            if self._bad_parameters is not None:
+                raise self._bad_parameters
+            try:
+                found = self._parameters = self._parse_parameters()
+            except IllegalStateException as error:
+                self._bad_parameters = error  # the body is gone: what failed once fails again
+                raise
         return found
 
     def _parse_parameters(self) -> dict[str, list[str]]:
@@ -346,7 +356,7 @@ class Request(HttpServletRequest):
             sources.append(parameters.parse_form(query_string.encode("latin-1"), "utf-8", limit))
         sources.append(self._form_parameters())
         if limit and sum(map(len, sources)) > limit:
-            raise BadRequest(f"more than {limit} parameters", 400, "max_parameter_count")
+            raise bad_request(f"more than {limit} parameters", 400, "max_parameter_count")
         return parameters.merge(*sources)
 
     def _client_query(self) -> str | None:
@@ -374,16 +384,23 @@ class Request(HttpServletRequest):
         limit = settings.max_form_bytes
         length = self._exchange.content_length
         if limit and length is not None and length > limit:
-            raise BadRequest(f"a form of {length} bytes", 413, "max_form_bytes")
+            raise bad_request(f"a form of {length} bytes", 413, "max_form_bytes")
         data = self._exchange.read(limit + 1 if limit else -1)
         while limit and len(data) <= limit and (more := self._exchange.read(limit + 1 - len(data))):
             data += more
         if limit and len(data) > limit:
-            raise BadRequest(f"a form of more than {limit} bytes", 413, "max_form_bytes")
-        return parameters.parse_form(data, self._body_encoding(), settings.max_parameter_count)
+            raise bad_request(f"a form of more than {limit} bytes", 413, "max_form_bytes")
+        return parameters.parse_form(data, self._form_encoding(), settings.max_parameter_count)
+
+    def _form_encoding(self) -> str:
+        """The body's encoding, or ISO-8859-1 where the client names one that does not exist."""
+        try:
+            return codec(self._body_encoding()).name
+        except UnsupportedEncodingException:
+            return LATIN_1
 
     def _read_multipart_form(self) -> list[tuple[str, str]]:
-        encoding = codec(self._body_encoding()).name
+        encoding = self._form_encoding()
         return [
             (part.getName(), part.text(encoding))
             for part in self._read_parts()
@@ -419,13 +436,13 @@ class Request(HttpServletRequest):
         return parts
 
     def getParts(self) -> list[Part]:
-        content_type = self.getHeader("content-type") or ""
-        if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
-            raise ServletException("the request is not multipart/form-data")
         if self._dispatch.target.holder.multipart_config is None:
             raise IllegalStateException(
                 "the servlet has no multipart configuration: add <multipart-config/> or @MultipartConfig"
             )
+        content_type = self.getHeader("content-type") or ""
+        if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+            raise ServletException("the request is not multipart/form-data")
         self._all_parameters()
         return list(self._read_parts())
 
@@ -482,10 +499,9 @@ class Request(HttpServletRequest):
             base = self._dispatch.servlet_path + (self._dispatch.path_info or "")
         else:
             base += attributes.get("jakarta.servlet.include.path_info") or ""
-        absolute = resolve(base, path)
-        if absolute is None:
-            return None
-        return self._context.dispatcher(absolute, query if mark else None)
+        if not path.startswith("/"):
+            path = encode_path(base[: base.rfind("/") + 1]) + path
+        return self._context.dispatcher(path, query if mark else None)
 
     # --- connection (RT-CON) ----------------------------------------------------------------------------------
 
@@ -653,7 +669,9 @@ class DeadRequest(Request):
     def __getattribute__(self, name: str) -> Any:
         if name in ("__class__", "__repr__", "__doc__"):
             return object.__getattribute__(self, name)
-        raise IllegalStateException(f"this request is over, {name} cannot be used any more (Servlet 6.1 §3.14)")
+        raise IllegalStateException(
+            f"this request is over, {name} cannot be used any more (Servlet 6.1 §3.14)"
+        )
 
     def __repr__(self) -> str:
         return "<Request, over>"
@@ -725,7 +743,9 @@ def raw_request(request: ServletRequest) -> Request:
     while not isinstance(request, Request):
         inner = getattr(request, "getRequest", None)
         if inner is None:
-            raise IllegalArgumentException(f"{request!r} is neither a request of this container nor wraps one")
+            raise IllegalArgumentException(
+                f"{request!r} is neither a request of this container nor wraps one"
+            )
         request = inner()
     return request
 

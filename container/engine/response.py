@@ -64,7 +64,9 @@ class Response(HttpServletResponse):
         self._exchange = exchange
         self._request = request
         self._status = 200
-        self._headers: dict[str, tuple[str, list[str]]] | None = None  # lower-case name -> name as given, values
+        self._headers: dict[str, tuple[str, list[str]]] | None = (
+            None  # lower-case name -> name as given, values
+        )
         self._content_type: str | None = None  # without its charset
         self._charset: str | None = None  # set for this response, in one of the three ways
         self._charset_given = False  # ... explicitly, so setLocale no longer changes it (RT-CT-02)
@@ -191,7 +193,7 @@ class Response(HttpServletResponse):
         self._locked = True
         status = self._status
         headers: list[tuple[str, str]] = []
-        if (content_type := self._full_content_type()) is not None:
+        if status not in BODILESS and (content_type := self._full_content_type()) is not None:
             headers.append(("Content-Type", content_type))
         if self._headers is not None:
             for name, values in self._headers.values():
@@ -266,7 +268,7 @@ class Response(HttpServletResponse):
         if output is None:
             encoding = self.getCharacterEncoding()
             name = codec(encoding).name
-            if not self._locked and self._charset is None:
+            if not self._committed and self._charset is None:
                 self._charset = encoding
             self._writer_used = True
             output = self._output = ResponseWriter(self, name)
@@ -473,12 +475,10 @@ class Response(HttpServletResponse):
     # --- sendError, sendRedirect (RT-ERR, RT-RED) -------------------------------------------------------------
 
     def sendError(self, sc: int, msg: str | None = None) -> None:
-        if self._committed:
+        if self.isCommitted():
             raise IllegalStateException("sendError after the response was committed")
         if self._include_depth:
             return
-        if not self._open and self._error is None and self._status in range(300, 400):
-            raise IllegalStateException("sendError after sendRedirect")
         self._buffer = []
         self._buffered = 0
         self._status = int(sc)
@@ -508,6 +508,8 @@ class Response(HttpServletResponse):
         relative = request._context.settings.relative_redirects
         if _SCHEME.match(location) or (relative and location.startswith("/")):
             return location
+        if relative and request._dispatch.uri is request._location.uri:
+            return location  # the client resolves it against what it asked for
         try:
             return urljoin(request._dispatch.uri if relative else request.getRequestURL(), location)
         except ValueError as error:
@@ -534,7 +536,9 @@ class Response(HttpServletResponse):
     def sendEarlyHints(self) -> None:
         """Send 103 with the current headers (draft of 6.2)."""
         if not self._committed and self._headers:
-            self._exchange.inform(103, [(n, value) for n, values in self._headers.values() for value in values])
+            self._exchange.inform(
+                103, [(n, value) for n, values in self._headers.values() for value in values]
+            )
 
 
 class DeadResponse(Response):
@@ -545,7 +549,9 @@ class DeadResponse(Response):
     def __getattribute__(self, name: str) -> Any:
         if name in ("__class__", "__repr__", "__doc__"):
             return object.__getattribute__(self, name)
-        raise IllegalStateException(f"this response is over, {name} cannot be used any more (Servlet 6.1 §5.8)")
+        raise IllegalStateException(
+            f"this response is over, {name} cannot be used any more (Servlet 6.1 §5.8)"
+        )
 
     def __repr__(self) -> str:
         return "<Response, over>"

@@ -9,7 +9,13 @@ from container.engine.uri import split_target
 from container.errors import Problem
 from container.protocols.exchange import Exchange, RawHeaders
 from container.security import enforce as decision
-from container.security.authenticator import Authenticator, Identity, NoLogin, SavedRequest, make_authenticator
+from container.security.authenticator import (
+    Authenticator,
+    Identity,
+    NoLogin,
+    SavedRequest,
+    make_authenticator,
+)
 from container.security.constraints import Access, Constraints, constraints_of
 from container.servlet import HttpServletResponse, ServletSecurity, ServletSecurityElement
 
@@ -101,7 +107,12 @@ def context_security(context: Context) -> ContextSecurity:
             context.problems.append(
                 Problem(
                     next(
-                        (c.source for sc in declared for c in sc.collections if uncovered.pattern in c.url_patterns),
+                        (
+                            c.source
+                            for sc in declared
+                            for c in sc.collections
+                            if uncovered.pattern in c.url_patterns
+                        ),
                         web_app.source,
                     ),
                     f"HTTP methods that no constraint covers: {uncovered}",

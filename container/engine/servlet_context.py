@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -209,7 +210,7 @@ class ApplicationContext(ServletContext):
             return None
         found = self._context.resources.find(canonical)
         if found is not None:
-            return str(found)
+            return str(found) + (os.sep if canonical.endswith("/") and canonical != "/" else "")
         return str(self._context.resources.roots[0] / canonical[1:])
 
     def getRequestDispatcher(self, path: str) -> RequestDispatcher | None:
@@ -218,8 +219,7 @@ class ApplicationContext(ServletContext):
         if path and not path.startswith("/"):
             raise IllegalArgumentException(f'getRequestDispatcher: "{path}" must start with "/"')
         plain, mark, query = path.partition("?")
-        canonical = resolve("/", plain or "/")
-        return None if canonical is None else self._context.dispatcher(canonical, query if mark else None)
+        return self._context.dispatcher(plain or "/", query if mark else None)
 
     def getNamedDispatcher(self, name: str) -> RequestDispatcher | None:
         return None if name is None else self._context.named_dispatcher(name)
@@ -255,7 +255,9 @@ class ApplicationContext(ServletContext):
         modes = frozenset(sessionTrackingModes)
         if SessionTrackingMode.SSL in modes:
             raise IllegalArgumentException(
-                "tracking by SSL is not supported" if len(modes) == 1 else "SSL excludes the other tracking modes"
+                "tracking by SSL is not supported"
+                if len(modes) == 1
+                else "SSL excludes the other tracking modes"
             )
         self._context.sessions.modes = modes
 
@@ -338,7 +340,9 @@ class ApplicationContext(ServletContext):
     def getServletRegistrations(self) -> dict[str, ServletRegistration]:
         return {name: ServletView(self, d) for name, d in self._context.deployment.servlets.items()}
 
-    def addFilter(self, filterName: str, filter: str | type[Filter] | Filter) -> FilterRegistration.Dynamic | None:
+    def addFilter(
+        self, filterName: str, filter: str | type[Filter] | Filter
+    ) -> FilterRegistration.Dynamic | None:
         self._check_open("addFilter")
         filters = self._context.deployment.filters
         declaration = filters.get(_name(filterName, "filter"))

@@ -108,7 +108,10 @@ class ContextSessions:
         context_path = request._location.context_path if request._location else self._context.path
         cookie = self.cookie_config.session_cookie(session_id, context_path, request.isSecure())
         response = request._response
-        locked, response._locked = response._locked, response._committed  # an include may still begin a session
+        locked, response._locked = (
+            response._locked,
+            response._committed,
+        )  # an include may still begin a session
         try:
             response._replace_cookie(cookie)
         finally:
@@ -128,7 +131,7 @@ class ContextSessions:
 
     def encode_url(self, request: Request, url: str) -> str:
         """Add the session's id to url where the client needs it (RT-URL-01)."""
-        if url is None or SessionTrackingMode.URL not in self.modes or url.startswith("#"):
+        if url is None or SessionTrackingMode.URL not in self.modes or url.startswith(("#", "?")):
             return url
         session = request._session
         if session is None or not session.is_valid() or request.isRequestedSessionIdFromCookie():
@@ -164,7 +167,11 @@ class ContextSessions:
             return True
         context_path = self._context.path
         path = parts.path
-        return not context_path or path == context_path or path.startswith((context_path + "/", context_path + ";"))
+        return (
+            not context_path
+            or path == context_path
+            or path.startswith((context_path + "/", context_path + ";"))
+        )
 
 
 def _cut(url: str) -> tuple[str, str, str]:

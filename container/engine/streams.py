@@ -10,7 +10,7 @@ import codecs
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from container.servlet import PrintWriter, ServletInputStream, ServletOutputStream
+from container.servlet import CharConversionException, PrintWriter, ServletInputStream, ServletOutputStream
 
 if TYPE_CHECKING:
     from container.engine.request import Request
@@ -56,7 +56,10 @@ class RequestReader:
             return False
         data = self._request._read_body(8192)
         self._ended = not data
-        self._text += self._decoder.decode(data, final=not data)
+        try:
+            self._text += self._decoder.decode(data, final=not data)
+        except UnicodeError as error:  # no byte order mark: nothing that could be replaced
+            raise CharConversionException(str(error)) from None
         return not self._ended
 
     def read(self, size: int | None = -1) -> str:

@@ -15,7 +15,15 @@ from urllib.parse import quote, unquote_to_bytes
 
 from container.errors import ContainerError
 
-__all__ = ["BadTarget", "CanonicalPath", "canonicalize", "encode_path", "resolve", "split_target"]
+__all__ = [
+    "BadTarget",
+    "CanonicalPath",
+    "canonicalize",
+    "decode_path",
+    "encode_path",
+    "resolve",
+    "split_target",
+]
 
 # What needs none of the ten steps: no escape, parameter, empty or dot segment. "." may not begin a segment.
 _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9_~!$&'()*+,=:@.-]*)*/?")
@@ -135,6 +143,20 @@ def resolve(base: str, path: str) -> str | None:
             segments.append(segment)
     end = "/" if segments and path.endswith(("/", "/.", "/..")) else ""
     return "/" + "/".join(segments) + end
+
+
+def decode_path(path: str) -> str | None:
+    """Decode a dispatcher's path as Tomcat does: without path parameters, escapes decoded; None if it cannot be."""
+    if ";" in path:
+        path = "/".join(segment.partition(";")[0] for segment in path.split("/"))
+    if "%" not in path:
+        return path
+    if _BAD_ESCAPE.search(path.encode("utf-8")):
+        return None
+    try:
+        return unquote_to_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def encode_path(path: str) -> str:
