@@ -278,13 +278,12 @@ def read_wrk(text: str) -> Result:
         match = re.search(rf"^\s+{percentile}%\s+([\d.]+)(us|ms|s|m)$", text, re.MULTILINE)
         return float(match[1]) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[match[2]] if match else 0.0
 
+    requests_per_s = number(r"Requests/sec:\s+([\d.]+)")
     socket_errors = re.search(r"Socket errors: (.*)", text)
+    errors = sum(map(int, re.findall(r"\d+", socket_errors[1] if socket_errors else "")))
+    errors += int(number(r"Non-2xx or 3xx responses: (\d+)"))
     return Result(
-        requests_per_s=number(r"Requests/sec:\s+([\d.]+)"),
-        p50_ms=latency_ms(50),
-        p99_ms=latency_ms(99),
-        errors=sum(map(int, re.findall(r"\d+", socket_errors[1] if socket_errors else "")))
-        + int(number(r"Non-2xx or 3xx responses: (\d+)")),
+        requests_per_s, latency_ms(50), latency_ms(99), errors if requests_per_s else max(1, errors)
     )
 
 

@@ -46,7 +46,8 @@ class Floor:
         self.flushing = False
         while self.answers:
             connection, data = self.answers.popleft()
-            connection.transport.write(data)
+            if not connection.transport.is_closing():  # a write would raise, and its neighbours would wait
+                connection.transport.write(data)
 
 
 class Connection(asyncio.Protocol):

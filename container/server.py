@@ -45,9 +45,9 @@ _STOP_GRACE_S = 2.0  # for destroy() and the last log lines, after the requests'
 def make_application(webapps: str | os.PathLike[str] = "webapps", **settings: Any) -> Container:
     """Start the web apps of a folder and return their container: a PEP 3333 callable.
 
-    settings are those of config.Settings by name; nothing else is read. The caller calls ``stop()`` at the end.
-    Web apps that do not start answer 503, see ``contexts`` for their problems. Raises DeploymentError if there
-    is no such folder.
+    settings are those of config.Settings by name; nothing else is read. The caller calls ``stop()``. Web apps
+    that do not start answer 503, see ``contexts`` for their problems. Raises DeploymentError if there is no
+    such folder.
     """
     return start_container(Settings(webapps=Path(webapps), **settings))
 
