@@ -17,13 +17,15 @@ USERS = """<tomcat-users xmlns="http://tomcat.apache.org/xml" version="1.0">
 
 
 @pytest.fixture
-def webapps(tmp_path: Path) -> Path:
-    """A folder with the web apps, and a users file where the container looks for one."""
+def webapps(tmp_path: Path) -> Iterator[Path]:
+    """A folder with the web apps, to which no file may be added, and a users file where one is looked for."""
     folder = tmp_path / "webapps"
     shutil.copytree(WEBAPPS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "tomcat-users.xml").write_text(USERS)
-    return folder
+    files = set(folder.rglob("*"))
+    yield folder
+    assert set(folder.rglob("*")) == files
 
 
 @pytest.fixture

@@ -75,9 +75,3 @@ def test_a_visit(address: str):
         get("/guestbook/nowhere")
     with missing.value as answer:
         assert "Nothing here" in answer.read().decode()
-
-
-def test_nothing_stays_in_the_source_folder(address: str, webapps: Path):
-    before = set(webapps.rglob("*"))
-    urllib.request.urlopen(f"{address}/guestbook/", timeout=30).close()
-    assert {path for path in webapps.rglob("*")} <= before

@@ -59,8 +59,10 @@ class EntryForm:
     def read(cls, request: HttpServletRequest) -> "EntryForm":
         try:
             upload = uploaded(request, "picture")
-        except IllegalStateException:  # over a limit of <multipart-config>: nothing of the form can be read
-            return cls(errors={"picture": "This file is larger than 2 MB. Please choose a smaller one."})
+        except (
+            IllegalStateException
+        ):  # over a limit of <multipart-config>, or damaged: nothing of it can be read
+            return cls(errors={"picture": "We could not read your form. Is this file larger than 2 MB?"})
         return cls.check(request.getParameter("name") or "", request.getParameter("message") or "", upload)
 
 
