@@ -36,6 +36,7 @@ _FIRST_BYTES = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
+_FOR_HOST_NAMES = ("idna", "punycode")  # codecs of Python, but none of files
 _DECLARED = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"']")
 
 _CURES = {
@@ -115,7 +116,7 @@ class _Builder:
         except expat.ExpatError as error:
             raise self._not_well_formed(error) from None
         if self._root is None:  # expat has already refused a file without a root element
-            raise self._refusal(Source(self._file), "no root element", "Write at least <web-app/>.")
+            raise MarkupError(Problem(Source(self._file), "no root element", "Write at least <web-app/>."))
         return Document(self._root, *self._ids)
 
     def _here(self) -> Source:
@@ -141,22 +142,16 @@ class _Builder:
 
     def _entity_declared(self, name: str, *_: object) -> None:
         before = self._utf8[: self._parser.CurrentByteIndex]  # expat stands behind the name
-        raise self._refusal(
-            _position(before[: before.rfind(b"<!ENTITY")].decode(), self._file),
-            f"the document type declares the entity {name!r}; entities are never expanded here",
-            "Write its text where it is used and remove the declaration.",
+        source = _position(before[: before.rfind(b"<!ENTITY")].decode(), self._file)
+        message = f"the document type declares the entity {name!r}; entities are never expanded here"
+        raise MarkupError(
+            Problem(source, message, "Write its text where it is used and remove the declaration.")
         )
 
     def _entity_unknown(self, name: str, is_parameter: bool) -> None:
         if not is_parameter:
-            raise self._refusal(
-                self._here(),
-                f"&{name}; is not known, because external document types are never loaded",
-                _CURES[expat.errors.XML_ERROR_UNDEFINED_ENTITY],
-            )
-
-    def _refusal(self, source: Source, message: str, cure: str) -> MarkupError:
-        return MarkupError(Problem(source, message, cure))
+            message = f"&{name}; is not known, because external document types are never loaded"
+            raise MarkupError(Problem(self._here(), message, _CURES[expat.errors.XML_ERROR_UNDEFINED_ENTITY]))
 
     def _not_well_formed(self, error: expat.ExpatError) -> MarkupError:
         reason = expat.errors.messages[error.code]
@@ -174,11 +169,14 @@ def _decode(data: bytes, file: str) -> bytes:
     """The same text in UTF-8, which expat then takes for granted whatever the first line says."""
     encoding, mark_bytes, is_declared = _encoding(data)
     try:
+        if encoding.lower() in _FOR_HOST_NAMES:
+            raise LookupError(encoding)
         text = data[mark_bytes:].decode(encoding)
         utf8 = text.encode()  # some codecs let lone surrogates through
     except UnicodeDecodeError as error:
-        source = _position(data[mark_bytes : mark_bytes + error.start].decode(encoding, "replace"), file)
-        wrong = f"byte 0x{data[mark_bytes + error.start]:02x} is not {encoding.upper()}"
+        good, bad = data[mark_bytes:][: error.start], data[mark_bytes:][error.start :][:1]
+        source = _position(good.decode(encoding, "replace"), file)
+        wrong = f"byte 0x{bad.hex()} is not {encoding.upper()}"
     except (LookupError, UnicodeError):
         source = Source(file, 1, 1)
         wrong = f"unknown encoding {encoding!r}"

@@ -200,7 +200,7 @@ def load_on_startup(element: Element, reading: Reading) -> int | None:
 def auth_method(element: Element, reading: Reading) -> str | None:
     """One of four names; a container may know more, ours does not (DD-SEC-14)."""
     _one_of(element, reading, ("BASIC", "DIGEST", "FORM", "CLIENT-CERT"))
-    return element.text or None
+    return string(element, reading) or None
 
 
 def error_code(element: Element, reading: Reading) -> int | None:
