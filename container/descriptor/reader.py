@@ -113,7 +113,7 @@ def _wrong_root(root: Element, expected: str) -> Problem:
     other = {"web-fragment": "META-INF/web-fragment.xml of a library", "web-app": "WEB-INF/web.xml"}.get(
         root.name
     )
-    cure = f"It belongs into {other}; write <{expected}> here." if other else f"Write <{expected}> (§14)."
+    cure = f"It belongs in {other}; write <{expected}> here." if other else f"Write <{expected}> (§14)."
     return Problem(root.source, f"the root element is <{root.name}>, not <{expected}>", cure)
 
 
@@ -192,7 +192,7 @@ def _servlet_mappings(element: Element, reading: Reading, values: Values) -> tup
 def _filter_mappings(element: Element, reading: Reading, values: Values) -> tuple[FilterMapping, ...]:
     """One for each target, in the order written (DD-FM-03)."""
     targets = [child for child in element.children if child.name in ("url-pattern", "servlet-name")]
-    if not targets:
+    if not any(map(reading.is_ours, targets)):
         reading.error(
             element,
             "has neither <url-pattern> nor <servlet-name>",
@@ -235,7 +235,8 @@ def _only_one_before_2_5(element: Element, reading: Reading, count: int, what: s
 
 
 def _error_page(element: Element, reading: Reading, values: Values) -> ErrorPage | None:
-    wanted = {child.name for child in element.children} & {"error-code", "exception-type"}
+    ours = {child.name for child in element.children if reading.is_ours(child)}
+    wanted = ours & {"error-code", "exception-type"}
     if not wanted and reading.version < "3.0":
         reading.warn(
             element,
@@ -325,7 +326,7 @@ def _metadata_complete(element: Element, reading: Reading) -> bool:
 
 ONE, OPTIONAL, ONCE, FLAG, ANY, SOME = Count
 
-# Inside the schema's order; the root's is that of the DTD, which alone prescribes one.
+# Rows stand in the schema's order, the root's in that of the DTD, which alone prescribes one.
 
 
 def _kept(*names: str, since: str = "2.2") -> tuple[Row, ...]:

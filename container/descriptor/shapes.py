@@ -91,7 +91,7 @@ class Shape:
             )
         self._check_order(element, reading)
         for child in element.children:
-            row = self.rows.get(child.name) if _is_ours(child, reading) else None
+            row = self.rows.get(child.name) if reading.is_ours(child) else None
             if row is None:
                 _report_unknown(child, element, self, reading)
             elif _counts(row, child, seen.get(child.name), reading):
@@ -128,7 +128,9 @@ class Shape:
             return
         latest, latest_name = -1, ""
         for child in element.children:
-            if child.name not in self.rows or (reading.is_dtd and child.name in _FREE_IN_DTD):
+            if child.name not in self.rows or not reading.is_ours(child):
+                continue
+            if reading.is_dtd and child.name in _FREE_IN_DTD:
                 continue
             place = self._places[child.name]
             if place < latest:
@@ -145,7 +147,7 @@ def _counts(row: Row, child: Element, earlier: Element | None, reading: Reading)
     """Whether this child counts here; says so if it does not, or not quite."""
     root = "web-fragment" if reading.fragment else "web-app"
     if row.root not in ("", root):
-        reading.warn(child, f"has no meaning in <{root}> and is ignored", f"It belongs into <{row.root}>.")
+        reading.warn(child, f"has no meaning in <{root}> and is ignored", f"It belongs in <{row.root}>.")
         return False
     if earlier is None:
         if not row.since <= reading.version <= row.until and child.name not in reading.told:
@@ -166,12 +168,8 @@ def _counts(row: Row, child: Element, earlier: Element | None, reading: Reading)
     return True
 
 
-def _is_ours(element: Element, reading: Reading) -> bool:
-    return element.namespace in reading.namespaces
-
-
 def _report_unknown(element: Element, parent: Element, shape: Shape | None, reading: Reading) -> None:
-    if not _is_ours(element, reading):
+    if not reading.is_ours(element):
         reading.warn(element, f"of the namespace {element.namespace} is ignored", "")
         return
     if shape is None:
@@ -181,7 +179,7 @@ def _report_unknown(element: Element, parent: Element, shape: Shape | None, read
         return
     if known := reading.homes.get(element.name):
         reading.error(
-            element, f"does not belong into <{parent.name}>", f"It belongs into <{'> or <'.join(known[:3])}>."
+            element, f"does not belong in <{parent.name}>", f"It belongs in <{'> or <'.join(known[:3])}>."
         )
         return
     near = get_close_matches(element.name, shape.rows, n=1) or get_close_matches(

@@ -60,6 +60,9 @@ class Reading:
         """2.2 and 2.3, which were far less strict than the schemas that followed (DD-VER-04)."""
         return self.version <= "2.3"
 
+    def is_ours(self, element: Element) -> bool:
+        return element.namespace in self.namespaces
+
     def error(self, element: Element, message: str, cure: str = "") -> None:
         self.problems.append(Problem(element.source, f"<{element.name}> {message}", cure))
 

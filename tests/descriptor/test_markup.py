@@ -167,7 +167,7 @@ def test_deep_nesting_does_not_exhaust_the_stack() -> None:
         (
             "web-app",
             True,
-            "the root element is <web-app>, not <web-fragment>. It belongs into WEB-INF/web.xml",
+            "the root element is <web-app>, not <web-fragment>. It belongs in WEB-INF/web.xml",
         ),
     ],
 )

@@ -456,7 +456,7 @@ def test_dd_frg_01_children_of_the_other_root_are_ignored(read, inside: str, fra
     web_app, (problem,) = read(inside, fragment=fragment)
     assert web_app == WebApp(at(1, 1), fragment=fragment)
     assert problem.severity == "warning"
-    assert "and is ignored. It belongs into <web-" in str(problem)
+    assert "and is ignored. It belongs in <web-" in str(problem)
 
 
 def test_dd_jsp_root_taglibs_of_2_3_become_a_jsp_config(read_well) -> None:
@@ -528,8 +528,7 @@ PROBLEMS = [  # » stands where the problem is
     (
         "DD-DOC-22",
         "»<url-pattern>/x</url-pattern>",
-        "<url-pattern> does not belong into <web-app>. It belongs into <filter-mapping> or "
-        "<servlet-mapping> or",
+        "<url-pattern> does not belong in <web-app>. It belongs in <filter-mapping> or <servlet-mapping> or",
     ),
     (
         "DD-DOC-22",
