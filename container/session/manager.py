@@ -443,17 +443,24 @@ class SessionManager:
 
     # --- from one generation of the web app to the next ---------------------------------------------------
 
-    def export(self) -> list[StoredSession]:
+    def export(self, dumps: Callable[[object], bytes] | None = None) -> list[StoredSession]:
         """Return all sessions, pickled. They stay: the new generation may still fail to start.
 
-        An attribute that cannot be pickled is left out, with a warning.
+        An attribute that cannot be pickled is left out, with a warning. dumps replaces the manager's own.
         """
+        self._dumps = dumps or self._dumps
         return [
             self._exported(session) for session in list(self._sessions.values()) if session._state is _VALID
         ]
 
-    def import_(self, sessions: Iterable[StoredSession]) -> None:
-        """Take over what another generation has exported; a value that cannot be loaded is left out."""
+    def import_(
+        self, sessions: Iterable[StoredSession], loads: Callable[[bytes], object] | None = None
+    ) -> None:
+        """Take over what another generation has exported; a value that cannot be loaded is left out.
+
+        loads replaces the manager's own.
+        """
+        self._loads = loads or self._loads
         for stored in sessions:
             if self._store is None:
                 self._sessions.setdefault(stored.id, self._revive(stored))
@@ -622,14 +629,15 @@ class SessionManager:
     def _changes(self, session: Session, sync: _Sync) -> list[Change]:
         """Pickle what was written, and what may have changed inside."""
         request_id = self._request_id()
-        names = {*sync.writers, *sync.used}
-        current: dict[str, object] = {name: session._attributes.get(name) for name in names}
+        current: dict[str, object] = {name: session._attributes.get(name) for name in sync.writers}
+        for name in list(sync.used):
+            value = session._attributes.get(name)
+            if type(value) not in _IMMUTABLE:
+                current[name] = value
         for name in (*session.notes, *(n[1:] for n in sync.pickles if n.startswith(_NOTE))):
             current[_NOTE + name] = session.notes.get(name)
         changes = []
         for name, value in current.items():
-            if name not in sync.writers and type(value) in _IMMUTABLE and name in sync.pickles:
-                continue
             data = self._pickled(session, name, value) if value is not None else None
             if data is None and value is not None:
                 continue  # it cannot be pickled
