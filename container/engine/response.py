@@ -136,7 +136,7 @@ class Response(HttpServletResponse):
 
     def _flush(self) -> None:
         """Send what is buffered; commits (RT-BUF-04)."""
-        if not self._open and self._error is not None:
+        if self._finished or (not self._open and self._error is not None):
             return
         data = b"".join(self._buffer)
         self._buffer = []

@@ -8,12 +8,13 @@ letting the queue grow, so that overload is answered (503) while it is still che
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
+from threading import Lock
 from typing import Protocol
 
 from container.config import Settings
@@ -21,6 +22,7 @@ from container.config import Settings
 __all__ = ["Executor", "PerRequestExecutor", "PoolExecutor", "Task", "make_executor"]
 
 Task = Callable[[], None]
+_PATIENCE_S = 0.001
 _log = logging.getLogger("container.executor")
 
 
@@ -62,67 +64,125 @@ def _join(threads: Iterable[threading.Thread], timeout_s: float) -> bool:
 class PoolExecutor:
     """At most so many threads, started when they are needed and kept.
 
-    No lock on the way of a task: a SimpleQueue hands it over, and the counts that decide about one more
-    thread or a refusal may be off by the tasks that other threads submit at the same moment.
+    Threads that all want the GIL only get into each other's way, and waking one costs more than a short
+    request. So a task wakes a thread only if none is at work; otherwise whoever is at work takes it next. If
+    nobody gets on, because their tasks wait for something, the watch wakes or starts more: one after a
+    millisecond, then two, four ... (that is how long a task may wait beside an idle thread).
+
+    No lock on the way of a task: deque's methods are atomic, and the order of the steps in ``_work`` loses no
+    wake-up.
     """
 
-    __slots__ = ("_idle", "_max_threads", "_max_waiting", "_starting", "_stopped", "_tasks", "_threads")
+    __slots__ = (
+        "_asleep", "_done", "_max_threads", "_max_waiting", "_starting", "_stopped", "_tasks", "_threads",
+        "_watch", "_watch_wanted",
+    )  # fmt: skip
 
     def __init__(self, threads: int, queue: int) -> None:
         self._max_threads = threads
         self._max_waiting = queue
-        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._tasks: deque[Task] = deque()
         self._threads: list[threading.Thread] = []
-        self._idle: deque[None] = (
-            deque()
-        )  # one element for each thread that waits: counting that needs no lock
+        self._asleep: deque[Lock] = deque()  # of each thread that waits, the lock whose release wakes it
+        self._done = 0  # tasks taken; only compared with an earlier value
         self._starting = threading.Lock()  # guards _threads and _stopped
         self._stopped = False
+        self._watch: threading.Thread | None = None
+        self._watch_wanted = threading.Event()
 
     def __repr__(self) -> str:
         return (
-            f"<PoolExecutor {len(self._threads)}/{self._max_threads} threads, {len(self._idle)} idle, "
-            f"{self._tasks.qsize()} tasks waiting{', stopped' if self._stopped else ''}>"
+            f"<PoolExecutor {len(self._threads)}/{self._max_threads} threads, {len(self._asleep)} idle, "
+            f"{len(self._tasks)} tasks waiting{', stopped' if self._stopped else ''}>"
         )
 
     def submit(self, task: Task, *, always: bool = False) -> bool:
-        unserved = self._tasks.qsize() - len(self._idle)
-        if unserved >= 0 and not self._make_room(unserved) and not always:
+        tasks = self._tasks
+        if self._stopped or (len(tasks) > self._max_waiting and not self._has_room() and not always):
             return False
-        if self._stopped:
-            return False
-        self._tasks.put(task)
+        tasks.append(task)
+        if len(self._asleep) == len(self._threads):  # nobody is at work
+            self._wake_or_start()
+        elif not self._watch_wanted.is_set():
+            self._watch_wanted.set()
         return True
 
-    def _make_room(self, unserved: int) -> bool:
-        """Called when no thread is idle: whether one could be started, or the task may wait."""
-        if len(self._threads) < self._max_threads:
-            with self._starting:
-                if len(self._threads) < self._max_threads and not self._stopped:
-                    name = f"request-{len(self._threads) + 1}"
-                    thread = threading.Thread(target=self._work, name=name, daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
-                    return True
-        return unserved < self._max_waiting
+    def _has_room(self) -> bool:
+        return bool(self._asleep) or len(self._threads) < self._max_threads
+
+    def _wake_or_start(self) -> None:
+        try:
+            self._asleep.pop().release()
+        except IndexError:
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        with self._starting:
+            if self._stopped or len(self._threads) >= self._max_threads:
+                return
+            if self._watch is None:
+                self._watch = threading.Thread(target=self._keep_watch, name="request-watch", daemon=True)
+                self._watch.start()
+            name = f"request-{len(self._threads) + 1}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _work(self) -> None:
-        next_task, idle = self._tasks.get, self._idle
+        tasks, asleep = self._tasks, self._asleep
+        wake = threading.Lock()
+        wake.acquire()
         while True:
-            idle.append(None)
-            task = next_task()
-            idle.pop()
-            if task is None:
-                return
+            try:
+                task = tasks.popleft()
+            except IndexError:
+                if self._stopped:
+                    return
+                asleep.append(wake)
+                # A task that came before the line above may have seen us at work: look once more.
+                if (tasks or self._stopped) and _remove(asleep, wake):
+                    continue
+                wake.acquire()
+                continue
+            self._done += 1
             _run(task)
+
+    def _keep_watch(self) -> None:
+        """Wake more threads while tasks wait and none is taken."""
+        while True:
+            self._watch_wanted.wait()
+            if self._stopped:
+                return
+            self._watch_wanted.clear()
+            more = 1
+            while self._tasks and not self._stopped:
+                before = self._done
+                time.sleep(_PATIENCE_S)
+                if self._tasks and self._done == before:
+                    for _ in range(more):
+                        self._wake_or_start()
+                    more *= 2
+                else:
+                    more = 1
 
     def stop(self, timeout_s: float) -> bool:
         with self._starting:
             self._stopped = True
             threads = list(self._threads)
+        self._watch_wanted.set()
         for _ in threads:
-            self._tasks.put(None)
+            with contextlib.suppress(IndexError):
+                self._asleep.pop().release()
         return _join(threads, timeout_s)
+
+
+def _remove(asleep: deque[Lock], wake: Lock) -> bool:
+    """Take a lock back; False if somebody has taken it to release it."""
+    try:
+        asleep.remove(wake)
+    except ValueError:
+        return False
+    return True
 
 
 class PerRequestExecutor:

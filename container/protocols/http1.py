@@ -58,6 +58,8 @@ _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BAD_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
 _MAX_CHUNK_LINE_BYTES = 4096
+_MOST_REMEMBERED = 256  # blocks of header lines
+_MOST_REMEMBERED_BYTES = 2048  # each
 
 # The header fields that this module decides by; all others pass unseen.
 _FRAMING_FIELDS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
@@ -96,15 +98,31 @@ class RequestHead:
     def has_body(self) -> bool:
         return self.chunked or bool(self.content_length)
 
+    def repeat(self, method: str, target: bytes, other: RequestHead) -> None:
+        """Say what other says, for another method and target."""
+        self.method = method
+        self.target = target
+        self.version = other.version
+        self.headers = other.headers.copy()
+        self.content_length = other.content_length
+        self.chunked = other.chunked
+        self.keep_alive = other.keep_alive
+        self.expects_continue = other.expects_continue
+
 
 class HeadParser:
-    """Turn whole heads into RequestHeads. Keeps nothing in between: the connections of a thread share one."""
+    """Turn whole heads into RequestHeads. The connections of a thread share one.
 
-    __slots__ = ("_headers", "_llhttp", "_settings")
+    A client sends the same header lines again and again, so what bodiless requests said is remembered by
+    their bytes: only the request line of the next one needs a look.
+    """
+
+    __slots__ = ("_headers", "_llhttp", "_seen", "_settings")
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._headers: RawHeaders = []
+        self._seen: dict[bytes, RequestHead] = {}  # by version and header lines
         self._renew()
 
     def _renew(self) -> None:
@@ -137,6 +155,16 @@ class HeadParser:
         except ValueError:
             raise ProtocolError(400, "the request line is not METHOD TARGET VERSION") from None
         known_method = _METHODS.get(method)
+        block = head[line_end - len(version) :]
+        seen = self._seen.get(block)
+        if (
+            seen is not None
+            and known_method
+            and target[:1] == b"/"
+            and not target.translate(None, _TARGET_BYTES)
+        ):
+            request.repeat(known_method, target, seen)
+            return request
         known_version = _VERSIONS.get(version)
         if known_method and known_version:
             request.headers = headers = self._header_lines(head)
@@ -156,6 +184,10 @@ class HeadParser:
         _decide(request)
         if b"_" in head and not self._settings.underscore_headers:
             request.headers = [header for header in headers if b"_" not in header[0]]
+        if not request.has_body and target[:1] == b"/" and len(block) <= _MOST_REMEMBERED_BYTES:
+            if len(self._seen) >= _MOST_REMEMBERED:
+                self._seen.clear()
+            self._seen[block] = request
         return request
 
     def _header_lines(self, head: bytes) -> RawHeaders:
