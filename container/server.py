@@ -18,7 +18,8 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,18 +170,30 @@ class Keeper:
         self._watch()
         for context, watcher in self._watchers.items():
             if changed := watcher.changed(time.monotonic()):
-                self._reload(context, ", ".join(sorted(path.name for path in changed)[:5]))
+                self._reload(context, changed)
 
-    def _reload(self, context: Context, names: str) -> None:
+    def _reload(self, context: Context, changed: set[Path]) -> None:
+        names = ", ".join(sorted(path.name for path in changed)[:5])
         try:
+            _compile(changed)
             fresh = self._container.reload(context)
-        except DeploymentError as error:
+        except (DeploymentError, SyntaxError) as error:
             kept = "the one before goes on" if context.state is State.RUNNING else "it answers 503"
-            log.error("%s changed (%s) and does not start; %s:\n%s", context, names, kept, error)
+            said = (
+                "".join(traceback.format_exception_only(error)) if isinstance(error, SyntaxError) else error
+            )
+            log.error("%s changed (%s) and does not start; %s:\n%s", context, names, kept, said)
         else:
             # The watcher goes with it: what changed while it was loaded is seen in the next round.
             self._watchers = {**self._watchers, fresh: self._watchers[context]}
             log.info("%s reloaded in %.0f ms: %s changed", context, fresh.started_ms, names)
+
+
+def _compile(files: Iterable[Path]) -> None:
+    """Raise SyntaxError for a half-written source before a running web app is given up for it."""
+    for file in files:
+        if file.suffix == ".py" and file.is_file():
+            compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
 
 
 def run(settings: Settings, say: Callable[[str], None], began_s: float) -> int:

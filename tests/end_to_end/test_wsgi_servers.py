@@ -1,0 +1,105 @@
+"""container.wsgi:application under other people's WSGI servers, and make_application under a lint for PEP 3333."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from webtest import TestApp
+from webtest.lint import middleware
+
+import container
+
+pytestmark = pytest.mark.socket
+
+# How each one is started on 127.0.0.1:{port}, and what it says when it is ready.
+SERVERS = {
+    "gunicorn": (
+        "--bind 127.0.0.1:{port} --worker-class gthread --threads 4 container.wsgi:application",
+        "Booting worker",
+    ),
+    "waitress": ("--listen 127.0.0.1:{port} container.wsgi:application", "Serving on"),
+    "granian": (
+        "--interface wsgi --host 127.0.0.1 --port {port} --no-ws container.wsgi:application",
+        "Started worker-1",
+    ),
+}
+ECHO = """
+from container.servlet import HttpServlet
+
+class Main(HttpServlet):
+    def doGet(self, request, response):
+        session = request.getSession()
+        session.setAttribute("n", (session.getAttribute("n") or 0) + 1)
+        response.setContentType("text/plain;charset=UTF-8")
+        words = request.getPathInfo(), request.getParameter("q"), session.getAttribute("n")
+        response.getWriter().write(" ".join(map(str, words)))
+
+    def doPost(self, request, response):
+        body = request.getInputStream().read()
+        response.setStatus(201)
+        response.setHeader("X-Length", str(len(body)))
+        response.getOutputStream().write(body[::-1])
+
+    def destroy(self):
+        open("destroyed", "w").close()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_web_apps_run_under_another_wsgi_server(name: str, tmp_path: Path, web_app, start) -> None:
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed: pip install {name}")
+    folder = web_app(code=ECHO)
+    (folder / "file.txt").write_text("a file")
+    arguments, ready = SERVERS[name]
+    running = start(name, *arguments.format(port=(port := free_port())).split(), HOME=str(tmp_path))
+    running.url = f"http://127.0.0.1:{port}"
+    running.wait_for(ready)
+    running.wait_until_it_listens()
+
+    assert running.get("/main/a%20b?q=%C3%A9") == (200, "/a b é 1")
+    assert running.get("/file.txt") == (200, "a file")
+    assert running.get("/missing")[0] == 404
+    assert running.get("/WEB-INF/web.xml")[0] == 404
+    assert running.get("/main", b"abc") == (201, "cba")
+    assert running.get("/main", b"x" * 1_000_000) == (201, "x" * 1_000_000)
+    running.stop(signal.SIGINT)
+
+
+@pytest.fixture
+def browser(web_app: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (web_app(code=ECHO) / "file.txt").write_text("a file")
+    application = container.make_application(webapps=tmp_path / "webapps")
+    yield TestApp(middleware(application))
+    application.stop()
+
+
+def test_make_application_keeps_to_pep_3333(browser: TestApp, tmp_path: Path) -> None:
+    assert browser.get("/main/a?q=b").text == "/a b 1"
+    assert browser.get("/main/a?q=b").text == "/a b 2"  # webtest sends the session's cookie back
+    assert browser.get("/file.txt").text == "a file"
+    assert browser.head("/file.txt").headers["Content-Length"] == "6"
+    assert browser.get("/file.txt", headers={"Range": "bytes=2-"}, status=206).text == "file"
+    assert browser.get("/missing", status=404).content_type == "text/html"
+    answer = browser.post("/main", b"body", content_type="application/octet-stream", status=201)
+    assert (answer.headers["X-Length"], answer.body) == ("4", b"ydob")
+
+
+def test_stop_ends_the_web_apps(web_app: Callable[..., Path], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    web_app(code=ECHO)
+    application = container.make_application(webapps=tmp_path / "webapps")
+    application.stop()
+    assert (tmp_path / "destroyed").exists()
