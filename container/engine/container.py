@@ -157,7 +157,7 @@ class Container:
         with self._lock:
             fresh = self._new_context(context.folder, context.path)
             fresh.facade.setAttribute("container.contexts", self.records)
-            fresh.start()
+            fresh.start(strict=True)
             fresh.adopt_sessions(context)
             self._publish({**self.contexts, context.path: fresh})
             if context.state in (State.RUNNING, State.FAILED):

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -143,14 +144,17 @@ class Context:
 
     # --- start and stop (descriptor.md §9) --------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Bring the web app into service, or raise DeploymentError with everything that is wrong with it."""
+    def start(self, *, strict: bool = False) -> None:
+        """Bring the web app into service, or raise DeploymentError with everything that is wrong with it.
+
+        strict: a servlet that fails at start-up is an error too; a reload keeps the old web app then.
+        """
         begin = time.perf_counter()
         self.state = check_move(self.state, State.STARTING)
         try:
             if any(problem.severity == "error" for problem in self.problems):
                 raise DeploymentError(p for p in self.problems if p.severity == "error")
-            self._start()
+            self._start(strict)
         except DeploymentError as error:
             self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
             self._fail()
@@ -170,13 +174,13 @@ class Context:
         self.state = check_move(self.state, State.FAILED)
         self._tear_down()
 
-    def _start(self) -> None:
+    def _start(self, strict: bool) -> None:
         self._create_listeners()
         self.listeners.context_initialized(self.facade)
         self._freeze()
         for filter_holder in self.filters.values():
             self._guard(filter_holder.declaration.source, f"filter {filter_holder.name}", filter_holder.load)
-        self._load_on_startup()
+        self._load_on_startup(strict)
         self._pipeline = build_pipeline(self)
 
     def _freeze(self) -> None:
@@ -330,8 +334,8 @@ class Context:
         for declaration in self.deployment.listeners:
             name = declaration.class_name or str(declaration.listener_class or declaration.instance)
             instance = self._guard(
-                declaration.source, f"listener {name}", lambda d=declaration: self._listener(d)
-            )  # type: ignore[misc]
+                declaration.source, f"listener {name}", partial(self._listener, declaration)
+            )
             if not self.listeners.add(instance):
                 self.problems.append(
                     Problem(declaration.source, f"{name} implements no listener interface",
@@ -346,7 +350,7 @@ class Context:
         self.post_construct(instance)
         return instance
 
-    def _load_on_startup(self) -> None:
+    def _load_on_startup(self, strict: bool) -> None:
         """Initialise in ascending order; a failure keeps only that servlet out of service (DD-ERR-23)."""
         eager = [h for h in self.servlets.values() if h.declaration.load_on_startup >= 0]
         for holder in sorted(eager, key=lambda h: h.declaration.load_on_startup):
@@ -356,6 +360,8 @@ class Context:
                 source = holder.declaration.source
                 log.exception("%s: servlet %s does not start", self, holder.name)
                 message = f"servlet {holder.name} does not start: {type(error).__name__}: {error}"
+                if strict:
+                    raise DeploymentError([Problem(source, message.rstrip("."), "See the log.")]) from error
                 cure = "The others run; requests to it try again."
                 self.problems.append(Problem(source, message.rstrip("."), cure, "warning"))
 
