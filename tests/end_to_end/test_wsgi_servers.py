@@ -1,4 +1,4 @@
-"""container.wsgi:application under other people's WSGI servers, and make_application under a lint for PEP 3333."""
+"""container.wsgi:application under WSGI servers of others, and make_application under a lint for PEP 3333."""
 
 from __future__ import annotations
 
