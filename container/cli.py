@@ -11,6 +11,7 @@ Each command imports what it needs when it is called, so that ``was --help`` is 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -116,11 +117,16 @@ def new(name: str) -> None:
 
     for path in create(name, Path.cwd()):
         click.echo(f"  {path}")
+    # What can be copied and works, also where .venv is not activated.
+    is_on_path = shutil.which("was") is not None
+    python = "python" if is_on_path else sys.executable
+    command = "was" if is_on_path else f"{python} -m container"
     click.echo(
         f"\nNext:\n"
         f"  cd {name}\n"
-        f"  was run --dev           then open http://127.0.0.1:8080/{name}/\n"
-        f"  python -m pytest        needs: pip install pytest webtest"
+        f"  {command} run --dev\n"
+        f"  {python} -m pytest\n"
+        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install pytest webtest"
     )
 
 

@@ -12,9 +12,10 @@ A page finds its names where a JSP does, nearest first:
     attributes              of the request, the session and the web app, by their plain names
     what Jinja2 brings      range, namespace, filters, tests
 
-Output is escaped (``.txt.jinja`` is not). "/WEB-INF/layout.jinja" is a path in the web app, "layout.jinja" lies beside
-the page that says so. Pages are UTF-8, are read anew when they have changed, and are sent when they are complete, so
-that a failing one still becomes an error page. The <jsp-property-group>s of the descriptor apply (DD-JSP-05).
+Output is escaped (``.txt.jinja`` is not). "/WEB-INF/layout.jinja" is a path in the web app, "layout.jinja"
+lies beside the page that says so. Pages are UTF-8, are read anew when they have changed, and are sent when
+they are complete, so that a failing one still becomes an error page. The <jsp-property-group>s of the
+descriptor apply (DD-JSP-05).
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class JspServlet(JinjaServlet):
         if (file := context.getRealPath(page)) is None or not Path(file).is_file():
             return super()._not_found(page, response)
         context.log(
-            f"{file} is a JSP page, which is Java: write {_counterpart(file)} beside it, as a Jinja2 page. It is shown "
-            f"under {page} then. The path is answered with 500 until then."
+            f"{file} is a JSP page, which is Java: write {_counterpart(file)} beside it, as a Jinja2 page. "
+            f"It is shown under {page} then. The path is answered with 500 until then."
         )
         return response.sendError(HttpServletResponse.SC_INTERNAL_SERVER_ERROR, f"{page} is a JSP page")
 
@@ -138,14 +139,13 @@ class Views:
     def _render(self, name: str, names: Names) -> Iterator[str]:
         with self._located():
             template = self._environment.get_template(name)
-            # The low-level interface, since render() copies all names into a dict, and ours are looked up when needed.
+            # The low-level interface, since render() copies all names into a dict, and ours are looked up
+            # when needed.
             names = names.over(template.globals)
             context = template.new_context(cast("dict[str, Any]", names), shared=True)
             try:
                 yield from template.root_render_func(context)
-            except (
-                Exception
-            ):  # the page's own code may raise anything; Jinja2 puts its lines into the traceback
+            except Exception:  # noqa: BLE001  a page's own code may raise anything
                 self._environment.handle_exception()
 
     def _set_type(self, name: str, rules: PageRules, response: HttpServletResponse) -> None:
@@ -171,7 +171,7 @@ class Views:
             autoescape=lambda name: name is None or not name.endswith(".txt.jinja"),
             auto_reload=True,
         )
-        environment.join_path = _join  # type: ignore[method-assign]
+        environment.join_path = _join  # type: ignore[method-assign, assignment]
         return environment
 
     def _source_of(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
@@ -216,7 +216,10 @@ class Views:
         return config.getJspPropertyGroups() if config else []
 
     def _rules_for(self, page: str) -> PageRules:
-        """Return what the descriptor says of a page: of each property the most specific pattern's, of includes all."""
+        """Return what the descriptor says of a page.
+
+        Of each property the most specific pattern's, of includes all.
+        """
         if not self._groups:
             return NO_RULES
         matching = [
@@ -368,7 +371,7 @@ class PageSession:
             raise KeyError(name)
         return value
 
-    def getAttribute(self, name: str) -> Any:  # noqa: N802  (HttpSession's)
+    def getAttribute(self, name: str) -> Any:
         session = self._request.getSession(False)
         return None if session is None else session.getAttribute(name)
 

@@ -6,7 +6,7 @@
 
 Which thread: connections, and all that touches a transport, belong to the loop's thread. An exchange belongs
 to the thread that handles it; what it sends goes into the connector's outbox, which the loop empties once for
-all the answers that have come together. On the loop's own thread the outbox is by-passed, and nothing blocks.
+all the answers that have come together. On the loop's own thread the outbox is bypassed, and nothing blocks.
 
 A connection serves one request at a time. What its client sends ahead stays unparsed and, beyond a bound,
 unread.
@@ -39,15 +39,17 @@ from container.protocols.http1 import (
     CONTINUE,
     Framing,
     HeadParser,
+    HeaderLines,
     HttpDate,
     RequestHead,
     RequestParser,
     answer_head,
     chunk,
     frame_answer,
-    header_lines,
+    header_line,
     keeps_alive,
     last_chunk,
+    own_length,
     status_line,
 )
 from container.trace import Answered, AnsweredListener
@@ -64,9 +66,6 @@ _READ_AHEAD_BYTES = 65536
 _RETRY_AFTER_S = 1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
-# The fields that frame an answer. Only the connector writes them, whatever an answer says about them.
-_FRAMING_FIELDS = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding"))
-
 
 class Phase(enum.Enum):
     """What a connection is doing, and so what its deadline means."""
@@ -82,6 +81,12 @@ class Phase(enum.Enum):
     CLOSING = enum.auto()
     """No more is read; closed when all has been sent."""
     CLOSED = enum.auto()
+
+
+# An attribute of an enum costs as much as a call: what every request passes uses these.
+_IDLE, _HEAD, _BODY, _ANSWER, _LINGER, _CLOSING, _CLOSED = Phase
+_NONE, _LENGTH, _CHUNKED, _CLOSE = Framing
+_DONE, _BUFFERED, _STREAMED = Begin
 
 
 class FilePart(NamedTuple):
@@ -187,59 +192,47 @@ class HttpExchange:
     def start(self, status: int, headers: Headers, reason: str = "") -> None:
         if self.framing is not None:
             raise RuntimeError("the head of this answer has been sent already")
-        declared = None
-        close_after = False
-        for name, value in headers:
-            field = name.lower()
-            if field in _FRAMING_FIELDS:
-                if field == "content-length":
-                    declared = int(value)
-                elif field == "connection":
-                    close_after = "close" in value.lower()
-                headers = [header for header in headers if header[0] is not name]
-        self._lines = header_lines(headers)
-        self._declared = declared
-        self._close_after = close_after
+        header_lines = self.connection.connector.header_lines
+        self._lines, self._declared, self._close_after = header_lines.make(headers)
         self._reason = reason
         self.status = status
 
     def _make_head(self, body_bytes: int | None) -> bytes:
         """The head, framed for body_bytes or for a body of unknown length; from now on it counts as sent."""
         status = self.status
+        declared = self._declared
         if not status:
             raise RuntimeError("start has not been called")
-        if status == HTTPStatus.RESET_CONTENT:
-            self._declared = 0  # RFC 9110 §15.3.6: and neither a body
-        elif self._declared is None and body_bytes is not None and status != 304:
-            self._declared = body_bytes if body_bytes or self.method != "HEAD" else None
-        self.framing = framing = frame_answer(self.method, self.version, status, self._declared)
-        lines = self._lines
-        if self._declared is not None and status != 204 and status >= 200:
-            lines += b"Content-Length: %d\r\n" % self._declared
+        if status == 205:
+            self._declared = declared = 0  # RFC 9110 §15.3.6: no body either
+        elif declared is None and body_bytes is not None:
+            self._declared = declared = own_length(self.method, status, body_bytes)
+        self.framing = framing = frame_answer(self.method, self.version, status, declared)
         connection = self.connection
-        self.keep_alive = (
-            not self._close_after
-            and connection.may_stay_open
+        self.keep_alive = keep_alive = (
+            connection.may_stay_open
+            and not self._close_after
             and keeps_alive(self.head, status, framing)
-            and not connection.body_is_open()
+            and (connection.phase is not _BODY or not connection.body_is_open())
         )
         return answer_head(
             self.version,
             status,
             self._reason,
-            lines,
+            self._lines,
             framing,
-            self.keep_alive,
-            connection.connector.date.line(time.time()),
+            declared,
+            keep_alive,
+            connection.connector.date_line,
         )
 
     def _cut(self, data: bytes) -> bytes:
         """What of data belongs to the body: nothing where there is none, no more than was declared."""
         framing = self.framing
-        if framing is Framing.NONE:
+        if framing is _NONE:
             return b""
-        if framing is Framing.LENGTH:
-            room = cast(int, self._declared) - self.body_bytes
+        if framing is _LENGTH:
+            room = (self._declared or 0) - self.body_bytes
             if len(data) > room:
                 _log.warning(
                     "%s: the answer is longer than its Content-Length %s and has been cut",
@@ -255,15 +248,15 @@ class HttpExchange:
         if self.finished:
             raise RuntimeError("this answer has been finished already")
         data = self._cut(data)
-        self._deliver(head + (chunk(data) if self.framing is Framing.CHUNKED else data))
+        self._deliver(head + (chunk(data) if self.framing is _CHUNKED else data))
         self.connection.wait_for_room(self)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         try:
             head = b"" if self.framing else self._make_head(None)
-            if self.framing is Framing.LENGTH:
-                count = min(count, cast(int, self._declared) - self.body_bytes)
-            if self.framing is Framing.NONE or not count:
+            if self.framing is _LENGTH:
+                count = min(count, (self._declared or 0) - self.body_bytes)
+            if self.framing is _NONE or not count:
                 file.close()
                 self._deliver(head)
                 return
@@ -271,7 +264,7 @@ class HttpExchange:
             file.close()
             raise
         self.body_bytes += count
-        is_chunked = self.framing is Framing.CHUNKED
+        is_chunked = self.framing is _CHUNKED
         self._deliver(head + (b"%x\r\n" % count if is_chunked else b""))
         self._deliver(FilePart(file, offset, count))
         if is_chunked:
@@ -282,17 +275,15 @@ class HttpExchange:
         if self.finished:
             return
         if self.framing is None:
-            if trailers and self.can_send_trailers:
-                head = self._make_head(None)
-            else:
-                head = self._make_head(len(data))
+            head = self._make_head(None if trailers and self.can_send_trailers else len(data))
         else:
             head = b""
+        framing = self.framing
         if data:
             data = self._cut(data)
-        if self.framing is Framing.CHUNKED:
+        if framing is _CHUNKED:
             data = chunk(data) + last_chunk(trailers or ())
-        elif self.framing is Framing.LENGTH and self.body_bytes < cast(int, self._declared):
+        elif framing is _LENGTH and self.body_bytes < (self._declared or 0):
             _log.warning(
                 "%s: the answer has %d of the %s bytes of its Content-Length; the connection is closed",
                 self.id,
@@ -323,7 +314,8 @@ class HttpExchange:
 
     def inform(self, status: int, headers: Headers) -> None:
         if self.version == "HTTP/1.1" and self.framing is None:
-            self._deliver(status_line(status) + header_lines(headers) + b"\r\n")
+            lines = b"".join([header_line(*header) for header in headers])
+            self._deliver(status_line(status) + lines + b"\r\n")
 
     def answer_error(self, status: int, headers: Headers = ()) -> None:
         """The connector's own answer, for when the handler cannot give one."""
@@ -419,7 +411,6 @@ class HttpConnection(asyncio.Protocol):
         "_mark",
         "_number",
         "_parser",
-        "_phase",
         "_reading_paused",
         "_room",
         "_served",
@@ -430,6 +421,7 @@ class HttpConnection(asyncio.Protocol):
         "exchange",
         "has_ended",
         "may_stay_open",
+        "phase",
         "writing_paused",
     )
 
@@ -442,7 +434,7 @@ class HttpConnection(asyncio.Protocol):
         self.writing_paused = False
         self._number = number
         self._parser = RequestParser(connector.heads, connector.settings)
-        self._phase = Phase.IDLE
+        self.phase = _IDLE
         self._served = 0
         self._is_beginning = False
         self._reading_paused = False
@@ -454,7 +446,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
 
     def __repr__(self) -> str:
-        return f"<HttpConnection {self.id} {self._phase.name}, {self._served} requests>"
+        return f"<HttpConnection {self.id} {self.phase.name}, {self._served} requests>"
 
     # Facts (protocols.exchange.Connection) --------------------------------------------------------
 
@@ -501,14 +493,14 @@ class HttpConnection(asyncio.Protocol):
         self.deadline_s = time.monotonic() + self.connector.settings.idle_timeout_s
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is Phase.LINGER:
+        if self.phase is _LINGER:
             self._discard(data)
             return
         self._parser.receive(data)
         exchange = self.exchange
         if exchange is None:
             self._next_requests()
-        elif self._phase is Phase.BODY and exchange.body is not None:
+        elif self.phase is _BODY and exchange.body is not None:
             self._pump_body(exchange, exchange.body)
         elif self._is_far_ahead():
             self._pause_reading()
@@ -536,8 +528,8 @@ class HttpConnection(asyncio.Protocol):
             return
         self._is_beginning = True
         try:
-            while self.exchange is None and self._phase in (Phase.IDLE, Phase.HEAD):
-                head = self._parser.next_head()
+            while self.exchange is None and self.phase in (_IDLE, _HEAD):
+                head = self._parser.next_head() if self._parser.waiting else None
                 if head is None:
                     self._await_head()
                     return
@@ -550,8 +542,8 @@ class HttpConnection(asyncio.Protocol):
     def _await_head(self) -> None:
         if self.has_ended:
             self.close()
-        elif self._phase is Phase.IDLE and self._parser.waiting:
-            self._phase = Phase.HEAD
+        elif self.phase is _IDLE and self._parser.waiting:
+            self.phase = _HEAD
             self.deadline_s = time.monotonic() + self.connector.settings.header_timeout_s
 
     def _begin(self, head: RequestHead) -> None:
@@ -562,21 +554,21 @@ class HttpConnection(asyncio.Protocol):
         now_s = time.monotonic()
         self.exchange = exchange = HttpExchange(self, head, self._served, now_s)
         if head.has_body:
-            self._phase = Phase.BODY
+            self.phase = _BODY
             self._begun_s = self._last_piece_s = now_s
             self._body_bytes = 0
             self.deadline_s = now_s + min(connector.settings.body_timeout_s, _RATE_GRACE_S)
         else:
-            self._phase = Phase.ANSWER
+            self.phase = _ANSWER
             self.deadline_s = math.inf
         try:
             decision = connector.handler.begin(exchange)
         except Exception as error:  # noqa: BLE001  foreign code, and the loop has other connections
             exchange.fail(error)
             return
-        if decision is Begin.BUFFERED:
+        if decision is _BUFFERED:
             self._collect(exchange)
-        elif decision is Begin.STREAMED:
+        elif decision is _STREAMED:
             if head.has_body:
                 exchange.body = StreamedBody(connector.settings.body_memory_bytes, self._reader_waits)
             self._dispatch(exchange)
@@ -617,7 +609,7 @@ class HttpConnection(asyncio.Protocol):
             if not is_hungry:
                 self._pause_reading()
             return
-        self._phase = Phase.ANSWER
+        self.phase = _ANSWER
         self.deadline_s = math.inf
         body.complete(parser.trailers or [])
         if isinstance(body, CollectedBody):
@@ -637,7 +629,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _feed_reader(self) -> None:
         exchange = self.exchange
-        if exchange is None or self._phase is not Phase.BODY:
+        if exchange is None or self.phase is not _BODY:
             return
         if exchange.head.expects_continue and exchange.framing is None:
             exchange.head.expects_continue = False
@@ -648,15 +640,15 @@ class HttpConnection(asyncio.Protocol):
     def body_is_open(self) -> bool:
         """Whether some of the request's body is still to come, now that nobody is going to read it."""
         exchange = self.exchange
-        if self._phase is Phase.BODY and exchange and not exchange.body and self.connector.is_on_loop():
+        if self.phase is _BODY and exchange and not exchange.body and self.connector.is_on_loop():
             try:
                 while piece := self._parser.next_piece():
                     pass
                 if piece is not None:
-                    self._phase = Phase.ANSWER
+                    self.phase = _ANSWER
             except ProtocolError:
                 pass
-        return self._phase is Phase.BODY
+        return self.phase is _BODY
 
     def eof_received(self) -> bool:
         """The client has closed its side: it may have left, or still be reading. True: keep ours open."""
@@ -664,7 +656,7 @@ class HttpConnection(asyncio.Protocol):
         exchange = self.exchange
         if exchange is None:
             return False
-        if self._phase is Phase.BODY and exchange.body is not None:
+        if self.phase is _BODY and exchange.body is not None:
             if isinstance(exchange.body, CollectedBody):
                 self._fail_body(exchange, exchange.body, ProtocolError(400, "the body ends too early"))
             else:
@@ -673,8 +665,8 @@ class HttpConnection(asyncio.Protocol):
         return not self.secure
 
     def connection_lost(self, error: Exception | None) -> None:
-        collecting = self._phase is Phase.BODY
-        self._phase = Phase.CLOSED
+        collecting = self.phase is _BODY
+        self.phase = _CLOSED
         self.deadline_s = math.inf
         self.has_ended = True
         self.connector.forget(self)
@@ -736,7 +728,7 @@ class HttpConnection(asyncio.Protocol):
         if not exchange.keep_alive or connector.is_stopping:
             self._shut()
             return
-        self._phase = Phase.IDLE
+        self.phase = _IDLE
         self.deadline_s = connector.now_s + connector.settings.idle_timeout_s
         if self._reading_paused:
             self._resume_reading()
@@ -756,7 +748,7 @@ class HttpConnection(asyncio.Protocol):
         head.content_length = None
         head.chunked = head.keep_alive = head.expects_continue = False
         self.exchange = exchange = HttpExchange(self, head, self._served + 1, time.monotonic())
-        self._phase = Phase.BODY  # that is how the rest of it is treated
+        self.phase = _BODY  # that is how the rest of it is treated
         self.deadline_s = math.inf
         exchange.answer_error(error.status)
 
@@ -774,12 +766,10 @@ class HttpConnection(asyncio.Protocol):
         if exchange.body is not None:
             exchange.body.close()
         self.connector.report(exchange)
-        if (
-            exchange.framing is Framing.CLOSE
-        ):  # here a regular end of the connection would be the end of the answer
+        if exchange.framing is _CLOSE:  # here a regular end of the connection would be the end of the answer
             if sock := self._transport.get_extra_info("socket"):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self._phase = Phase.CLOSING
+            self.phase = _CLOSING
             self._transport.abort()
         else:
             self.close()
@@ -830,7 +820,7 @@ class HttpConnection(asyncio.Protocol):
         self.writing_paused = False
         if self._file is not None:
             self._file.on_room()
-        elif self._phase is Phase.ANSWER:
+        elif self.phase is _ANSWER:
             self.deadline_s = math.inf
         self._signal_room()
 
@@ -858,13 +848,13 @@ class HttpConnection(asyncio.Protocol):
     def on_deadline(self, now_s: float) -> None:
         if self._file is not None or self._transport.get_write_buffer_size():
             self._check_sending(now_s)
-        elif self._phase is Phase.BODY:
+        elif self.phase is _BODY:
             self._check_body(now_s)
-        elif self._phase is Phase.HEAD:
+        elif self.phase is _HEAD:
             self._refuse_head(ProtocolError(408, "the head did not come in time", "header_timeout_s"))
-        elif self._phase is Phase.IDLE:
+        elif self.phase is _IDLE:
             self.close()
-        elif self._phase is Phase.ANSWER:
+        elif self.phase is _ANSWER:
             self.deadline_s = math.inf
         else:
             self._transport.abort()
@@ -909,14 +899,14 @@ class HttpConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close when what is buffered has been sent."""
-        self._phase = Phase.CLOSING
+        self.phase = _CLOSING
         self._watch_sending()
         self._transport.close()
 
     def close_if_idle(self) -> None:
         """The server stops: no further request is taken from this connection."""
         self.may_stay_open = False
-        if self._phase is Phase.IDLE:
+        if self.phase is _IDLE:
             self.close()
 
     def abort(self) -> None:
@@ -924,10 +914,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _shut(self) -> None:
         """After the last answer. Closing with bytes unread would be a reset, which can destroy the answer."""
-        if self.has_ended or not (self._phase is Phase.BODY or self._parser.waiting):
+        if self.has_ended or not (self.phase is _BODY or self._parser.waiting):
             self.close()
             return
-        self._phase = Phase.LINGER
+        self.phase = _LINGER
         now_s = time.monotonic()
         self._linger_end_s = now_s + _LINGER_TOTAL_S
         self.deadline_s = now_s + _LINGER_PAUSE_S
@@ -961,9 +951,11 @@ class HttpConnector:
         "_loop_thread",
         "_numbers",
         "_outbox",
-        "date",
+        "_date",
+        "date_line",
         "executor",
         "handler",
+        "header_lines",
         "heads",
         "is_stopping",
         "listeners",
@@ -989,7 +981,9 @@ class HttpConnector:
         self.listeners = listeners
         self.work_folder = str(settings.work) if settings.work else None
         self.heads = HeadParser(settings)
-        self.date = HttpDate()
+        self.header_lines = HeaderLines()
+        self._date = HttpDate()
+        self.date_line = self._date.line(time.time())  # a second old at most, like the sweeps
         self.is_stopping = False
         self.now_s = time.monotonic()  # of the last sweep or batch: good enough for deadlines
         self.on_closed: Callable[[], None] | None = None
@@ -1094,6 +1088,7 @@ class HttpConnector:
     def sweep(self, now_s: float) -> None:
         """Do what is due by now_s (time.monotonic())."""
         self.now_s = now_s
+        self.date_line = self._date.line(time.time())
         for connection in [each for each in self._connections if each.deadline_s <= now_s]:
             connection.on_deadline(now_s)
 

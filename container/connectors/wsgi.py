@@ -1,10 +1,14 @@
 """WsgiExchange: one call of a WSGI server (PEP 3333) as an Exchange.
 
-What the server cannot carry is missing, and says so: trailers, interim answers, the raw request target unless the
-server adds RAW_URI or REQUEST_URI (then the path is rebuilt, and encoded slashes and the like cannot be told apart).
+What the server cannot carry is missing, and says so: trailers, interim answers, the raw request target
+unless the
+server adds RAW_URI or REQUEST_URI (then the path is rebuilt, and encoded slashes and the like cannot be told
+apart).
 
-The answer is returned as an iterable where that is enough. Bytes that have to leave before the application is done,
-after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the server's thread:
+The answer is returned as an iterable where that is enough. Bytes that have to leave before the application
+is done,
+after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the
+server's thread:
 it runs the tasks of ``resume`` until the exchange is finished.
 """
 
@@ -95,7 +99,7 @@ class WsgiExchange:
             self._connection = WsgiConnection(self._environ, self._number)
         return self._connection
 
-    # --- the request's body -----------------------------------------------------------------------------------
+    # --- the request's body--------------------------------------------------------------------------------
 
     @property
     def content_length(self) -> int | None:
@@ -131,7 +135,7 @@ class WsgiExchange:
             self._ended = bool(size) and not data
         return data
 
-    # --- the answer -------------------------------------------------------------------------------------------
+    # --- the answer----------------------------------------------------------------------------------------
 
     def start(self, status: int, headers: Headers, reason: str = "") -> None:
         self._status = f"{status} {reason or _phrase(status)}"
@@ -188,7 +192,7 @@ class WsgiExchange:
     def inform(self, status: int, headers: Headers) -> None:
         """WSGI has no interim answers."""
 
-    # --- suspending -------------------------------------------------------------------------------------------
+    # --- suspending----------------------------------------------------------------------------------------
 
     def suspend(self) -> None:
         if self._tasks is None:

@@ -4,8 +4,10 @@
          ^                          │                            │
          └────────────── dispatch ──┴────────────────────────────┘
 
-One RequestAsync belongs to a request for its whole life. Its methods may be called by any thread; the lock guards the
-state, and whatever runs because of it runs outside the lock, in a request thread of the exchange (``resume``).
+One RequestAsync belongs to a request for its whole life. Its methods may be called by any thread; the lock
+guards the
+state, and whatever runs because of it runs outside the lock, in a request thread of the exchange
+(``resume``).
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class RequestAsync(AsyncContext):
     """The AsyncContext of one request (RT-ASY-04: the same object in every cycle)."""
 
     __slots__ = (
-        "_context", "_dispatch_to", "_kept", "_listeners", "_lock", "_original", "_raw", "_request", "_response",
+        "_context", "_dispatch_to", "_kept", "_listeners", "_lock", "_original", "_raw", "_request",
+        "_response",
         "_state", "_timeout_ms", "_timer",
     )  # fmt: skip
 
@@ -82,7 +85,7 @@ class RequestAsync(AsyncContext):
         self._dispatch_to: Callable[[], None] | None = None
         self._kept: Dispatch | None = None
 
-    # --- asked by request, dispatcher and pipeline ------------------------------------------------------------
+    # --- asked by request, dispatcher and pipeline---------------------------------------------------------
 
     def is_started(self) -> bool:
         return self._state in (
@@ -103,7 +106,7 @@ class RequestAsync(AsyncContext):
         self._fail(error)
         return True
 
-    # --- AsyncContext -----------------------------------------------------------------------------------------
+    # --- AsyncContext--------------------------------------------------------------------------------------
 
     def start_async(self, request: ServletRequest | None, response: ServletResponse | None) -> RequestAsync:
         with self._lock:
@@ -219,7 +222,7 @@ class RequestAsync(AsyncContext):
 
         return run
 
-    # --- the cycle --------------------------------------------------------------------------------------------
+    # --- the cycle-----------------------------------------------------------------------------------------
 
     def unwound(self) -> bool:
         """The container's dispatch has returned. True if the request goes on without this thread."""
@@ -248,7 +251,7 @@ class RequestAsync(AsyncContext):
         try:
             assert run is not None
             run()
-        except BaseException as error:  # as in the pipeline: nothing a servlet raises may end our thread
+        except BaseException as error:  # noqa: BLE001  as in the pipeline: a servlet must not end our thread
             self._fail(error)
         else:
             if answer._error is not None and not self.is_started():

@@ -2,8 +2,10 @@
 
     Target(holder) ── chain ──> FilterLink(filter) ──> FilterLink(filter) ──> ServletLink(holder)
 
-Which filters a dispatch passes depends on its type, its path and its servlet only (Servlet 6.1 §6.2.4), so links are
-made once, hold no request, and are shared by all threads. A link is the FilterChain that the filter before it gets.
+Which filters a dispatch passes depends on its type, its path and its servlet only (Servlet 6.1 §6.2.4), so
+links are
+made once, hold no request, and are shared by all threads. A link is the FilterChain that the filter before
+it gets.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ class ServletLink(FilterChain):
 
 
 class SyncServletLink(ServletLink):
-    """The end of a chain whose servlet does not support async: below here startAsync is refused (RT-FLT-18)."""
+    """The end of a chain whose servlet does not support async.
+
+    Below here startAsync is refused (RT-FLT-18).
+    """
 
     __slots__ = ()
 
@@ -81,7 +86,10 @@ class SyncFilterLink(FilterLink):
 
 @dataclass(frozen=True, slots=True)
 class FilterMappingEntry:
-    """One filter mapping of the effective descriptor, resolved to its holder; pattern or servlet_name is set."""
+    """One filter mapping of the effective descriptor, resolved to its holder.
+
+    Pattern or servlet_name is set.
+    """
 
     holder: FilterHolder
     dispatchers: frozenset[str]

@@ -14,7 +14,10 @@ LATIN_1 = "ISO-8859-1"
 
 @lru_cache(256)
 def codec(name: str) -> codecs.CodecInfo:
-    """Look an encoding up; UnsupportedEncodingException for an unknown one, and for codecs that are not text."""
+    """Look an encoding up; UnsupportedEncodingException for an unknown one.
+
+    And for codecs that are not text.
+    """
     try:
         info = codecs.lookup(name.strip())
         "a".encode(info.name)  # refuses Python's bytes-to-bytes and text-to-text codecs
@@ -32,7 +35,10 @@ def charset_of(value: str | codecs.CodecInfo | None) -> str | None:
 
 @lru_cache(512)
 def content_type_parts(value: str) -> tuple[str, str | None]:
-    """Split a Content-Type into the type with its other parameters, and the charset: ("text/html", "utf-8")."""
+    """Split a Content-Type into the type with its other parameters, and the charset.
+
+    ("text/html", "utf-8").
+    """
     if ";" not in value:
         return value.strip(), None
     pieces = _split_parameters(value)

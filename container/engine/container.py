@@ -3,7 +3,8 @@
     connector or front ── Exchange ──> Container.begin, handle ──> Context
     WSGI server ── environ ──> Container.__call__ ── WsgiExchange ──┘
 
-Requests may come from any number of threads. Deploying, reloading and stopping are done by one thread at a time; they
+Requests may come from any number of threads. Deploying, reloading and stopping are done by one thread at a
+time; they
 replace whole tables, so that a request sees the old web app or the new one and nothing between.
 """
 
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from container.config import Settings
 from container.connectors.wsgi import WsgiExchange
@@ -48,7 +49,10 @@ _CACHED_PATH_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class ContextRecord:
-    """What a web app may know of its neighbours; see the attribute "container.contexts" of every ServletContext."""
+    """What a web app may know of its neighbours.
+
+    See the attribute "container.contexts" of every ServletContext.
+    """
 
     path: str
     display_name: str
@@ -80,12 +84,13 @@ class Container:
     def __repr__(self) -> str:
         return f"<Container {', '.join(path or '/' for path in self.contexts)}>"
 
-    # --- deploying --------------------------------------------------------------------------------------------
+    # --- deploying-----------------------------------------------------------------------------------------
 
     def deploy_all(self, webapps: Path) -> list[Context]:
         """Deploy every web app of a folder; one that does not start keeps no other from starting.
 
-        Returns all of them, in the order of their paths; look at state and problems. Raises DeploymentError if
+        Returns all of them, in the order of their paths; look at state and problems. Raises DeploymentError
+        if
         webapps is no folder.
         """
         if not webapps.is_dir():
@@ -150,7 +155,9 @@ class Container:
         listener(self.static_plan)
 
     def reload(self, context: Context) -> Context:
-        """Replace a web app by a new one from the same folder, with its sessions; the old one stays if that fails.
+        """Replace a web app by a new one from the same folder, with its sessions.
+
+        The old one stays if that fails.
 
         Raises DeploymentError then. Requests that run in the old one are waited for (stop_timeout_s).
         """
@@ -222,7 +229,7 @@ class Container:
             for c in self.contexts.values()
         ]  # fmt: skip
 
-    # --- requests ---------------------------------------------------------------------------------------------
+    # --- requests------------------------------------------------------------------------------------------
 
     def context_for(self, path: str) -> Context | None:
         """The web app with the longest context path that is a prefix at a segment boundary (RT-MAP-01)."""

@@ -1,9 +1,12 @@
 """One deployed web app, from its start to its end.
 
-    folder ──reader──> WebApp ──> Deployment ──start──> tables: mapper, holders, filter choice, error pages, pipeline
+    folder ──reader──> WebApp ──> Deployment ──start──> tables: mapper, holders, filter choice, error pages,
+    pipeline
 
-A Context is started once and stopped once; a reload makes a new one (container.py). After the start nothing in it
-changes but attributes, sessions and the servlets' availability, so requests need no lock. ``handle`` is called by any
+A Context is started once and stopped once; a reload makes a new one (container.py). After the start nothing
+in it
+changes but attributes, sessions and the servlets' availability, so requests need no lock. ``handle`` is
+called by any
 number of request threads; start and stop by one at a time.
 """
 
@@ -30,6 +33,7 @@ from container.engine.lifecycle import State, check_move
 from container.engine.listeners import AttributeListeners, Listeners
 from container.engine.loader import ClassNotFound, Loader
 from container.engine.mapper import Mapper, Match
+from container.engine.names import java_exception
 from container.engine.pipeline import Handler, build_pipeline
 from container.engine.request import Request
 from container.engine.resources import Resources
@@ -38,9 +42,8 @@ from container.engine.security import ContextSecurity, context_security
 from container.engine.servlet_context import ApplicationContext
 from container.engine.sessions import ContextSessions
 from container.engine.uri import decode_path, encode_path, resolve
-from container.engine.names import java_exception
-from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.errors import DeploymentError, Problem, Source
+from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.protocols.exchange import Exchange
 from container.servlet import (
     DispatcherType,
@@ -142,7 +145,7 @@ class Context:
     def __str__(self) -> str:
         return self.path or "/"
 
-    # --- start and stop (descriptor.md §9) --------------------------------------------------------------------
+    # --- start and stop (descriptor.md §9)-----------------------------------------------------------------
 
     def start(self, *, strict: bool = False) -> None:
         """Bring the web app into service, or raise DeploymentError with everything that is wrong with it.
@@ -240,7 +243,10 @@ class Context:
             self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
 
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
-        """Add the default servlet and the page servlets under their names, unless the web app uses the names itself."""
+        """Add the default servlet and the page servlets under their names.
+
+        Unless the web app uses the names itself.
+        """
         mappings = self.deployment.servlet_mappings()
         taken = {mapping.url_pattern for mapping in mappings}
         for name, servlet_class, pattern in _IMPLICIT:
@@ -268,7 +274,7 @@ class Context:
             return known
         try:
             found = self.loader.load_class(name)
-        except Exception as error:  # importing runs application code
+        except Exception as error:  # noqa: BLE001  importing runs application code
             cure = "The page never shows."
             self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
             return ()
@@ -278,7 +284,7 @@ class Context:
         """The class of that name, or None where it cannot be loaded (its use will say why)."""
         try:
             return self.loader.load_class(name)
-        except Exception:  # importing runs application code
+        except Exception:  # noqa: BLE001  importing runs application code
             return None
 
     def static_root(self) -> StaticRoot | None:
@@ -411,7 +417,7 @@ class Context:
         with self._idle:
             self._idle_tasks.append((set(self._active), task))
 
-    # --- instances --------------------------------------------------------------------------------------------
+    # --- instances-----------------------------------------------------------------------------------------
 
     def instantiate_servlet(self, declaration: ServletDeclaration) -> Servlet:
         if declaration.instance is not None:
@@ -467,12 +473,15 @@ class Context:
             if declared.replace(":", ".").rpartition(".")[2] in names:
                 getattr(instance, callback.method)()
 
-    # --- mapping ----------------------------------------------------------------------------------------------
+    # --- mapping-------------------------------------------------------------------------------------------
 
     def map(self, location: Location) -> Dispatch | None:
-        """Find what answers a client's path: servlet mappings, welcome files, default servlet (§12.1, §10.10).
+        """Find what answers a client's path.
 
-        None: the path is the context's own without its "/", and nothing is mapped to that: redirect (RT-MAP-05).
+        Servlet mappings, welcome files, default servlet (§12.1, §10.10).
+
+        None: the path is the context's own without its "/", and nothing is mapped to that: redirect
+        (RT-MAP-05).
         """
         path = location.path
         if is_protected(path[1:].partition("/")[0]):
@@ -556,7 +565,7 @@ class Context:
     def named_dispatcher(self, name: str) -> NamedDispatcher | None:
         return NamedDispatcher(self, name) if name in self.servlets else None
 
-    # --- requests ---------------------------------------------------------------------------------------------
+    # --- requests------------------------------------------------------------------------------------------
 
     def handle(self, exchange: Exchange, location: Location, query: bytes | None) -> None:
         """Answer one exchange, in the calling thread."""
@@ -626,13 +635,12 @@ class Context:
 
         run_coroutine(self, coroutine, request, response)
 
-    # --- small answers for request and response ---------------------------------------------------------------
+    # --- small answers for request and response------------------------------------------------------------
 
     def locale_charset(self, locale: Locale) -> str | None:
         """DD-LOC-03: language and country first, then the language."""
         tag = locale.toLanguageTag().lower()
-        found = self._locale_charsets.get(tag) or self._locale_charsets.get(tag.partition("-")[0])
-        return found
+        return self._locale_charsets.get(tag) or self._locale_charsets.get(tag.partition("-")[0])
 
     def upload_location(self, config: MultipartConfigElement) -> Path:
         """Where the parts of a multipart body are stored (DD-MP-02)."""

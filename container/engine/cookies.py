@@ -39,7 +39,10 @@ def _is_token(name: str) -> bool:
 
 
 def _cookie_value(content: str) -> str | None:
-    """Return the value without its quotes, a half pair too, as Tomcat does; None if it holds what none may."""
+    """Return the value without its quotes, a half pair too, as Tomcat does.
+
+    None if it holds what none may.
+    """
     inner = content.removeprefix('"').removesuffix('"')
     if any(c in _VALUE_REFUSED or c < " " or c == "\x7f" for c in inner):
         return None
@@ -48,7 +51,10 @@ def _cookie_value(content: str) -> str | None:
 
 
 def format_cookie(cookie: Cookie) -> str:
-    """Return the value of a Set-Cookie header (RT-RHD-10); IllegalArgumentException for what cannot stand in one."""
+    """Return the value of a Set-Cookie header (RT-RHD-10).
+
+    IllegalArgumentException for what cannot stand in one.
+    """
     value = cookie.getValue() or ""
     inner = value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
     for character in inner:

@@ -4,7 +4,8 @@
     fragments ├─> Deployment ──(listeners, initializers register more)──> frozen ──> Context's tables
     decorators ┘
 
-The descriptor's values say what a file says; a Deployment is mutable until the web app has started, because code may
+The descriptor's values say what a file says; a Deployment is mutable until the web app has started, because
+code may
 add to it (§4.4). Every declaration keeps the Source it came from.
 """
 

@@ -1,7 +1,9 @@
 """What one dispatch of a request looks at: which web app, which path, which servlet.
 
-A request is dispatched once for the client and again for every forward, include, error page and async dispatch.
-Each time the paths, the mapping, the standard attributes and the parameters that it shows may differ; afterwards the
+A request is dispatched once for the client and again for every forward, include, error page and async
+dispatch.
+Each time the paths, the mapping, the standard attributes and the parameters that it shows may differ;
+afterwards the
 old ones return. So all of that is one value, Dispatch, and a request holds the current one.
 """
 
@@ -27,7 +29,8 @@ ERROR = "jakarta.servlet.error."
 class Location:
     """A request path after canonicalisation and context selection. Immutable but for dispatch, a cache.
 
-    uri and context_path are as the client wrote them (undecoded); path is canonical and relative to the context.
+    uri and context_path are as the client wrote them (undecoded); path is canonical and relative to the
+    context.
     """
 
     __slots__ = ("context", "context_path", "dispatch", "path", "session_parameter", "uri")
@@ -44,12 +47,15 @@ class Location:
 
 
 class Dispatch:
-    """One dispatch. Shared between requests for the same path, so nothing but attributes may be changed, and that
+    """One dispatch. Shared between requests for the same path.
+
+    So nothing but attributes may be changed, and that
     is None for a shared one.
     """
 
     __slots__ = (
-        "attributes", "context", "context_path", "kind", "mapping", "path_info", "queries", "servlet_path", "target",
+        "attributes", "context", "context_path", "kind", "mapping", "path_info", "queries", "servlet_path",
+        "target",
         "uri",
     )  # fmt: skip
 
@@ -85,7 +91,10 @@ class Dispatch:
 
 
 def path_attributes(prefix: str, dispatch: Dispatch, query: str | None) -> dict[str, Any]:
-    """The six attributes that tell a target where a dispatch came from, or goes to; absent where None (RT-ATT-04)."""
+    """The six attributes that tell a target where a dispatch came from, or goes to.
+
+    Absent where None (RT-ATT-04).
+    """
     attributes: dict[str, Any] = {
         prefix + "request_uri": dispatch.uri,
         prefix + "context_path": dispatch.context_path,

@@ -1,6 +1,7 @@
 """RequestDispatcher: forward and include (Servlet 6.1, chapter 9).
 
-Both give the request another Dispatch for the time of the call and put the old one back afterwards; the objects stay
+Both give the request another Dispatch for the time of the call and put the old one back afterwards; the
+objects stay
 the ones the caller had, so an application's wrappers keep working.
 """
 
@@ -30,7 +31,9 @@ __all__ = ["Dispatcher", "NamedDispatcher", "dispatch_error"]
 
 
 class Dispatcher(RequestDispatcher):
-    """A dispatcher obtained by path. path is canonical and relative to the context, query is None without "?".
+    """A dispatcher obtained by path.
+
+    Path is canonical and relative to the context, query is None without "?".
 
     uri is what getRequestURI shows: the path as it was written, behind the context's.
     """
@@ -127,7 +130,10 @@ def without(attributes: dict[str, Any] | None, prefix: str) -> dict[str, Any]:
 
 
 def forward_attributes(before: Dispatch, query: str | None) -> dict[str, Any]:
-    """The attributes a forward's target sees: the first request of a chain of forwards is what they tell (RT-FWD-05)."""
+    """The attributes a forward's target sees.
+
+    The first request of a chain of forwards is what they tell (RT-FWD-05).
+    """
     attributes = without(before.attributes, INCLUDE)
     if FORWARD + "request_uri" not in attributes:
         attributes.update(path_attributes(FORWARD, before, query))
@@ -192,7 +198,10 @@ def with_dispatch(
 def include(
     raw: Request, answer: Response, dispatch: Dispatch, request: ServletRequest, response: ServletResponse
 ) -> None:
-    """Run a dispatch that may write, but not change status, headers or the state of the response (RT-INC-03)."""
+    """Run a dispatch that may write, but not change status.
+
+    Headers or the state of the response (RT-INC-03).
+    """
     locked = answer._locked
     answer._include_depth += 1
     answer._locked = True
@@ -207,7 +216,10 @@ def include(
 def dispatch_error(
     context: Context, raw: Request, answer: Response, location: str, attributes: dict[str, Any]
 ) -> bool:
-    """Show an error page: a forward with the original objects, as GET (RT-EP-20..22). False if nothing answers there."""
+    """Show an error page: a forward with the original objects, as GET (RT-EP-20..22).
+
+    False if nothing answers there.
+    """
     path, mark, query = location.partition("?")
     dispatcher = context.dispatcher(path, query if mark else None)
     if dispatcher is None:

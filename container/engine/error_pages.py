@@ -4,7 +4,8 @@
     an exception     ──> page for its class or nearest base ──> the same for a ServletException's root cause
                      ──> page for 500      ──> default page ──> built-in page
 
-The choice is pure; ``ErrorPages.report`` and ``report_exception`` act on it, after the filters have unwound (RT-ERR-04).
+The choice is pure; ``ErrorPages.report`` and ``report_exception`` act on it, after the filters have unwound
+(RT-ERR-04).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from container.engine.dispatch import ERROR
 from container.engine.dispatcher import dispatch_error
-from container.engine.names import exception_lineage
 from container.engine.holder import UNKNOWN_DURATION_S, report_unavailable
+from container.engine.names import exception_lineage
 from container.protocols.exchange import ClientDisconnected
 from container.servlet import ServletException, UnavailableException
 
@@ -36,7 +37,10 @@ log = logging.getLogger("container.engine")
 def choose_page(
     pages: Mapping[type[BaseException], str], error: BaseException
 ) -> tuple[str, BaseException] | None:
-    """Return the location for an exception and the exception that matched: itself or its root cause (RT-EP-10..12)."""
+    """Return the location for an exception and the exception that matched.
+
+    Itself or its root cause (RT-EP-10..12).
+    """
     for candidate in (error, root_cause(error)):
         if candidate is not None:
             for base in exception_lineage(type(candidate)):

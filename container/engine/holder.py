@@ -1,6 +1,7 @@
 """A declaration and what runs of it: one ServletHolder or FilterHolder for each <servlet> and <filter>.
 
-A holder owns the instance: when it is made, whether it may be called, when it is destroyed (Servlet 6.1 §2.3). Requests
+A holder owns the instance: when it is made, whether it may be called, when it is destroyed (Servlet 6.1
+§2.3). Requests
 call ``ServletHolder.service`` from any thread; the lock guards only the making of the instance.
 """
 
@@ -41,7 +42,10 @@ UNKNOWN_DURATION_S = 60  # of an UnavailableException that does not say how long
 
 
 class Config(ServletConfig, FilterConfig):
-    """ServletConfig and FilterConfig: the name, the init parameters and the context of one declaration (RT-LIFE-03)."""
+    """ServletConfig and FilterConfig.
+
+    The name, the init parameters and the context of one declaration (RT-LIFE-03).
+    """
 
     def __init__(self, name: str, parameters: Mapping[str, str], context: ServletContext) -> None:
         self._name = name

@@ -73,7 +73,10 @@ class Mapper:
         return Match(self._default, "/", MappingMatch.DEFAULT, "", path, None)
 
     def match_explicit(self, path: str) -> Match | None:
-        """Like match, without the default servlet: before that one, welcome files are looked for (RT-MAP-13)."""
+        """Like match, without the default servlet.
+
+        Before that one, welcome files are looked for (RT-MAP-13).
+        """
         if (name := self._exact.get(path)) is not None and path:
             return Match(name, path, MappingMatch.EXACT, path[1:], path, None)
         if path in ("", "/") and (name := self._exact.get("")) is not None:
@@ -96,7 +99,10 @@ class Mapper:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a filter's or property group's url-pattern covers path: every one that does counts (RT-FLT-05)."""
+    """Whether a filter's or property group's url-pattern covers path.
+
+    Every one that does counts (RT-FLT-05).
+    """
     if pattern == path:
         return True
     if pattern.endswith("/*") and pattern.startswith("/"):

@@ -30,7 +30,10 @@ _PIECE_BYTES = 65536
 
 
 class UploadedPart(Part):
-    """One part. Small ones stay in memory, larger ones are a file in the configured location until the request ends."""
+    """One part. Small ones stay in memory.
+
+    Larger ones are a file in the configured location until the request ends.
+    """
 
     def __init__(
         self, name: str, file_name: str | None, headers: Headers, location: Path, threshold: int
@@ -125,7 +128,10 @@ class UploadedPart(Part):
 
 
 def read_parts(request: Request) -> list[UploadedPart]:
-    """Read the request's body to its end. Raises IllegalStateException for what is malformed or over a limit (RT-MP-02)."""
+    """Read the request's body to its end.
+
+    Raises IllegalStateException for what is malformed or over a limit (RT-MP-02).
+    """
     config = request._dispatch.target.holder.multipart_config
     if config is None:
         raise IllegalStateException("the servlet has no multipart configuration")

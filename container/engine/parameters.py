@@ -16,7 +16,8 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 def bad_request(message: str, status: int = 400, setting: str | None = None) -> IllegalStateException:
     """Return the exception for what a client sent and nobody can read (RT-PAR-10), to be raised.
 
-    Unhandled, it is answered with status, not with 500. setting names the limit that was exceeded, if it was one.
+    Unhandled, it is answered with status, not with 500. setting names the limit that was exceeded, if it was
+    one.
     """
     error = IllegalStateException(message)
     error.status = status  # type: ignore[attr-defined]
@@ -27,7 +28,8 @@ def bad_request(message: str, status: int = 400, setting: str | None = None) -> 
 def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
     """Decode "a=1&b=2" into pairs, in order; "a" is the same as "a=" and a pair without a name is skipped.
 
-    Raises bad_request for a bad escape, bytes that are not in the encoding, and for more than limit pairs (0 = any).
+    Raises bad_request for a bad escape, bytes that are not in the encoding, and for more than limit pairs (0
+    = any).
     """
     if not data:
         return []

@@ -1,8 +1,10 @@
 """The order of what a request passes inside one web app: this list, and nothing else.
 
-    Context.handle: map the path ──> request_listeners ──> error_pages ──> sessions ──> security ──> filters, servlet
+    Context.handle: map the path ──> request_listeners ──> error_pages ──> sessions ──> security ──> filters,
+    servlet
 
-A step wraps the next one. Steps whose feature a web app does not use are not in its list, so they cost nothing.
+A step wraps the next one. Steps whose feature a web app does not use are not in its list, so they cost
+nothing.
 """
 
 from __future__ import annotations
@@ -43,15 +45,16 @@ def run_target(request: Request, response: Response) -> None:
 
 
 def request_listeners(context: Context) -> Step:
-    """Tell the listeners that a request begins; that it ended is told in Context.end, after async completion."""
+    """Tell the listeners that a request begins.
+
+    That it ended is told in Context.end, after async completion.
+    """
 
     def step(next_handler: Handler) -> Handler:
         def handle(request: Request, response: Response) -> None:
             try:
                 context.fire_request_initialized(request)
-            except (
-                Exception
-            ) as error:  # a listener is application code; its failure is the request's (RT-EP-05)
+            except Exception as error:  # noqa: BLE001  a listener is application code (RT-EP-05)
                 context.error_pages.report_exception(request, response, error)
                 return
             next_handler(request, response)
@@ -71,9 +74,7 @@ def error_pages(context: Context) -> Step:
                 next_handler(request, response)
             except KeyboardInterrupt:
                 raise
-            except (
-                BaseException
-            ) as error:  # whatever a servlet raises, SystemExit too, must not end our thread
+            except BaseException as error:  # noqa: BLE001  not even SystemExit may end our thread
                 if request._async is not None and request._async.takes_error(error):
                     return
                 pages.report_exception(request, response, error)
@@ -87,7 +88,10 @@ def error_pages(context: Context) -> Step:
 
 
 def sessions(context: Context) -> Step:
-    """A request that carries a session's id counts as its access, whether it asks for the session or not (RT-SES-32)."""
+    """A request that carries a session's id counts as its access.
+
+    Whether it asks for the session or not (RT-SES-32).
+    """
     touch = context.sessions.touch
 
     def step(next_handler: Handler) -> Handler:

@@ -1,7 +1,9 @@
 """The concrete HttpServletRequest, over an Exchange.
 
-One object for each request of a client, used by the thread that runs the request, never reused. Everything is decoded
-when it is first asked for. When the request is over ``_end`` drops what it held and swaps the class, so that a kept
+One object for each request of a client, used by the thread that runs the request, never reused. Everything
+is decoded
+when it is first asked for. When the request is over ``_end`` drops what it held and swaps the class, so that
+a kept
 request, its kept methods and its kept streams all raise IllegalStateException (RT-LIFE-20).
 """
 
@@ -83,8 +85,10 @@ class Request(HttpServletRequest):
     """See the module. Names with an underscore are for the engine; the steps of the pipeline use them."""
 
     __slots__ = (
-        "_async", "_async_supported", "_attributes", "_bad_parameters", "_container_dispatch", "_cookies", "_depth", "_dispatch", "_encoding", "_exchange",
-        "_form", "_headers", "_id", "_identity", "_input", "_locales", "_location", "_method", "_multipart", "_origin", "_parameters",
+        "_async", "_async_supported", "_attributes", "_bad_parameters", "_container_dispatch", "_cookies",
+        "_depth", "_dispatch", "_encoding", "_exchange",
+        "_form", "_headers", "_id", "_identity", "_input", "_locales", "_location", "_method", "_multipart",
+        "_origin", "_parameters",
         "_query", "_requested_session", "_response", "_session",
     )  # fmt: skip
 
@@ -120,7 +124,7 @@ class Request(HttpServletRequest):
     def __repr__(self) -> str:
         return f"<Request {self._method} {self._dispatch.uri} {self._dispatch.kind.name}>"
 
-    # --- for the engine ---------------------------------------------------------------------------------------
+    # --- for the engine------------------------------------------------------------------------------------
 
     @property
     def _context(self) -> Context:
@@ -159,7 +163,7 @@ class Request(HttpServletRequest):
     def _body_encoding(self) -> str:
         return self.getCharacterEncoding() or LATIN_1
 
-    # --- attributes (RT-ATT) ----------------------------------------------------------------------------------
+    # --- attributes (RT-ATT)-------------------------------------------------------------------------------
 
     def getAttribute(self, name: str) -> Any:
         standard = self._dispatch.attributes
@@ -219,7 +223,7 @@ class Request(HttpServletRequest):
         if listeners := self._dispatch.context.request_attribute_listeners:
             listeners.changed(self, name, old, None)
 
-    # --- headers (RT-HDR) -------------------------------------------------------------------------------------
+    # --- headers (RT-HDR)----------------------------------------------------------------------------------
 
     def getHeader(self, name: str) -> str | None:
         values = (self._headers or self._header_index()).get(name.lower())
@@ -294,7 +298,7 @@ class Request(HttpServletRequest):
             return stream._finished
         return self._form is not None or self._multipart is not None or bool(stream and stream._ended)
 
-    # --- body (RT-BODY, RT-ENC) -------------------------------------------------------------------------------
+    # --- body (RT-BODY, RT-ENC)----------------------------------------------------------------------------
 
     def getCharacterEncoding(self) -> str | None:
         if self._encoding is not None:
@@ -331,7 +335,7 @@ class Request(HttpServletRequest):
             raise IllegalStateException("getInputStream has been called for this request")
         return reader
 
-    # --- parameters (RT-PAR) ----------------------------------------------------------------------------------
+    # --- parameters (RT-PAR)-------------------------------------------------------------------------------
 
     def _all_parameters(self) -> dict[str, list[str]]:
         found = self._parameters
@@ -421,7 +425,7 @@ class Request(HttpServletRequest):
     def getParameterMap(self) -> Mapping[str, list[str]]:
         return MappingProxyType({name: list(values) for name, values in self._all_parameters().items()})
 
-    # --- multipart (RT-MP) ------------------------------------------------------------------------------------
+    # --- multipart (RT-MP)---------------------------------------------------------------------------------
 
     def _read_parts(self) -> list[UploadedPart]:
         parts = self._multipart
@@ -449,7 +453,7 @@ class Request(HttpServletRequest):
     def getPart(self, name: str) -> Part | None:
         return next((part for part in self.getParts() if part.getName() == name), None)
 
-    # --- paths (RT-PATH) --------------------------------------------------------------------------------------
+    # --- paths (RT-PATH)-----------------------------------------------------------------------------------
 
     def getMethod(self) -> str:
         return self._method
@@ -503,7 +507,7 @@ class Request(HttpServletRequest):
             path = encode_path(base[: base.rfind("/") + 1]) + path
         return self._context.dispatcher(path, query if mark else None)
 
-    # --- connection (RT-CON) ----------------------------------------------------------------------------------
+    # --- connection (RT-CON)-------------------------------------------------------------------------------
 
     def getProtocol(self) -> str:
         return self._exchange.version
@@ -569,7 +573,7 @@ class Request(HttpServletRequest):
             locales = self._locales = accepted_locales(values) or [Locale.getDefault()]
         return locales
 
-    # --- sessions (RT-SES, RT-CKI) ----------------------------------------------------------------------------
+    # --- sessions (RT-SES, RT-CKI)-------------------------------------------------------------------------
 
     def _session_id(self) -> tuple[str, str]:
         """The id the client sent and where it stood: "cookie", "url" or, without one, ""."""
@@ -602,7 +606,7 @@ class Request(HttpServletRequest):
             raise IllegalStateException("there is no session whose id could be changed")
         return self._context.sessions.change_id(self, cast("Session", session))
 
-    # --- security (RT-PSEC) -----------------------------------------------------------------------------------
+    # --- security (RT-PSEC)--------------------------------------------------------------------------------
 
     def getAuthType(self) -> str | None:
         identity = self._context.security.identity_of(self)
@@ -628,7 +632,7 @@ class Request(HttpServletRequest):
     def logout(self) -> None:
         self._context.security.logout(self)
 
-    # --- async (RT-ASY) ---------------------------------------------------------------------------------------
+    # --- async (RT-ASY)------------------------------------------------------------------------------------
 
     def isAsyncSupported(self) -> bool:
         return self._async_supported
@@ -641,7 +645,8 @@ class Request(HttpServletRequest):
     ) -> AsyncContext:
         if not self._async_supported:
             raise IllegalStateException(
-                "startAsync needs <async-supported>true</async-supported> on the servlet and on every filter before it"
+                "startAsync needs <async-supported>true</async-supported> on the servlet "
+                "and on every filter before it"
             )
         if self._async is None:
             self._async = self._context.new_async(self)
@@ -652,7 +657,7 @@ class Request(HttpServletRequest):
             raise IllegalStateException("startAsync has not been called for this request")
         return self._async
 
-    # --- what this protocol does not have ---------------------------------------------------------------------
+    # --- what this protocol does not have------------------------------------------------------------------
 
     def upgrade(self, handlerClass: type[HttpUpgradeHandler]) -> NoReturn:
         raise UnsupportedOperationException("HTTP upgrade is not supported yet")
@@ -678,7 +683,10 @@ class DeadRequest(Request):
 
 
 class Origin:
-    """Who sent the request and to which address: the connection's facts, or what a trusted proxy says of them."""
+    """Who sent the request and to which address.
+
+    The connection's facts, or what a trusted proxy says of them.
+    """
 
     __slots__ = ("remote_addr", "remote_port", "scheme", "server_name", "server_port")
 
@@ -693,7 +701,10 @@ class Origin:
 
 
 class Origins:
-    """Find a request's Origin: Host or the absolute target, then, from trusted peers only, forwarding headers."""
+    """Find a request's Origin.
+
+    Host or the absolute target, then, from trusted peers only, forwarding headers.
+    """
 
     def __init__(self, trusts: Callable[[str], bool] | None = None) -> None:
         self._trusts = trusts

@@ -1,4 +1,7 @@
-"""The files of a web app: its folder first, then META-INF/resources of its libraries (RT-CTX-06, RT-DEF-02)."""
+"""The files of a web app.
+
+Its folder first, then META-INF/resources of its libraries (RT-CTX-06, RT-DEF-02).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ __all__ = ["Resources"]
 
 
 class Resources:
-    """Paths begin with "/" and are relative to the web app; whatever leaves a root through a link does not exist."""
+    """Paths begin with "/" and are relative to the web app.
+
+    Whatever leaves a root through a link does not exist.
+    """
 
     def __init__(self, folder: Path, libraries: Iterable[Path], mime_mappings: Sequence[MimeMapping]) -> None:
         self.roots = tuple(Path(os.path.realpath(root)) for root in (folder, *libraries))
@@ -42,7 +48,10 @@ class Resources:
         return found is not None and found.is_file()
 
     def children(self, path: str) -> set[str] | None:
-        """The direct children of a folder, folders with a "/" at the end (RT-CTX-08); None if there are none."""
+        """The direct children of a folder, folders with a "/" at the end (RT-CTX-08).
+
+        None if there are none.
+        """
         canonical = resolve("/", path)
         if canonical is None:
             return None

@@ -1,9 +1,13 @@
-"""The concrete HttpServletResponse, over an Exchange: buffer, commit, headers, charset (Servlet 6.1, chapter 5).
+"""The concrete HttpServletResponse, over an Exchange.
+
+Buffer, commit, headers, charset (Servlet 6.1, chapter 5).
 
 Three flags decide what a call may still do:
 
-    _committed   status and headers have left (RT-BUF-04): setters are ignored, reset and sendError are refused
-    _open        the application may still write; closed by sendError, sendRedirect, a full Content-Length, the end
+    _committed   status and headers have left (RT-BUF-04): setters are ignored, reset and sendError are
+    refused
+    _open        the application may still write; closed by sendError, sendRedirect, a full Content-Length,
+    the end
     _locked      setters are ignored: committed, or inside an include (RT-INC-03)
 
 Like the request it belongs to one thread, is never reused, and dies when the request is over.
@@ -41,9 +45,11 @@ __all__ = ["BODILESS", "DEFAULT_BUFFER_BYTES", "Response", "raw_response"]
 DEFAULT_BUFFER_BYTES = 8192
 BODILESS = frozenset({204, 205, 304, *range(100, 200)})
 _FORBIDDEN_TRAILERS = frozenset(
-    "transfer-encoding content-length host content-encoding content-type content-range trailer cache-control "
-    "connection authorization set-cookie te expect max-forwards age expires date location retry-after vary warning "
-    "www-authenticate proxy-authenticate proxy-authorization upgrade keep-alive proxy-connection".split()
+    """
+    transfer-encoding content-length host content-encoding content-type content-range trailer cache-control
+    connection authorization set-cookie te expect max-forwards age expires date location retry-after vary
+    warning www-authenticate proxy-authenticate proxy-authorization upgrade keep-alive proxy-connection
+    """.split()  # noqa: SIM905  a list of names reads better than forty quotes
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _CLEAN = str.maketrans({"\r": " ", "\n": " ", "\0": " "})
@@ -56,7 +62,8 @@ class Response(HttpServletResponse):
 
     __slots__ = (
         "_buffer", "_buffer_bytes", "_buffered", "_charset", "_charset_given", "_closed_by", "_committed",
-        "_content_length", "_content_type", "_error", "_exchange", "_finished", "_headers", "_include_depth", "_locale",
+        "_content_length", "_content_type", "_error", "_exchange", "_finished", "_headers", "_include_depth",
+        "_locale",
         "_locked", "_open", "_output", "_request", "_sent", "_status", "_trailers", "_writer_used",
     )  # fmt: skip
 
@@ -90,13 +97,16 @@ class Response(HttpServletResponse):
         state = "committed" if self._committed else f"{self._buffered} bytes buffered"
         return f"<Response {self._status} {state}>"
 
-    # --- for the engine: body ---------------------------------------------------------------------------------
+    # --- for the engine: body------------------------------------------------------------------------------
 
     def _check_alive(self) -> None:
         """Raise IllegalStateException when the request is over; the class swap is what does it."""
 
     def _write(self, data: bytes) -> None:
-        """Take body bytes: buffer them, send them when the buffer is full, drop what is too much (RT-BUF-16)."""
+        """Take body bytes: buffer them, send them when the buffer is full.
+
+        Drop what is too much (RT-BUF-16).
+        """
         if not self._open:
             return
         size = len(data)
@@ -116,7 +126,10 @@ class Response(HttpServletResponse):
             self._close()
 
     def _overflow(self, data: bytes) -> None:
-        """Send the full buffer and keep the rest, in pieces of the buffer's size as Tomcat does (RT-BUF-03)."""
+        """Send the full buffer and keep the rest.
+
+        In pieces of the buffer's size as Tomcat does (RT-BUF-03).
+        """
         self._buffer.append(data)
         total = b"".join(self._buffer)
         keep = len(total) % self._buffer_bytes if self._buffer_bytes else 0
@@ -212,7 +225,10 @@ class Response(HttpServletResponse):
         return content_type
 
     def _reset_for_error(self) -> None:
-        """Make the response ready for an error page: empty buffer, no length, output choice free (RT-EP-27)."""
+        """Make the response ready for an error page.
+
+        Empty buffer, no length, output choice free (RT-EP-27).
+        """
         self._buffer = []
         self._buffered = 0
         self._content_length = -1
@@ -253,7 +269,7 @@ class Response(HttpServletResponse):
         self._buffer = []
         self.__class__ = DeadResponse
 
-    # --- buffer (RT-BUF) --------------------------------------------------------------------------------------
+    # --- buffer (RT-BUF)-----------------------------------------------------------------------------------
 
     def getOutputStream(self) -> ResponseOutputStream:
         output = self._output
@@ -314,7 +330,7 @@ class Response(HttpServletResponse):
         self._error = None
         self._open = True
 
-    # --- status and headers (RT-RHD) --------------------------------------------------------------------------
+    # --- status and headers (RT-RHD)-----------------------------------------------------------------------
 
     def setStatus(self, sc: int) -> None:
         if not self._locked:
@@ -410,7 +426,10 @@ class Response(HttpServletResponse):
         self.addHeader("Set-Cookie", format_cookie(cookie))
 
     def _replace_cookie(self, cookie: Cookie) -> None:
-        """Add a cookie in place of an earlier one of its name: a session's new id replaces the old (RT-SES-09)."""
+        """Add a cookie in place of an earlier one of its name.
+
+        A session's new id replaces the old (RT-SES-09).
+        """
         if self._locked:
             return
         if self._headers and (entry := self._headers.get("set-cookie")):
@@ -418,7 +437,7 @@ class Response(HttpServletResponse):
             entry[1][:] = [value for value in entry[1] if not value.startswith(prefix)]
         self.addHeader("Set-Cookie", format_cookie(cookie))
 
-    # --- content type, charset, locale (RT-CT) ----------------------------------------------------------------
+    # --- content type, charset, locale (RT-CT)-------------------------------------------------------------
 
     def getCharacterEncoding(self) -> str:
         return self._charset or self._request._context.response_encoding or LATIN_1
@@ -472,7 +491,7 @@ class Response(HttpServletResponse):
     def getLocale(self) -> Locale:
         return self._locale or Locale.getDefault()
 
-    # --- sendError, sendRedirect (RT-ERR, RT-RED) -------------------------------------------------------------
+    # --- sendError, sendRedirect (RT-ERR, RT-RED)----------------------------------------------------------
 
     def sendError(self, sc: int, msg: str | None = None) -> None:
         if self.isCommitted():
@@ -487,7 +506,8 @@ class Response(HttpServletResponse):
 
     def sendRedirect(self, location: str, sc: int | bool = 302, clearBuffer: bool = True) -> None:
         if isinstance(sc, bool):  # sendRedirect(location, clearBuffer); a bool is an int in Python
-            return self.sendRedirect(location, 302, sc)
+            self.sendRedirect(location, 302, sc)
+            return
         if self.isCommitted():
             raise IllegalStateException("sendRedirect after the response was committed")
         if location is None:
@@ -503,7 +523,10 @@ class Response(HttpServletResponse):
         self._open = False
 
     def _redirect_target(self, location: str) -> str:
-        """Resolve location against the current request's URI, which after a forward the client does not know."""
+        """Resolve location against the current request's URI.
+
+        Which after a forward the client does not know.
+        """
         request = self._request
         relative = request._context.settings.relative_redirects
         if _SCHEME.match(location) or (relative and location.startswith("/")):
@@ -521,7 +544,7 @@ class Response(HttpServletResponse):
     def encodeRedirectURL(self, url: str) -> str:
         return self._request._context.sessions.encode_url(self._request, url)
 
-    # --- trailers (RT-RTR) ------------------------------------------------------------------------------------
+    # --- trailers (RT-RTR)---------------------------------------------------------------------------------
 
     def setTrailerFields(self, supplier: Callable[[], Mapping[str, str]]) -> None:
         if self._committed:

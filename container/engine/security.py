@@ -1,4 +1,7 @@
-"""Who may pass, for the requests of one web app: constraints, authenticator and realm put together (Servlet 6.1 ch. 13)."""
+"""Who may pass, for the requests of one web app.
+
+Constraints, authenticator and realm put together (Servlet 6.1 ch. 13).
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,10 @@ def context_security(context: Context) -> ContextSecurity:
 
 
 def _annotated(context: Context, servlet: Any) -> ServletSecurityElement | None:
-    """@ServletSecurity of a servlet's class, unless the descriptor is complete or an instance was registered."""
+    """@ServletSecurity of a servlet's class.
+
+    Unless the descriptor is complete or an instance was registered.
+    """
     if context.web_app.metadata_complete or servlet.instance is not None:
         return None
     servlet_class = servlet.servlet_class

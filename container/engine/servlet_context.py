@@ -1,4 +1,7 @@
-"""The ServletContext of a web app: what it sees of its Context, and how code registers components (Servlet 6.1 §4)."""
+"""The ServletContext of a web app.
+
+What it sees of its Context, and how code registers components (Servlet 6.1 §4).
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,6 @@ from container.servlet import (
 
 if TYPE_CHECKING:
     from container.engine.context import Context
-    from container.engine.loader import Loader
 
 __all__ = ["ApplicationContext"]
 
@@ -72,7 +74,10 @@ _ADDABLE = (
 
 
 class ApplicationContext(ServletContext):
-    """See the module. One for each web app; any thread may call it, registration only until the app has started."""
+    """See the module. One for each web app.
+
+    Any thread may call it, registration only until the app has started.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -93,13 +98,16 @@ class ApplicationContext(ServletContext):
         if self._frozen:
             raise IllegalStateException(f"{what} is possible only until the web app has started (§4.4)")
 
-    # --- identity ---------------------------------------------------------------------------------------------
+    # --- identity------------------------------------------------------------------------------------------
 
     def getContextPath(self) -> str:
         return self._context.path
 
     def getContext(self, uripath: str) -> ServletContext | None:
-        """Another web app's context; its own, or any other's where the setting cross_context is on (RT-RD-07)."""
+        """Another web app's context.
+
+        Its own, or any other's where the setting cross_context is on (RT-RD-07).
+        """
         if uripath is None or not uripath.startswith("/"):
             return None
         found = self._context.container.context_for(uripath)
@@ -135,7 +143,7 @@ class ApplicationContext(ServletContext):
     def log(self, message: str, throwable: BaseException | None = None) -> None:
         self._log.info("%s", message, exc_info=throwable)
 
-    # --- parameters and attributes ----------------------------------------------------------------------------
+    # --- parameters and attributes-------------------------------------------------------------------------
 
     def getInitParameter(self, name: str) -> str | None:
         return self._context.deployment.context_params.get(_not_none(name))
@@ -175,7 +183,7 @@ class ApplicationContext(ServletContext):
         if old is not None:
             self._context.listeners.context_attribute_changed(self, name, old, None)
 
-    # --- resources --------------------------------------------------------------------------------------------
+    # --- resources-----------------------------------------------------------------------------------------
 
     def getMimeType(self, file: str) -> str | None:
         if file is None:
@@ -224,7 +232,7 @@ class ApplicationContext(ServletContext):
     def getNamedDispatcher(self, name: str) -> RequestDispatcher | None:
         return None if name is None else self._context.named_dispatcher(name)
 
-    # --- encodings, sessions ----------------------------------------------------------------------------------
+    # --- encodings, sessions-------------------------------------------------------------------------------
 
     def getRequestCharacterEncoding(self) -> str | None:
         return self._context.deployment.request_encoding
@@ -279,7 +287,7 @@ class ApplicationContext(ServletContext):
         config = self._context.web_app.jsp_config
         return None if config is None else JspConfigView(config)
 
-    # --- registration (RT-REG) --------------------------------------------------------------------------------
+    # --- registration (RT-REG)-----------------------------------------------------------------------------
 
     def addServlet(
         self, servletName: str, servlet: str | type[Servlet] | Servlet

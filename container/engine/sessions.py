@@ -1,4 +1,7 @@
-"""How requests and sessions find each other: ids in cookies and URLs, the cookie that is sent (Servlet 6.1 §7.1)."""
+"""How requests and sessions find each other.
+
+Ids in cookies and URLs, the cookie that is sent (Servlet 6.1 §7.1).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The streams a servlet reads from and writes to. Each knows only its request or response, and dies with it.
 
-When a request is over its class is swapped (request.py), so that every access below raises IllegalStateException:
+When a request is over its class is swapped (request.py), so that every access below raises
+IllegalStateException:
 streams that were kept need no check of their own.
 """
 
@@ -156,7 +157,10 @@ class ResponseOutputStream(ServletOutputStream):
 
 
 class ResponseWriter(PrintWriter):
-    """The body as text in the response's encoding; never raises for a client that left, but remembers (checkError)."""
+    """The body as text in the response's encoding.
+
+    Never raises for a client that left, but remembers (checkError).
+    """
 
     __slots__ = ("_encoding", "_failed", "_response")
 

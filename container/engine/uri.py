@@ -35,8 +35,11 @@ _ILLEGAL = re.compile(rb'[\x00-\x20"<>\[\]^`{|}\x7f-\xff]')
 _SAFE = "/!$&'()*+,;=:@~-._"
 
 
-class BadTarget(ContainerError):
-    """A request target that is answered 400; the message is for the log. context_path may still find an error page."""
+class BadTarget(ContainerError):  # noqa: N818  it is the target that is bad
+    """A request target that is answered 400; the message is for the log.
+
+    Context_path may still find an error page.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,10 @@ class CanonicalPath:
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes | None]:
-    """Return raw path and raw query of a target in origin-form or absolute-form (§3.5.1); query is None without "?"."""
+    """Return raw path and raw query of a target in origin-form or absolute-form (§3.5.1).
+
+    Query is None without "?".
+    """
     if target[:1] != b"/" and (authority := re.match(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", target)):
         target = target[authority.end() :] or b"/"
         if target[:1] == b"?":
@@ -95,7 +101,8 @@ def canonicalize(raw: bytes) -> CanonicalPath:
                 raise BadTarget("the path leaves the root (..)")
         elif segment:
             segments.append(segment)
-    # A path that ends in an empty segment keeps its slash; one that ends in a dot segment has none (RT-URI-14).
+    # A path that ends in an empty segment keeps its slash; one that ends in a dot segment has none
+    # (RT-URI-14).
     end = "/" if segments and not raw_segments[-1].partition(b";")[0] else ""
     return CanonicalPath("/" + "/".join(segments) + end, tuple(parameters))
 
@@ -126,9 +133,12 @@ def _decode(raw: bytes) -> str:
 
 
 def resolve(base: str, path: str) -> str | None:
-    """Resolve a decoded path of the application against the folder of base; None if it leaves the root (RT-RD-03).
+    """Resolve a decoded path of the application against the folder of base.
 
-    An absolute path is only normalised. Used for dispatchers and resources, whose paths never were percent-encoded.
+    None if it leaves the root (RT-RD-03).
+
+    An absolute path is only normalised. Used for dispatchers and resources, whose paths never were
+    percent-encoded.
     """
     if not path.startswith("/"):
         path = base[: base.rfind("/") + 1] + path
@@ -146,7 +156,10 @@ def resolve(base: str, path: str) -> str | None:
 
 
 def decode_path(path: str) -> str | None:
-    """Decode a dispatcher's path as Tomcat does: without path parameters, escapes decoded; None if it cannot be."""
+    """Decode a dispatcher's path as Tomcat does: without path parameters, escapes decoded.
+
+    None if it cannot be.
+    """
     if ";" in path:
         path = "/".join(segment.partition(";")[0] for segment in path.split("/"))
     if "%" not in path:

@@ -27,16 +27,17 @@ __all__ = [
     "CONTINUE",
     "Framing",
     "HeadParser",
+    "HeaderLines",
     "HttpDate",
     "RequestHead",
     "RequestParser",
     "answer_head",
     "chunk",
     "frame_answer",
-    "has_no_body",
-    "header_lines",
+    "header_line",
     "keeps_alive",
     "last_chunk",
+    "own_length",
     "status_line",
 ]
 
@@ -516,23 +517,21 @@ class Framing(enum.Enum):
     CLOSE = enum.auto()
 
 
+# An attribute of an enum costs as much as a call: what every request passes uses these.
+_NONE, _LENGTH, _CHUNKED, _CLOSE = Framing
+
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 # After these the client may have misjudged where its own request ends, or should leave us alone for a while.
 _CLOSING = frozenset((400, 408, 411, 413, 414, 417, 431, 500, 501, 503, 505))
-_CONNECTION_LINES = {  # (HTTP/1.1, keep-alive)
-    (True, True): b"",
-    (True, False): b"Connection: close\r\n",
-    (False, True): b"Connection: keep-alive\r\n",
-    (False, False): b"Connection: close\r\n",
+_CHUNKED_LINE = b"Transfer-Encoding: chunked\r\n"
+_CONNECTION_LINES = {  # by version and keep-alive
+    "HTTP/1.1": (b"Connection: close\r\n", b""),
+    "HTTP/1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
 }
-_FRAMING_LINES = {
-    Framing.NONE: b"",
-    Framing.LENGTH: b"",  # the Content-Length is among the headers
-    Framing.CHUNKED: b"Transfer-Encoding: chunked\r\n",
-    Framing.CLOSE: b"",
-}
+# The fields that frame an answer. Only the connector writes them, whatever an answer says about them.
+_OWN_FIELDS = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding"))
 
 
 def status_line(status: int, reason: str = "") -> bytes:
@@ -542,43 +541,95 @@ def status_line(status: int, reason: str = "") -> bytes:
     return _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n".encode("ascii")
 
 
-def has_no_body(method: str, status: int) -> bool:
-    """RFC 9112 §6.3: the answer ends with its head."""
-    return method == "HEAD" or status == 204 or status == 304 or status < 200
-
-
 def frame_answer(method: str, version: str, status: int, content_length: int | None) -> Framing:
-    if has_no_body(method, status):
-        return Framing.NONE
+    """RFC 9112 §6.3."""
+    if method == "HEAD" or status == 204 or status == 304 or status < 200:
+        return _NONE
     if content_length is not None:
-        return Framing.LENGTH
-    return Framing.CHUNKED if version == "HTTP/1.1" else Framing.CLOSE
+        return _LENGTH
+    return _CHUNKED if version == "HTTP/1.1" else _CLOSE
+
+
+def own_length(method: str, status: int, body_bytes: int) -> int | None:
+    """The Content-Length for an answer that was given none, its body being known; None for no such line.
+
+    A HEAD answered without a body may be one whose GET has one (RFC 9110 §8.6).
+    """
+    if status < 200 or status == 204 or status == 304 or (method == "HEAD" and not body_bytes):
+        return None
+    return body_bytes
 
 
 def keeps_alive(request: RequestHead, status: int, framing: Framing) -> bool:
-    return request.keep_alive and framing is not Framing.CLOSE and status not in _CLOSING
+    return request.keep_alive and framing is not _CLOSE and status not in _CLOSING
 
 
-def header_lines(headers: Headers) -> bytes:
-    """Raises ValueError for a line end or NUL inside a name or value: nothing may write a line of its own."""
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    if text.count("\n") + text.count("\r") != 2 * len(headers) or "\0" in text:
-        raise ValueError(f"a header has a line end or NUL inside its name or value: {list(headers)!r}")
+def header_line(name: str, value: str) -> bytes:
+    """Raises ValueError for a line end or NUL inside: nothing may write a line of its own."""
+    text = f"{name}: {value}\r\n"
+    if text.count("\n") + text.count("\r") != 2 or "\0" in text:
+        raise ValueError(f"a header has a line end or NUL inside its name or value: {text[:-2]!r}")
     return text.encode("latin-1", "replace")
 
 
+class HeaderLines:
+    """Make header lines, and remember them: most lines of most answers are the same. Any thread may use it."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bytes] = {}
+
+    def make(self, headers: Headers) -> tuple[bytes, int | None, bool]:
+        """The lines, but for those that frame the answer; of these the Content-Length and whether to close."""
+        known = self._known
+        lines = b""
+        content_length = None
+        close = False
+        for header in headers:
+            line = known.get(header)
+            if line is not None:
+                lines += line
+                continue
+            name, value = header
+            field = name.lower()
+            if field not in _OWN_FIELDS:
+                lines += self._remember(header)
+            elif field == "content-length":
+                content_length = int(value)
+            elif field == "connection":
+                close = "close" in value.lower()
+        return lines, content_length, close
+
+    def _remember(self, header: tuple[str, str]) -> bytes:
+        line = header_line(*header)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        if len(line) <= _MOST_REMEMBERED_BYTES:
+            self._known[header] = line
+        return line
+
+
 def answer_head(
-    version: str, status: int, reason: str, lines: bytes, framing: Framing, keep_alive: bool, date_line: bytes
+    version: str,
+    status: int,
+    reason: str,
+    lines: bytes,
+    framing: Framing,
+    content_length: int | None,
+    keep_alive: bool,
+    date_line: bytes,
 ) -> bytes:
-    return b"".join(
-        (
-            status_line(status, reason) if reason else _STATUS_LINES.get(status) or status_line(status),
-            lines,
-            _FRAMING_LINES[framing],
-            date_line,
-            _CONNECTION_LINES[version == "HTTP/1.1", keep_alive],
-            b"\r\n",
-        )
+    return b"%b%b%b%b%b\r\n" % (
+        status_line(status, reason) if reason else _STATUS_LINES.get(status) or status_line(status),
+        lines,
+        b"Content-Length: %d\r\n" % content_length
+        if content_length is not None and status >= 200 and status != 204
+        else _CHUNKED_LINE
+        if framing is _CHUNKED
+        else b"",
+        date_line,
+        _CONNECTION_LINES[version][keep_alive],
     )
 
 
@@ -588,7 +639,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def last_chunk(trailers: Headers = ()) -> bytes:
-    return b"0\r\n" + header_lines(trailers) + b"\r\n" if trailers else b"0\r\n\r\n"
+    return b"0\r\n%b\r\n" % b"".join([header_line(*each) for each in trailers])
 
 
 class HttpDate:
