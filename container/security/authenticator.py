@@ -223,6 +223,8 @@ def _basic_credentials(header: str | None, charset: str) -> tuple[str, str] | No
     encoded = header[6:]
     if "=" not in encoded:
         encoded += "=" * (-len(encoded) % 4)  # the padding is often forgotten
+    if len(encoded) % 4:
+        return None  # b64decode overlooks padding after a whole group
     try:
         name, colon, password = base64.b64decode(encoded, validate=True).decode(charset).partition(":")
     except (binascii.Error, ValueError):

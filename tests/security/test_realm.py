@@ -1,0 +1,395 @@
+"""Passwords, the users file, the SQL realm, lock-out. No sleeping: time is passed in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import os
+import pickle
+import sqlite3
+
+import pytest
+
+from container.errors import ConfigError
+from container.security import passwords
+from container.security.passwords import Verifier, hash_password, is_hashed, verify
+from container.security.realm import LockOutRealm, Principal, RealmError, SqlRealm, UsersFileRealm
+from container.security.users_file import read_users, write_user
+
+# --- passwords
+# ------------------------------------------------------------------------------------------------
+
+
+def pbkdf2(password: str) -> str:
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", 1000)
+    return f"pbkdf2$sha256$1000$c2FsdA==${base64.b64encode(digest).decode()}"
+
+
+def test_a_hash_fits_its_password_only():
+    stored = hash_password("naïve wonder")
+    assert stored.startswith("scrypt$14$8$1$")
+    assert verify("naïve wonder", stored)
+    assert not verify("naive wonder", stored)
+    assert hash_password("naïve wonder") != stored  # another salt
+
+
+@pytest.mark.parametrize("stored", [pbkdf2("wonder"), "wonder"])
+def test_other_forms(stored):
+    assert verify("wonder", stored)
+    assert not verify("wander", stored)
+
+
+def test_the_empty_password():
+    assert verify("", "")
+    assert not verify("x", "")
+    assert verify("", hash_password(""))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "scrypt$14$8$1$!$x",
+        "scrypt$x$8$1$YQ==$x",
+        "scrypt$14$8$1$YQ==",
+        "scrypt$30$8$1$YQ==$x",
+        "pbkdf2$md9$1$YQ==$x",
+    ],
+)
+def test_a_broken_hash_fits_nothing(stored):
+    assert not verify("", stored)
+    assert not verify(stored, stored)
+
+
+def test_a_right_answer_is_computed_once(monkeypatch):
+    stored = pbkdf2("wonder")
+    verifier = Verifier(size=1)
+    assert verifier("wonder", stored)
+    calls = []
+    monkeypatch.setattr(passwords, "verify", lambda *a: calls.append(a) or False)
+    assert verifier("wonder", stored)
+    assert calls == []
+    assert not verifier("wander", stored)
+    assert not verifier("wander", stored)  # wrong ones are not remembered
+    assert len(calls) == 2
+
+
+def test_a_verifier_forgets_the_oldest():
+    verifier = Verifier(size=1)
+    for password in ("one", "two"):
+        assert verifier(password, pbkdf2(password))
+    assert len(verifier._right) == 1
+
+
+# --- the users file
+# ---------------------------------------------------------------------------------------------
+
+TOMCAT = """<?xml version="1.0" encoding="UTF-8"?>
+<tomcat-users xmlns="http://tomcat.apache.org/xml" version="1.0">
+  <!-- people -->
+  <role rolename="manager"/>
+  <group groupname="staff" roles="user, printer"/>
+  <user username="alice" password="wonder" roles="manager,user"/>
+  <user name="bob" password="builder" roles=""/>
+  <user username="carol" password="p:w%d &amp; &lt;x&gt;" groups="staff" roles="guest"/>
+  <user username="dave"/>
+</tomcat-users>
+"""
+
+
+@pytest.fixture
+def users(tmp_path):
+    path = tmp_path / "tomcat-users.xml"
+    path.write_text(TOMCAT, encoding="utf-8")
+    return path
+
+
+def rewrite(path, text: str, stamp_ns: int) -> None:
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(stamp_ns, stamp_ns))
+
+
+def test_tomcats_file(users, caplog):
+    realm = UsersFileRealm(users)
+    assert realm.authenticate("alice", "wonder") == Principal("alice", frozenset({"manager", "user"}))
+    assert realm.authenticate("bob", "builder") == Principal("bob", frozenset())
+    assert realm.authenticate("carol", "p:w%d & <x>").roles == {"guest", "user", "printer"}
+    assert realm.authenticate("dave", "") == Principal("dave", frozenset())
+    assert realm.roles == {"manager", "user", "guest", "printer"}
+    assert caplog.records == []  # made for Tomcat: clear text is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("alice", "Wonder"), ("alice", ""), ("nobody", ""), ("Alice", "wonder"), ("", "")]
+)
+def test_who_is_not_let_in(users, name, password):
+    assert UsersFileRealm(users).authenticate(name, password) is None
+
+
+def test_a_hashed_password(users):
+    users.write_text(TOMCAT.replace('"wonder"', f'"{pbkdf2("wonder")}"'))
+    realm = UsersFileRealm(users)
+    assert realm.authenticate("alice", "wonder")
+    assert realm.authenticate("alice", pbkdf2("wonder")) is None  # the hash is no password
+    assert "pbkdf2" not in repr(realm.lookup("alice"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<tomcat-users>\n  <user password='x'/>\n</tomcat-users>", r"users\.xml:2: <user> has no name"),
+        (
+            "<tomcat-users>\n<user name='a'/>\n<user name='a'/></tomcat-users>",
+            r"users\.xml:3: user 'a' is there twice",
+        ),
+        (
+            "<tomcat-users>\n<user name='a' groups='g'/></tomcat-users>",
+            r"users\.xml:2: there is no group 'g'",
+        ),
+        ("<users/>", r"users\.xml:1: <users> where <tomcat-users> should be"),
+        ("<tomcat-users>\n<user", r"users\.xml:2: the users file is no XML"),
+        ("", r"users\.xml:1: the users file is no XML"),
+        ("<!DOCTYPE x [<!ENTITY e 'x'>]><tomcat-users/>", "needs no DOCTYPE"),
+    ],
+)
+def test_mistakes_name_file_and_line(users, text, message):
+    users.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        UsersFileRealm(users)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.xml: the users file cannot be read: No such file"):
+        UsersFileRealm(tmp_path / "nowhere.xml")
+
+
+def test_clear_text_in_a_file_of_our_own_is_warned_of(users, caplog):
+    users.write_text("<tomcat-users><user username='alice' password='wonder'/></tomcat-users>")
+    UsersFileRealm(users)
+    assert "passwords in clear text: alice" in caplog.text
+    assert "wonder" not in caplog.text
+
+
+def test_a_changed_file_is_read_again(users):
+    realm = UsersFileRealm(users)
+    rewrite(users, TOMCAT.replace('"wonder"', '"other"'), 1)
+    assert realm.authenticate("alice", "wonder") is None
+    assert realm.authenticate("alice", "other")
+
+
+def test_a_file_that_became_wrong_changes_nothing(users, caplog):
+    realm = UsersFileRealm(users)
+    rewrite(users, "<tomcat-users>", 1)
+    assert realm.authenticate("alice", "wonder")
+    assert realm.authenticate("alice", "wonder")
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]  # said once
+    rewrite(users, TOMCAT.replace('"wonder"', '"other"'), 2)
+    assert realm.authenticate("alice", "other")
+
+
+def test_a_file_that_vanished_changes_nothing(users, caplog):
+    realm = UsersFileRealm(users)
+    users.unlink()
+    assert realm.authenticate("alice", "wonder")
+    assert "cannot be read" in caplog.text
+
+
+def test_write_user_leaves_the_rest(users):
+    write_user(str(users), "eve", hash_password("secret"), ["user", "guest"])
+    write_user(str(users), "bob", "other", ["boss"])
+    text = users.read_text(encoding="utf-8")
+    assert "<!-- people -->" in text
+    assert text.count("bob") == 1
+    assert users.stat().st_mode & 0o777 == 0o600
+    realm = UsersFileRealm(users)
+    assert realm.authenticate("eve", "secret").roles == {"user", "guest"}
+    assert realm.authenticate("bob", "other").roles == {"boss"}
+    assert realm.authenticate("alice", "wonder")
+
+
+def test_write_user_makes_the_file(tmp_path):
+    path = tmp_path / "users.xml"
+    write_user(str(path), "zoë", hash_password("naïve"), ["user"])
+    assert set(read_users(str(path))) == {"zoë"}
+    assert [file.name for file in tmp_path.iterdir()] == ["users.xml"]
+
+
+# --- SQL
+# --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "users.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        """
+        CREATE TABLE users (user_name TEXT, user_pass TEXT);
+        CREATE TABLE user_roles (user_name TEXT, role_name TEXT);
+        INSERT INTO user_roles VALUES ('alice', 'manager'), ('alice', 'user ');
+        INSERT INTO users VALUES ('twice', 'x'), ('twice', 'x'), ('bob', NULL);
+        """
+    )
+    connection.execute("INSERT INTO users VALUES ('alice', ?)", (pbkdf2("wonder"),))
+    connection.commit()
+    connection.close()
+    return path
+
+
+def test_sql_realm(database):
+    realm = SqlRealm(lambda: sqlite3.connect(database))
+    assert realm.authenticate("alice", "wonder") == Principal("alice", frozenset({"manager", "user"}))
+    assert realm.authenticate("alice", "wander") is None
+    assert realm.authenticate("twice", "x") is None
+    assert realm.authenticate("' OR 1=1 --", "x") is None
+    assert realm.find("bob") == Principal("bob", frozenset())
+
+
+def test_sql_realm_with_other_tables(database):
+    realm = SqlRealm(
+        lambda: sqlite3.connect(database),
+        password_query="SELECT 'wonder' WHERE ? = 'alice'",
+        roles_query="SELECT 'r' WHERE 1 OR ?",
+    )
+    assert realm.authenticate("alice", "wonder") == Principal("alice", frozenset({"r"}))
+
+
+def test_a_database_that_does_not_answer():
+    realm = SqlRealm(lambda: sqlite3.connect("/nowhere/at/all.sqlite"))
+    with pytest.raises(RealmError, match="the users' database does not answer"):
+        realm.authenticate("alice", "wonder")
+
+
+# --- lock-out
+# ---------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def locking(realm, clock) -> LockOutRealm:
+    return LockOutRealm(realm, clock=clock)
+
+
+def guess(locking: LockOutRealm, *passwords: str) -> None:
+    for password in passwords:
+        assert locking.authenticate("alice", password) is None
+
+
+def test_five_wrong_passwords_lock_for_300_seconds(locking, clock, caplog):
+    guess(locking, "1", "2", "3", "4")
+    assert not locking.is_locked("alice")
+    guess(locking, "5")
+    assert locking.is_locked("alice")
+    assert "user 'alice' cannot log in for 300 s after 5 wrong passwords" in caplog.text
+    clock.now_s = 299
+    assert locking.authenticate("alice", "wonder") is None
+    assert locking.authenticate("bob", "builder")
+    clock.now_s = 300
+    assert locking.authenticate("alice", "wonder")
+
+
+def test_a_right_password_starts_the_count_again(locking):
+    for _ in range(3):
+        guess(locking, "1", "2", "3", "4")
+        assert locking.authenticate("alice", "wonder")
+
+
+def test_the_same_wrong_password_is_one_guess(locking):
+    guess(locking, *["old"] * 20)
+    assert locking.authenticate("alice", "wonder")
+
+
+def test_old_failures_are_forgotten(locking, clock):
+    guess(locking, "1", "2", "3", "4")
+    clock.now_s = 300
+    guess(locking, "5")
+    assert locking.authenticate("alice", "wonder")
+
+
+def test_attempts_during_the_rest_do_not_make_it_longer(locking, clock):
+    guess(locking, "1", "2", "3", "4", "5")
+    clock.now_s = 200
+    guess(locking, "6", "7", "8", "9", "10")
+    clock.now_s = 300
+    assert locking.authenticate("alice", "wonder")
+
+
+def test_a_locked_name_costs_the_same_work(locking, realm):
+    guess(locking, "1", "2", "3", "4", "5")
+    before = realm.lookups
+    guess(locking, "6")
+    assert realm.lookups > before
+
+
+def test_memory_is_bounded(new_realm, clock):
+    realm = new_realm({f"user{n}": ("x", set()) for n in range(20)})
+    locking = LockOutRealm(realm, clock=clock, size=5)
+    for n in range(20):
+        locking.authenticate(f"user{n}", "wrong")
+        locking.authenticate(f"stranger{n}", "wrong")
+    assert list(locking._names) == [f"user{n}" for n in range(15, 20)]
+
+
+def test_digests_are_counted_too(locking):
+    for _ in range(5):
+        assert locking.authenticate_digest("alice", "r", "MD5", "utf-8", lambda secret: False) is None
+    assert locking.is_locked("alice")
+    assert locking.authenticate_digest("alice", "r", "MD5", "utf-8", lambda secret: True) is None
+
+
+def test_find_asks_no_password(locking):
+    assert locking.find("alice") == Principal("alice", frozenset({"manager", "user"}))
+    assert locking.find("nobody") is None
+
+
+# --- principals and timing
+# ----------------------------------------------------------------------------------------
+
+
+def test_a_principal_can_be_pickled_and_printed():
+    alice = Principal("alice", frozenset({"user"}))
+    assert pickle.loads(pickle.dumps(alice)) == alice
+    assert alice.getName() == str(alice) == "alice"
+
+
+def test_an_unknown_name_is_verified_like_a_known_one(new_realm, monkeypatch):
+    seen = []
+    realm = new_realm({"alice": (pbkdf2("wonder"), set())})
+    monkeypatch.setattr(realm, "_verify", lambda password, stored: seen.append(stored) or False)
+    assert realm.authenticate("nobody", "x") is None
+    assert is_hashed(seen[-1])
+    realm = new_realm({"alice": ("wonder", set())})
+    monkeypatch.setattr(realm, "_verify", lambda password, stored: seen.append(stored) or False)
+    realm.authenticate("alice", "x")
+    realm.authenticate("nobody", "x")
+    assert not is_hashed(seen[-1])
+
+
+def test_the_decoy_costs_a_whole_hash():
+    from container.security.realm import _DECOY_HASH
+
+    assert _DECOY_HASH.split("$")[:4] == hash_password("x").split("$")[:4]
+    assert not verify("", _DECOY_HASH)
+
+
+def test_digest_needs_the_clear_password(new_realm, caplog):
+    realm = new_realm({"alice": (pbkdf2("wonder"), set()), "bob": ("builder", set())})
+    secrets = []
+    for name in ("alice", "alice", "bob"):
+        found = realm.authenticate_digest(
+            name, "Realm", "SHA-256", "utf-8", lambda s: secrets.append(s) or True
+        )
+    assert found == Principal("bob", frozenset())
+    assert secrets[-1] == hashlib.sha256(b"bob:Realm:builder").hexdigest()
+    assert caplog.text.count("user 'alice' has a hashed password") == 1
