@@ -51,6 +51,9 @@ class Running:
     """A started process, and what it has said so far."""
 
     def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
+        # A shell's background job ignores SIGINT, and a child would inherit that.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             command,
             cwd=folder,
