@@ -168,7 +168,7 @@ class Container:
             fresh.adopt_sessions(context)
             self._publish({**self.contexts, context.path: fresh})
             if context.state in (State.RUNNING, State.FAILED):
-                context.stop(self.settings.stop_timeout_s)
+                context.stop(self.settings.stop_timeout_s, replaced=True)
             return fresh
 
     def undeploy(self, path: str) -> None:

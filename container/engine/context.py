@@ -384,24 +384,27 @@ class Context:
             message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
             raise DeploymentError([Problem(source, message, "The traceback is in the log.")]) from error
 
-    def stop(self, timeout_s: float) -> None:
-        """Take the web app out of service: wait for running requests, then end everything (DD-DEP-02)."""
+    def stop(self, timeout_s: float, *, replaced: bool = False) -> None:
+        """Take the web app out of service: wait for running requests, then end everything (DD-DEP-02).
+
+        replaced: another generation has taken the sessions over, so they do not end here.
+        """
         if self.state is State.FAILED:
             self.state = check_move(self.state, State.STOPPED)
             return
         self.state = check_move(self.state, State.STOPPING)
         if not self.wait_idle(timeout_s):
             log.warning("%s: %d requests still run after %g s", self, len(self._active), timeout_s)
-        self._tear_down()
+        self._tear_down(replaced=replaced)
         self.state = check_move(self.state, State.STOPPED)
 
-    def _tear_down(self) -> None:
+    def _tear_down(self, *, replaced: bool = False) -> None:
         """End what was begun, in the order of DD-DEP-02 and DD-DEP-03; failures are logged."""
         for holder in reversed(list(self.servlets.values())):
             holder.destroy()
         for filter_holder in reversed(list(self.filters.values())):
             filter_holder.destroy()
-        guarded(f"{self}: end of the sessions", self.sessions.manager.stop)
+        guarded(f"{self}: end of the sessions", partial(self.sessions.manager.stop, passivate=replaced))
         self.listeners.context_destroyed(self.facade)
         for listener in self.listeners.all:
             self.pre_destroy(listener)

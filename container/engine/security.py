@@ -58,12 +58,8 @@ class ContextSecurity:
     def is_in_role(self, request: Request, role: str) -> bool:
         """RT-PSEC-03."""
         identity = self._identity(request)
-        if identity is None or role is None or role == "*":
-            return False
-        if role == "**" and "**" not in self._declared:
-            return True
         refs = request._dispatch.target.holder.declaration.role_refs
-        return refs.get(role, role) in identity.principal.roles
+        return decision.is_in_role(identity and identity.principal, role, refs, self._declared)
 
     def _identity(self, request: Request) -> Identity | None:
         if request._identity is None and not self.active:
