@@ -59,7 +59,8 @@ class ContextSecurity:
         """RT-PSEC-03."""
         identity = self._identity(request)
         refs = request._dispatch.target.holder.declaration.role_refs
-        return decision.is_in_role(identity and identity.principal, role, refs, self._declared)
+        principal = None if identity is None else identity.principal
+        return decision.is_in_role(principal, role, refs, self._declared)
 
     def _identity(self, request: Request) -> Identity | None:
         if request._identity is None and not self.active:
