@@ -98,10 +98,11 @@ class PoolExecutor:
 
     def submit(self, task: Task, *, always: bool = False) -> bool:
         tasks = self._tasks
-        if self._stopped or (len(tasks) > self._max_waiting and not self._has_room() and not always):
+        is_full = len(tasks) >= self._max_waiting
+        if self._stopped or (is_full and not self._has_room() and not always):
             return False
         tasks.append(task)
-        if len(self._asleep) == len(self._threads):  # nobody is at work
+        if is_full or len(self._asleep) == len(self._threads):  # it would wait in vain, or nobody is at work
             self._wake_or_start()
         elif not self._watch_wanted.is_set():
             self._watch_wanted.set()
@@ -242,7 +243,7 @@ class PerRequestExecutor:
             self._stopped = True
         while True:
             with self._lock:
-                threads = list(self._threads)
+                threads = self._threads - {threading.current_thread()}
             if not threads:
                 return True
             if not _join(threads, deadline_s - time.monotonic()):

@@ -188,7 +188,8 @@ class HeadParser:
         if not request.has_body and target[:1] == b"/" and len(block) <= _MOST_REMEMBERED_BYTES:
             if len(self._seen) >= _MOST_REMEMBERED:
                 self._seen.clear()
-            self._seen[block] = request
+            self._seen[block] = kept = RequestHead()  # its own: the request's headers may be changed
+            kept.repeat(request.method, target, request)
         return request
 
     def _header_lines(self, head: bytes) -> RawHeaders:
@@ -388,7 +389,8 @@ class RequestParser:
         if _BAD_LINE_END.search(buffer, self._scanned):
             raise ProtocolError(400, "a line does not end with CR LF")
         line_end = buffer.find(b"\r\n")
-        self._check_size(len(buffer) if line_end < 0 else line_end, len(buffer))
+        size = len(buffer.rstrip(b"\r\n"))  # the rest may be the head's end, which does not count
+        self._check_size(size if line_end < 0 else line_end, size)
         self._scanned = max(0, len(buffer) - 3)
 
     def _begin_body(self, head: RequestHead) -> None:
@@ -490,7 +492,7 @@ class RequestParser:
             self._end_body([])
             return 2
         end = buffer.find(b"\r\n\r\n", at)
-        size = (len(buffer) if end < 0 else end) - at
+        size = (len(buffer.rstrip(b"\r\n")) if end < 0 else end) - at
         if size > self._settings.max_trailer_bytes:
             raise ProtocolError(431, f"{size} bytes of trailer lines", "max_trailer_bytes")
         if end < 0:
