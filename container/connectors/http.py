@@ -38,8 +38,8 @@ from container.protocols.exchange import Begin, ClientDisconnected, Handler, Hea
 from container.protocols.http1 import (
     CONTINUE,
     Framing,
-    HeadParser,
     HeaderLines,
+    HeadParser,
     HttpDate,
     RequestHead,
     RequestParser,
@@ -279,7 +279,9 @@ class HttpExchange:
         else:
             head = b""
         framing = self.framing
-        if data:
+        if framing is _LENGTH and not self.body_bytes and len(data) == self._declared:
+            self.body_bytes = len(data)
+        elif data:
             data = self._cut(data)
         if framing is _CHUNKED:
             data = chunk(data) + last_chunk(trailers or ())
@@ -527,11 +529,13 @@ class HttpConnection(asyncio.Protocol):
         if self._is_beginning:  # an answer given inside begin leads here again
             return
         self._is_beginning = True
+        parser = self._parser
         try:
-            while self.exchange is None and self.phase in (_IDLE, _HEAD):
-                head = self._parser.next_head() if self._parser.waiting else None
+            while self.exchange is None and (self.phase is _IDLE or self.phase is _HEAD):
+                head = parser.next_head() if parser.waiting else None
                 if head is None:
-                    self._await_head()
+                    if parser.waiting or self.has_ended:
+                        self._await_head()
                     return
                 self._begin(head)
         except ProtocolError as error:
@@ -947,11 +951,11 @@ class HttpConnector:
 
     __slots__ = (
         "_connections",
+        "_date",
         "_flush_is_scheduled",
         "_loop_thread",
         "_numbers",
         "_outbox",
-        "_date",
         "date_line",
         "executor",
         "handler",

@@ -73,6 +73,7 @@ class RequestHead:
         "chunked",
         "content_length",
         "expects_continue",
+        "has_body",
         "headers",
         "keep_alive",
         "method",
@@ -89,15 +90,12 @@ class RequestHead:
     content_length: int | None
     """As declared; None without one."""
     chunked: bool
+    has_body: bool
     keep_alive: bool
     expects_continue: bool
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.target!r} {self.version}, {len(self.headers)} headers>"
-
-    @property
-    def has_body(self) -> bool:
-        return self.chunked or bool(self.content_length)
 
     def repeat(self, method: str, target: bytes, other: RequestHead) -> None:
         """Say what other says, for another method and target."""
@@ -107,6 +105,7 @@ class RequestHead:
         self.headers = other.headers.copy()
         self.content_length = other.content_length
         self.chunked = other.chunked
+        self.has_body = other.has_body
         self.keep_alive = other.keep_alive
         self.expects_continue = other.expects_continue
 
@@ -253,6 +252,7 @@ def _decide(request: RequestHead) -> None:
     _check_host(request.target, hosts, is_1_1)
     request.chunked = _check_coding(codings, bool(lengths), is_1_1) if codings else False
     request.content_length = _check_length(lengths) if lengths else None
+    request.has_body = request.chunked or bool(request.content_length)
     request.keep_alive = is_1_1
     if connection:
         options = [option.strip(b" \t") for option in connection.split(b",")]
@@ -317,7 +317,6 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_buffer",
         "_chunk",
         "_extension_bytes",
         "_heads",
@@ -327,12 +326,13 @@ class RequestParser:
         "_total",
         "in_body",
         "trailers",
+        "waiting",
     )
 
     def __init__(self, heads: HeadParser, settings: Settings) -> None:
         self._heads = heads
         self._settings = settings
-        self._buffer = b""
+        self.waiting = b""  # received and not yet given out
         self._scanned = 0  # bytes of an unfinished head that hold neither its end nor a mistake
         self._chunk: _Chunk | None = None
         self._remaining = 0  # of the body, or of the chunk
@@ -342,20 +342,15 @@ class RequestParser:
         self.trailers: RawHeaders | None = None
 
     def __repr__(self) -> str:
-        return f"<RequestParser {len(self._buffer)} bytes waiting{', in a body' if self.in_body else ''}>"
-
-    @property
-    def waiting(self) -> bytes:
-        """What has been received and not yet been given out."""
-        return self._buffer
+        return f"<RequestParser {len(self.waiting)} bytes waiting{', in a body' if self.in_body else ''}>"
 
     def receive(self, data: bytes) -> None:
-        self._buffer = self._buffer + data if self._buffer else data
+        self.waiting = self.waiting + data if self.waiting else data
 
     def next_head(self) -> RequestHead | None:
-        buffer = self._buffer
+        buffer = self.waiting
         if buffer[:1] == b"\r" and (empty_lines := _EMPTY_LINES.match(buffer)):
-            self._buffer = buffer = buffer[
+            self.waiting = buffer = buffer[
                 empty_lines.end() :
             ]  # RFC 9112 §2.2: some clients send them after a body
         end = buffer.find(b"\r\n\r\n", self._scanned)
@@ -363,10 +358,12 @@ class RequestParser:
             self._check_unfinished(buffer)
             return None
         line_end = buffer.find(b"\r\n")
-        self._check_size(line_end, end)
+        settings = self._settings
+        if line_end > settings.max_request_line_bytes or end - line_end > settings.max_header_bytes:
+            self._check_size(line_end, end)
         end += 4
         head = self._heads.parse(buffer if end == len(buffer) else buffer[:end], line_end)
-        self._buffer = buffer[end:]
+        self.waiting = buffer[end:]
         self._scanned = 0
         self.trailers = None
         if head.has_body:
@@ -413,13 +410,13 @@ class RequestParser:
         """The next bytes of the body; b"" once it has ended, when ``trailers`` are known too."""
         if not self.in_body:
             return b""
-        if not self._buffer:
+        if not self.waiting:
             return None
         return self._plain_piece() if self._chunk is None else self._chunked_piece()
 
     def _plain_piece(self) -> bytes:
-        piece = self._buffer[: self._remaining]
-        self._buffer = self._buffer[self._remaining :]
+        piece = self.waiting[: self._remaining]
+        self.waiting = self.waiting[self._remaining :]
         self._remaining -= len(piece)
         if not self._remaining:
             self._end_body([])
@@ -431,7 +428,7 @@ class RequestParser:
 
     def _chunked_piece(self) -> bytes | None:
         """All data of the chunks received so far as one piece, as a client may send them byte by byte."""
-        buffer = self._buffer
+        buffer = self.waiting
         position = 0
         pieces = []
         while self.in_body:
@@ -441,7 +438,7 @@ class RequestParser:
             if step is _Chunk.DATA:
                 pieces.append(buffer[position : position + length])
             position += length
-        self._buffer = buffer[position:]
+        self.waiting = buffer[position:]
         return b"".join(pieces) if pieces or not self.in_body else None
 
     def _chunk_step(self, buffer: bytes, at: int) -> tuple[_Chunk, int]:
@@ -575,7 +572,7 @@ def header_line(name: str, value: str) -> bytes:
 
 
 class HeaderLines:
-    """Make header lines, and remember them: most lines of most answers are the same. Any thread may use it."""
+    """Make header lines, and remember them: most lines of most answers are the same. For any thread."""
 
     __slots__ = ("_known",)
 
@@ -583,7 +580,7 @@ class HeaderLines:
         self._known: dict[tuple[str, str], bytes] = {}
 
     def make(self, headers: Headers) -> tuple[bytes, int | None, bool]:
-        """The lines, but for those that frame the answer; of these the Content-Length and whether to close."""
+        """The lines, but for those that frame the answer; of those, the length and whether to close."""
         known = self._known
         lines = b""
         content_length = None
