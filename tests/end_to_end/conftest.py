@@ -67,6 +67,7 @@ class Running:
         self.said: list[str] = []
         self.url = ""
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -92,11 +93,11 @@ class Running:
                 return found
 
     def get(self, path: str, body: bytes | None = None) -> tuple[int, str]:
-        """Return status and text; with a body it is a POST."""
+        """Return status and text; with a body it is a POST. All are one visitor, with cookies."""
         type = {"Content-Type": "application/octet-stream"} if body is not None else {}
         request = urllib.request.Request(self.url + path, body, type)
         try:
-            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+            with self._visitor.open(request, timeout=LIMIT_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             with answer:

@@ -201,8 +201,19 @@ def test_a_servlet_that_raises_shows_its_traceback_only_to_developers(web_app, w
 # Reloading
 
 
+COUNTING = """
+from container.servlet import HttpServlet
+
+class Main(HttpServlet):
+    def doGet(self, request, response):
+        session = request.getSession()
+        session.setAttribute("visits", (session.getAttribute("visits") or 0) + 1)
+        response.getWriter().write(f"first {session.getAttribute('visits')}")
+"""
+
+
 def changed(text: str) -> str:
-    return HELLO.replace("hello", text)
+    return COUNTING.replace("first", text)
 
 
 def rewrite(file: Path, text: str) -> None:
@@ -215,22 +226,22 @@ def rewrite(file: Path, text: str) -> None:
 def test_dev_reloads_a_changed_web_app_and_keeps_the_old_one_if_the_new_one_does_not_start(
     web_app: Callable[..., Path], was_run
 ) -> None:
-    file = web_app() / "WEB-INF/classes/app.py"
+    file = web_app(code=COUNTING) / "WEB-INF/classes/app.py"
     running = was_run("--dev", "--log", "-")
-    assert running.get("/main") == (200, "hello")
+    assert running.get("/main") == (200, "first 1")
 
     rewrite(file, changed("second"))
     running.wait_for(r"reloaded in .* app\.py changed")
-    assert running.get("/main") == (200, "second")
+    assert running.get("/main") == (200, "second 2")  # the session has been kept
 
     rewrite(file, "from container.servlet import HttpServlet\nclass Main(HttpServlet:\n")
     running.wait_for("does not start; the one before goes on")
-    assert running.get("/main") == (200, "second")
+    assert running.get("/main") == (200, "second 3")
     running.wait_for(r"app\.py")  # the reason
 
     rewrite(file, changed("third"))
     running.wait_for("reloaded in")
-    assert running.get("/main") == (200, "third")
+    assert running.get("/main") == (200, "third 4")
     assert running.stop() == 0
 
 
