@@ -492,7 +492,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(self.connector.settings.send_buffer_bytes)
-        self.deadline_s = time.monotonic() + self.connector.settings.idle_timeout_s
+        self.deadline_s = time.monotonic() + (self.connector.settings.idle_timeout_s or math.inf)
 
     def data_received(self, data: bytes) -> None:
         if self.phase is _LINGER:
@@ -548,7 +548,7 @@ class HttpConnection(asyncio.Protocol):
             self.close()
         elif self.phase is _IDLE and self._parser.waiting:
             self.phase = _HEAD
-            self.deadline_s = time.monotonic() + self.connector.settings.header_timeout_s
+            self.deadline_s = time.monotonic() + (self.connector.settings.header_timeout_s or math.inf)
 
     def _begin(self, head: RequestHead) -> None:
         connector = self.connector
@@ -561,7 +561,7 @@ class HttpConnection(asyncio.Protocol):
             self.phase = _BODY
             self._begun_s = self._last_piece_s = now_s
             self._body_bytes = 0
-            self.deadline_s = now_s + min(connector.settings.body_timeout_s, _RATE_GRACE_S)
+            self.deadline_s = now_s + min(connector.settings.body_timeout_s or math.inf, _RATE_GRACE_S)
         else:
             self.phase = _ANSWER
             self.deadline_s = math.inf
@@ -733,7 +733,7 @@ class HttpConnection(asyncio.Protocol):
             self._shut()
             return
         self.phase = _IDLE
-        self.deadline_s = connector.now_s + connector.settings.idle_timeout_s
+        self.deadline_s = connector.now_s + (connector.settings.idle_timeout_s or math.inf)
         if self._reading_paused:
             self._resume_reading()
         if self._parser.waiting or self.has_ended:
@@ -870,7 +870,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _watch_sending(self) -> None:
         self._mark = self._progress()
-        self.deadline_s = self.connector.now_s + self.connector.settings.send_timeout_s
+        self.deadline_s = self.connector.now_s + (self.connector.settings.send_timeout_s or math.inf)
 
     def _check_sending(self, now_s: float) -> None:
         progress = self._progress()
@@ -879,7 +879,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._mark = progress
-            self.deadline_s = now_s + self.connector.settings.send_timeout_s
+            self.deadline_s = now_s + (self.connector.settings.send_timeout_s or math.inf)
 
     def _check_body(self, now_s: float) -> None:
         settings = self.connector.settings
@@ -889,7 +889,7 @@ class HttpConnection(asyncio.Protocol):
             self._body_bytes = 0
             return
         elapsed_s = now_s - self._begun_s
-        if now_s - self._last_piece_s >= settings.body_timeout_s:
+        if now_s - self._last_piece_s >= (settings.body_timeout_s or math.inf):
             error = ProtocolError(408, "the body stopped coming", "body_timeout_s")
         elif elapsed_s >= _RATE_GRACE_S and self._body_bytes < settings.min_body_rate * elapsed_s:
             error = ProtocolError(408, f"{self._body_bytes} bytes in {elapsed_s:.0f} s", "min_body_rate")
