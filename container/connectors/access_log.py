@@ -1,9 +1,10 @@
 """The access log: one line for each request, in Apache's common or combined format or as JSON.
 
-connector ── Answered ──> AccessLog (a listener) ── deque ──> its thread ── one write for many lines ──> file
+connector ── Answered ──> AccessLog (a listener) ── lines ──> its thread ── one write for many ──> file
 
-A request costs one append; lines are made and written by a thread of the log's own. A full disk or a slow
-terminal holds nobody up: what exceeds the bound is dropped, and the number of lost lines is logged.
+A line is made at once, in the thread that reports the answer: a thread that made many would keep the
+interpreter from the requests. A full disk or a slow terminal holds nobody up: lines beyond a bound
+are dropped and counted.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
 from container.errors import ConfigError
 from container.trace import Answered
 
-__all__ = ["FORMATS", "AccessLog", "Clock"]
+__all__ = ["FORMATS", "AccessLog", "Lines"]
 
 _log = logging.getLogger("container.access")
 
@@ -32,72 +34,68 @@ _GATHER_S = 0.1  # how long lines may gather before they are written
 CLIENT_LEFT = 499  # nginx's status for a client that left before it was answered
 
 _UNSAFE = re.compile(rb'["\\\x00-\x1f\x7f-\xff]')
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _text(raw: bytes | None) -> str:
+def _escaped(raw: bytes | None) -> str:
     r"""Write what a client sent so that it can neither end its field nor its line: \xHH, as nginx does."""
     if not raw:
         return "-"
     return _UNSAFE.sub(lambda match: b"\\x%02X" % match[0][0], raw).decode("ascii")
 
 
-class Clock:
-    """Apache's time of a log line; made once for each second."""
+def _local_time(second: int) -> str:
+    at = time.localtime(second)
+    return time.strftime(f"[%d/{_MONTHS[at.tm_mon - 1]}/%Y:%H:%M:%S %z]", at)  # English in every locale
+
+
+class Lines:
+    """Makes the lines of one log. Remembers what repeats: seconds, paths, browsers."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._text = lru_cache(4096)(_escaped)
+        self._time = lru_cache(4)(_local_time)
 
-    def __call__(self, time_s: float) -> str:
-        second = int(time_s)
-        if second != self._second:
-            self._second = second
-            # The month in English, whatever the locale.
-            at = time.localtime(second)
-            month = "JanFebMarAprMayJunJulAugSepOctNovDec"[3 * at.tm_mon - 3 : 3 * at.tm_mon]
-            self._text = time.strftime(f"[%d/{month}/%Y:%H:%M:%S %z]", at)
-        return self._text
+    def common(self, answered: Answered) -> str:
+        """Apache's common log format: host, user, time, request, status, bytes of the body."""
+        text = self._text
+        user = "-" if answered.user is None else text(answered.user.encode()).replace(" ", "\\x20")
+        return (
+            f"{answered.peer or '-'} - {user} {self._time(int(answered.time_s))} "
+            f'"{text(answered.request_line)}" {answered.status or CLIENT_LEFT} {answered.body_bytes}'
+        )
 
+    def combined(self, answered: Answered) -> str:
+        """Common, then the Referer and the User-Agent."""
+        return f'{self.common(answered)} "{self._text(answered.referer)}" "{self._text(answered.user_agent)}"'
 
-def common(answered: Answered, clock: Callable[[float], str]) -> str:
-    user = _text(answered.user.encode()).replace(" ", "\\x20") if answered.user else "-"
-    return (
-        f"{answered.peer or '-'} - {user} {clock(answered.time_s)} "
-        f'"{_text(answered.request_line)}" {answered.status or CLIENT_LEFT} {answered.body_bytes}'
-    )
+    def json(self, answered: Answered) -> str:
+        """One object; missing values are null, times in UTC and seconds."""
 
+        def text(raw: bytes | None) -> str | None:
+            return None if raw is None else raw.decode("utf-8", "backslashreplace")
 
-def combined(answered: Answered, clock: Callable[[float], str]) -> str:
-    return f'{common(answered, clock)} "{_text(answered.referer)}" "{_text(answered.user_agent)}"'
-
-
-def as_json(answered: Answered, clock: Callable[[float], str]) -> str:
-    """One object; missing values are null, times in UTC and seconds."""
-
-    def text(raw: bytes | None) -> str | None:
-        return None if raw is None else raw.decode("utf-8", "backslashreplace")
-
-    at = time.gmtime(answered.time_s)
-    row = {
-        "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', at)}.{int(answered.time_s % 1 * 1000):03d}Z",
-        "id": answered.request_id,
-        "peer": answered.peer or None,
-        "user": answered.user,
-        "request": text(answered.request_line),
-        "status": answered.status or CLIENT_LEFT,
-        "body_bytes": answered.body_bytes,
-        "duration_s": round(answered.duration_s, 6),
-        "host": text(answered.host),
-        "referer": text(answered.referer),
-        "user_agent": text(answered.user_agent),
-    }
-    return json.dumps(row, ensure_ascii=False)
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(answered.time_s))
+        row = {
+            "time": f"{at}.{int(answered.time_s % 1 * 1000):03d}Z",
+            "id": answered.request_id,
+            "peer": answered.peer or None,
+            "user": answered.user,
+            "request": text(answered.request_line),
+            "status": answered.status or CLIENT_LEFT,
+            "body_bytes": answered.body_bytes,
+            "duration_s": round(answered.duration_s, 6),
+            "host": text(answered.host),
+            "referer": text(answered.referer),
+            "user_agent": text(answered.user_agent),
+        }
+        return json.dumps(row, ensure_ascii=False)
 
 
-FORMATS: Mapping[str, Callable[[Answered, Callable[[float], str]], str]] = {
-    "common": common,
-    "combined": combined,
-    "json": as_json,
+FORMATS: Mapping[str, Callable[[Lines, Answered], str]] = {
+    "common": Lines.common,
+    "combined": Lines.combined,
+    "json": Lines.json,
 }
 
 
@@ -107,15 +105,15 @@ class AccessLog:
     def __init__(self, file: str, format: str) -> None:
         """File: a path, or "-" for standard output. Raises ConfigError if it cannot be written."""
         self._path = None if file == "-" else Path(file)
-        self._format = FORMATS[format]
+        self._line = FORMATS[format]
+        self._lines = Lines()
         try:
             self._descriptor = self._open()
         except OSError as e:
             raise ConfigError(
                 f"--access-log {self._path}: cannot be written: {e.strerror}. Name another file, - or off."
             ) from None
-        self._clock = Clock()
-        self._waiting: deque[Answered] = deque()
+        self._waiting: deque[str] = deque()
         self._lost = 0
         self._is_awake = False
         self._wake = threading.Event()
@@ -142,7 +140,7 @@ class AccessLog:
 
     def __call__(self, answered: Answered) -> None:
         if len(self._waiting) < _MAX_WAITING:
-            self._waiting.append(answered)
+            self._waiting.append(self._line(self._lines, answered))
         else:
             self._lost += 1
         if not self._is_awake:
@@ -170,18 +168,17 @@ class AccessLog:
         self._write()
 
     def _write(self) -> None:
-        answers = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
         lost, self._lost = self._lost, 0
         if lost:
             _log.warning("%d lines of the access log were lost: it is written too slowly", lost)
-        lines = "".join(f"{self._format(answered, self._clock)}\n" for answered in answers)
-        data = memoryview(lines.encode("utf-8", "backslashreplace"))
+        data = memoryview("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
         try:
             self._follow_rotation()
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError as e:
-            _log.warning("%d lines of the access log were lost: %s", len(answers), e.strerror)
+            _log.warning("%d lines of the access log were lost: %s", len(lines), e.strerror)
 
     def _follow_rotation(self) -> None:
         """Open the file anew if it was renamed or removed, as logrotate does."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from container.connectors.access_log import FORMATS, AccessLog, Clock
+from container.connectors.access_log import FORMATS, AccessLog, Lines
 from container.errors import ConfigError
 from container.trace import Answered
 
@@ -29,11 +28,12 @@ ANSWERED = Answered(
 
 
 def line(format: str, **changes: object) -> str:
-    return FORMATS[format](replace(ANSWERED, **changes), lambda _: "[23/Nov/2026:12:01:08 +0000]")
+    line = FORMATS[format](Lines(), ANSWERED._replace(**changes))
+    return re.sub(r"\[2[34]/Nov/2026:\d\d:\d\d:08 [+-]\d{4}\]", "[TIME]", line)
 
 
 def test_common() -> None:
-    expected = '127.0.0.1 - - [23/Nov/2026:12:01:08 +0000] "GET /shop/?q=1 HTTP/1.1" 200 2326'
+    expected = '127.0.0.1 - - [TIME] "GET /shop/?q=1 HTTP/1.1" 200 2326'
     assert line("common") == expected
 
 
@@ -44,7 +44,7 @@ def test_combined_adds_referer_and_user_agent() -> None:
 
 def test_missing_values_are_dashes_and_a_client_that_left_is_499() -> None:
     text = line("common", peer="", user="ann", request_line=b"", status=0, body_bytes=0)
-    assert text == '- - ann [23/Nov/2026:12:01:08 +0000] "-" 499 0'
+    assert text == '- - ann [TIME] "-" 499 0'
 
 
 def test_a_client_cannot_write_lines_of_its_own() -> None:
@@ -72,16 +72,11 @@ def test_json_is_one_object_with_units_in_its_names() -> None:
     assert json.loads(line("json", request_line=b"\xff\xc3\xa4"))["request"] == "\\xff\u00e4"
 
 
-def test_the_time_is_local_and_its_month_english() -> None:
-    written = FORMATS["common"](ANSWERED, Clock())
-    assert re.search(r" \[2[34]/Nov/2026:\d\d:\d\d:08 [+-]\d{4}\] ", written)
-
-
 def test_every_line_is_in_the_file_when_the_log_is_closed(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "access.log"
     with AccessLog(str(file), "common") as log:
         for number in range(1000):
-            log(replace(ANSWERED, request_id=str(number)))
+            log(ANSWERED._replace(request_id=str(number)))
     assert file.read_text().count("\n") == 1000
 
 
