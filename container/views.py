@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING, Any, cast
@@ -44,11 +44,18 @@ from container.servlet import (
 )
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 __all__ = ["JinjaServlet", "JspServlet", "Views"]
 
 JAVA_PAGES = (".jsp", ".jspx", ".jspf")
+IMPLICIT = frozenset(
+    {
+        *("request", "response", "session", "application", "url"),
+        *("param", "paramValues", "header", "headerValues", "cookie", "initParam"),
+    }
+)
+"""The names that every page has, but for "exception"."""
 
 
 class JinjaServlet(HttpServlet):
@@ -70,9 +77,8 @@ class JinjaServlet(HttpServlet):
         if req.getDispatcherType() is DispatcherType.REQUEST:
             super().service(req, res)
         else:
-            self.show(
-                req, res
-            )  # whatever the method was: a servlet has answered it and leaves the words to us
+            # Whatever the method was: a servlet has answered it and leaves the words to the page.
+            self.show(req, res)
 
     def doGet(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
         self.show(req, resp)
@@ -91,21 +97,20 @@ class JinjaServlet(HttpServlet):
         self._not_found(page, response)
 
     def _not_found(self, page: str, response: HttpServletResponse) -> None:
-        response.sendError(HttpServletResponse.SC_NOT_FOUND, page)
+        context = self.getServletContext()
+        file = context.getRealPath(page)
+        if not page.endswith(JAVA_PAGES) or file is None or not Path(file).is_file():
+            response.sendError(HttpServletResponse.SC_NOT_FOUND, page)
+            return
+        context.log(
+            f"{file} is a JSP page, which is Java. Write {_counterpart(file)} beside it, as a Jinja2 page: "
+            f"it is shown under {page}, too. Until then the path answers 500."
+        )
+        response.sendError(HttpServletResponse.SC_INTERNAL_SERVER_ERROR, f"{page} is a JSP page")
 
 
 class JspServlet(JinjaServlet):
-    """Shows the .jinja page in the place of a .jsp."""
-
-    def _not_found(self, page: str, response: HttpServletResponse) -> None:
-        context = self.getServletContext()
-        if (file := context.getRealPath(page)) is None or not Path(file).is_file():
-            return super()._not_found(page, response)
-        context.log(
-            f"{file} is a JSP page, which is Java: write {_counterpart(file)} beside it, as a Jinja2 page. "
-            f"It is shown under {page} then. The path is answered with 500 until then."
-        )
-        return response.sendError(HttpServletResponse.SC_INTERNAL_SERVER_ERROR, f"{page} is a JSP page")
+    """JinjaServlet under the name that goes with ``*.jsp``, which means the .jinja page in its place."""
 
 
 class Views:
@@ -114,39 +119,48 @@ class Views:
     def __init__(self, application: ServletContext) -> None:
         self._application = application
         self._files: set[str] = set()  # of the compiled pages, to find them in a traceback
+        self._rules_for = lru_cache(maxsize=1000)(self._find_rules)
 
     def show(self, page: str, request: HttpServletRequest, response: HttpServletResponse) -> bool:
         """Write a page of the web app to the response; False if there is none."""
-        rules = self._rules_for(page)
-        template = _counterpart(page)
-        if self._source_of(template) is None:
+        name = _counterpart(page)
+        if self._find(name) is None:
             return False
+        rules = self._rules_for(page)
         names = Names(request, response, self._application)
-        pieces = (self._render(path, names) for path in (*rules.preludes, template, *rules.codas))
+        templates = (*rules.preludes, name, *rules.codas)
+        text: Iterable[str] = (piece for template in templates for piece in self._render(template, names))
         if rules.buffer_bytes is None:
-            body: Iterable[str] = ["".join(piece for rendered in pieces for piece in rendered)]
-        else:
+            text = ["".join(text)]
+        elif request.getDispatcherType() is not DispatcherType.INCLUDE:
             response.setBufferSize(rules.buffer_bytes)
-            body = (piece for rendered in pieces for piece in rendered)
-        self._set_type(template, rules, response)
+        self._set_type(name, rules, response)
         writer = response.getWriter()
-        for piece in body:
+        for piece in text:
             writer.write(piece)
             if rules.buffer_bytes == 0:
                 writer.flush()
         return True
 
+    def _find(self, name: str) -> Template | None:
+        from jinja2 import TemplateNotFound
+
+        with self._located():
+            try:
+                return self._environment.get_template(name)
+            except TemplateNotFound:
+                return None
+
     def _render(self, name: str, names: Names) -> Iterator[str]:
         with self._located():
             template = self._environment.get_template(name)
-            # The low-level interface, since render() copies all names into a dict, and ours are looked up
-            # when needed.
+            # render() would copy all names into a dict. This is the interface below it, which looks them up.
             names = names.over(template.globals)
             context = template.new_context(cast("dict[str, Any]", names), shared=True)
             try:
                 yield from template.root_render_func(context)
             except Exception:  # noqa: BLE001  a page's own code may raise anything
-                self._environment.handle_exception()
+                self._environment.handle_exception()  # raises it again, the page's lines in its traceback
 
     def _set_type(self, name: str, rules: PageRules, response: HttpServletResponse) -> None:
         content_type = response.getContentType()
@@ -202,29 +216,24 @@ class Views:
         except Exception as error:  # the web app's own, from what the page calls
             frames = reversed(traceback.extract_tb(error.__traceback__))
             frame = next((frame for frame in frames if frame.filename in self._files), None)
-            where = f"{frame.filename}:{frame.lineno}" if frame else "a page"
+            where = f"{frame.filename}:{frame.lineno}: " if frame else ""
             if isinstance(error, TemplateError):
-                raise ServletException(f"{where}: {_words(error)}", error) from error
-            error.add_note(f"This happened in {where}.")
+                raise ServletException(f"{where}{_words(error)}", error) from error
+            if where:
+                error.add_note(f"{where}the page was here.")
             raise
 
     # <jsp-config>
 
-    @cached_property
-    def _groups(self) -> list[JspPropertyGroupDescriptor]:
-        config = self._application.getJspConfigDescriptor()
-        return config.getJspPropertyGroups() if config else []
-
-    def _rules_for(self, page: str) -> PageRules:
+    def _find_rules(self, page: str) -> PageRules:
         """Return what the descriptor says of a page.
 
         Of each property the most specific pattern's, of includes all.
         """
-        if not self._groups:
-            return NO_RULES
+        config = self._application.getJspConfigDescriptor()
         matching = [
             (rank, group)
-            for group in self._groups
+            for group in (config.getJspPropertyGroups() if config else ())
             if (rank := max((_rank(pattern, page) for pattern in group.getUrlPatterns()), default=0))
         ]
         by_rank = [group for _, group in sorted(matching, key=lambda pair: -pair[0])]
@@ -233,9 +242,9 @@ class Views:
             return next((value for group in by_rank if (value := get(group)) is not None), None)
 
         return PageRules(
-            nearest(JspPropertyGroupDescriptor.getPageEncoding) or "UTF-8",
-            nearest(JspPropertyGroupDescriptor.getDefaultContentType),
-            _buffer_bytes(nearest(JspPropertyGroupDescriptor.getBuffer)),
+            nearest(lambda group: group.getPageEncoding()) or "UTF-8",
+            nearest(lambda group: group.getDefaultContentType()),
+            _buffer_bytes(nearest(lambda group: group.getBuffer())),
             tuple(_counterpart(path) for _, group in matching for path in group.getIncludePreludes()),
             tuple(_counterpart(path) for _, group in matching for path in group.getIncludeCodas()),
         )
@@ -250,9 +259,6 @@ class PageRules:
     buffer_bytes: int | None = None
     preludes: tuple[str, ...] = ()
     codas: tuple[str, ...] = ()
-
-
-NO_RULES = PageRules()
 
 
 class Names(Mapping[str, Any]):
@@ -281,7 +287,7 @@ class Names(Mapping[str, Any]):
             "initParam": Lookup(application.getInitParameter, application.getInitParameterNames),
             "url": partial(_url, request, response),
         }
-        if error := request.getAttribute(RequestDispatcher.ERROR_EXCEPTION):
+        if (error := request.getAttribute(RequestDispatcher.ERROR_EXCEPTION)) is not None:
             self._implicit["exception"] = error
 
     def over(self, more: Mapping[str, Any]) -> Names:
@@ -417,12 +423,14 @@ def _changed_ns(file: Path) -> int:
 
 
 def _words(error: Exception) -> str:
-    from jinja2 import TemplateNotFound
+    from jinja2 import TemplateNotFound, UndefinedError
 
     if isinstance(error, TemplateNotFound):
-        return (
-            f'there is no page {error}. "/a/b.jinja" is a path in the web app, "b.jinja" is beside this page'
-        )
+        where = '"/b.jinja" is in the folder of the web app, "b.jinja" beside this page'
+        return f"there is no page {error}. {where}"
+    undefined = re.match(r"'(\w+)' is undefined", str(error))
+    if isinstance(error, UndefinedError) and undefined and undefined[1] in IMPLICIT:
+        return f"{error}. Macros that use it need {{% import ... with context %}}"
     return str(error)
 
 

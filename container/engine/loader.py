@@ -50,6 +50,7 @@ from typing import Any, cast
 
 from container.engine.names import java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
+from container.servlet import ClassLoader
 
 __all__ = ["ClassNotFound", "Loader"]
 
@@ -73,7 +74,7 @@ class ClassNotFound(ContainerError):  # noqa: N818  (Java's name is ClassNotFoun
         self.cure = cure
 
 
-class Loader:
+class Loader(ClassLoader):
     """The classes of one generation of a web app; what ``ServletContext.getClassLoader()`` returns.
 
     package is the name in ``sys.modules`` that all its modules begin with. Any thread may call any method;
