@@ -60,6 +60,7 @@ PLATFORM = frozenset({"container", "__main__", *sys.builtin_module_names})
 ARCHIVES = frozenset({".whl", ".zip"})
 CLASS_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")  # "$" stands for "."
 CLASS_STATEMENT = re.compile(r"^class\s+(\w+)", re.MULTILINE)
+NO_MODULE = "there is no module"
 MOST_FILES_SEARCHED = 500  # for a name like the one that was not found
 TOO_YOUNG_S = 2.0
 
@@ -138,7 +139,7 @@ class Loader(ClassLoader):
             if isinstance(found, type):
                 return found
             tried.append(found)
-        raise ClassNotFound(name, tried or ["that is not how a class is named"], self._cure(name))
+        raise ClassNotFound(name, tried or ["that is not how a class is named"], self._cure(name, tried))
 
     def loadClass(self, name: str) -> type:
         """Java's spelling of load_class."""
@@ -158,7 +159,7 @@ class Loader(ClassLoader):
             missing = (error.name or "").removeprefix(f"{self.package}.")
             if not missing or not f"{module_name}.".startswith(f"{missing}."):
                 raise  # it exists, but imports something that does not
-            return f"there is no module {module_name}"
+            return f"{NO_MODULE} {module_name}"
         for part in attribute.split("."):
             if not hasattr(found, part):
                 return f"module {module_name} has no {attribute}"
@@ -325,31 +326,37 @@ class Loader(ClassLoader):
 
     # Words for what went wrong
 
-    def _cure(self, name: str) -> str:
+    def _cure(self, name: str, tried: Sequence[str]) -> str:
         plain = name.replace("$", ".").replace(":", ".")
-        if plain.partition(".")[0] in PLATFORM:
-            return "Modules of this name are the platform's; a file in WEB-INF/classes cannot add to them."
         for folder in self.search_path:
             for suffix in (".class", ".java"):
                 if (java := folder / f"{plain.replace('.', '/')}{suffix}").is_file():
                     return f"{java} is Java: write the class in Python, in {java.with_suffix('.py')}."
         if nearest := self._nearest(plain):
             return f'Did you mean "{nearest}"?'
+        if plain.partition(".")[0] in PLATFORM:
+            return "Modules of this name are the platform's; a file in WEB-INF/classes cannot add to them."
+        if tried and not tried[0].startswith(NO_MODULE):
+            return "Write the class there, or correct the name."
         return (
             "Put its module into WEB-INF/classes, or install its distribution into the environment that runs "
             "the container."
         )
 
     def _nearest(self, plain: str) -> str | None:
-        """Find the class whose name is most like plain, by reading the sources, without importing them."""
-        wanted = plain.rpartition(".")[2]
-        names = []
-        for module_name, file in islice(self.source_files(), MOST_FILES_SEARCHED):
-            for found in CLASS_STATEMENT.findall(file.read_text("utf-8", errors="replace")):
-                names.append(f"{module_name}.{found}")
-        moved = [name for name in names if name.rpartition(".")[2] == wanted]
-        close = difflib.get_close_matches(plain, moved or names, n=1, cutoff=0.0 if moved else 0.6)
-        return close[0] if close else None
+        """Find the class most like it: in the web app's sources, unimported, or in an imported module."""
+        outer, _, wanted = plain.rpartition(".")
+        found = [
+            (class_name, module_name)
+            for module_name, file in islice(self.source_files(), MOST_FILES_SEARCHED)
+            for class_name in CLASS_STATEMENT.findall(file.read_text("utf-8", errors="replace"))
+        ]
+        if module := sys.modules.get(outer):
+            found += [(name, outer) for name, value in vars(module).items() if isinstance(value, type)]
+        for word in difflib.get_close_matches(wanted, {name for name, _ in found}, n=1):
+            modules = [module_name for name, module_name in found if name == word]
+            return f"{difflib.get_close_matches(outer, modules, n=1, cutoff=0.0)[0]}.{word}"
+        return None
 
     def _hint(self, error: ImportError) -> str | None:
         """Explain that a module of the web app was asked for from outside, by its plain name."""

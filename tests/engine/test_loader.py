@@ -18,9 +18,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from webtest import TestApp
 
 from container.engine.loader import ClassNotFound, Loader
 from container.errors import DeploymentError
+from container.server import make_application
 
 Files = dict[str, str]
 MakeLoader = Callable[..., Loader]
@@ -379,7 +381,8 @@ def test_class_names(make: MakeLoader, name: str, module: str, qualname: str) ->
         ("hello.Helo", ["module hello has no Helo", "no module hello.Helo", 'Did you mean "hello.Hello"?']),
         ("helo.Hello", ["no module helo", 'Did you mean "hello.Hello"?']),
         ("com.example.Cart", ["com.example has no Cart", 'Did you mean "com.example.web.Cart"?']),
-        ("hello.value", ["value of module hello is no class but of type int"]),
+        ("hello.value", ["value of module hello is no class but of type int", "Write the class there"]),
+        ("decimal.Decimale", ["module decimal has no Decimale", 'Did you mean "decimal.Decimal"?']),
         ("wholly.unlike.anything", ["no module wholly.unlike", "WEB-INF/classes", "environment"]),
         ("hello/Hello", ["not how a class is named"]),
         ("", ["not how a class is named"]),
@@ -543,6 +546,55 @@ def test_old_files_leave_bytecode_that_serves_any_name(
 
 
 # The end
+
+
+def test_a_stopped_web_app_leaves_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Through the whole engine: a session, a page, an error and a reload keep no class of a generation."""
+    caplog.set_level(logging.CRITICAL, "container.engine")  # pytest keeps what is logged, with the traceback
+    web_inf = tmp_path / "shop/WEB-INF"
+    (web_inf / "classes").mkdir(parents=True)
+    (web_inf / "web.xml").write_text(
+        "<web-app><listener><listener-class>web.Listener</listener-class></listener>"
+        "<filter><filter-name>f</filter-name><filter-class>web.Pass</filter-class></filter>"
+        "<filter-mapping><filter-name>f</filter-name><url-pattern>/*</url-pattern></filter-mapping>"
+        "<servlet><servlet-name>s</servlet-name><servlet-class>web.Shop</servlet-class></servlet>"
+        "<servlet-mapping><servlet-name>s</servlet-name><url-pattern>/x/*</url-pattern>"
+        "</servlet-mapping>"
+        "<error-page><exception-type>web.Sold</exception-type><location>/page.jinja</location></error-page>"
+        "</web-app>"
+    )
+    (tmp_path / "shop/page.jinja").write_text("{{ item.name }}")
+    (web_inf / "classes/web.py").write_text(
+        "import dataclasses\nfrom container.servlet import *\n"
+        "@dataclasses.dataclass\nclass Item:\n    name: str\n    next: 'Item | None' = None\n"
+        "class Listener(ServletContextListener): pass\n"
+        "class Pass(Filter):\n    def doFilter(self, q, s, chain): chain.doFilter(q, s)\n"
+        "class Sold(Exception): pass\n"
+        "class Shop(HttpServlet):\n"
+        "    def doGet(self, q, s):\n"
+        "        q.getSession().setAttribute('item', Item('a'))\n"
+        "        assert self.getServletContext().getClassLoader().loadClass('web.Item') is Item\n"
+        "        q.setAttribute('item', Item('b'))\n"
+        "        if q.getPathInfo() == '/sold': raise Sold\n"
+        "        q.getRequestDispatcher('/page.jinja').forward(q, s)\n"
+    )
+    container = make_application(tmp_path)
+    kept = []
+    for _ in range(2):
+        app = TestApp(container)
+        assert app.get("/shop/x").text == "b"
+        assert app.get("/shop/x/sold", status=500).text == "b"
+        context = container.contexts["/shop"]
+        module = context.loader.import_module("web")
+        kept.append(weakref.ref(context))
+        names = ("Item", "Listener", "Pass", "Sold", "Shop")
+        kept += [weakref.ref(getattr(module, name)) for name in names]
+        container.reload(context)
+        del app, context, module
+    container.stop()
+    gc.collect()
+    assert [ref() for ref in kept] == [None] * 12
+    assert not [name for name in sys.modules if name.startswith("shop__")]
 
 
 def test_after_close_everything_can_be_collected(make: MakeLoader) -> None:
