@@ -42,13 +42,6 @@ class FileWatcher:
     def __repr__(self) -> str:
         return f"<FileWatcher of {len(self._seen)} files>"
 
-    def watch(self, files: Iterable[Path]) -> None:
-        """Watch these, too, from what they are now."""
-        for file in map(str, files):
-            if file not in self._files:
-                self._files.add(file)
-                self._seen.setdefault(file, _stamp(file))
-
     def changed(self, now_s: float) -> set[Path]:
         """Return what was changed, added or removed since the last call that returned something.
 
@@ -65,15 +58,20 @@ class FileWatcher:
     def _snapshot(self) -> dict[str, Stamp | None]:
         snapshot = {file: _stamp(file) for file in self._files}
         for folder in self._folders:
-            snapshot.update((file, _stamp(file)) for file in self._sources(folder))
+            snapshot.update((file, _stamp(file)) for file in self._sources(folder, set()))
         return snapshot
 
-    def _sources(self, folder: str) -> Iterator[str]:
+    def _sources(self, folder: str, visited: set[tuple[int, int]]) -> Iterator[str]:
+        """Yield the sources below folder, through links too, but each folder once."""
         try:
-            changed_ns = os.stat(folder).st_mtime_ns
+            status = os.stat(folder)
         except OSError:
             self._listings.pop(folder, None)
             return
+        if (status.st_dev, status.st_ino) in visited:
+            return
+        visited.add((status.st_dev, status.st_ino))
+        changed_ns = status.st_mtime_ns
         known_ns, files, folders = self._listings.get(folder, (-1, [], []))
         if known_ns != changed_ns:
             files, folders = _list(folder)
@@ -81,7 +79,7 @@ class FileWatcher:
             self._listings[folder] = (changed_ns if settled else -1, files, folders)
         yield from files
         for inner in folders:
-            yield from self._sources(inner)
+            yield from self._sources(inner, visited)
 
 
 def _list(folder: str) -> tuple[list[str], list[str]]:
@@ -93,7 +91,7 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name == "__pycache__":
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir():
                     folders.append(entry.path)
                 elif entry.name.endswith(SUFFIXES):
                     files.append(entry.path)

@@ -107,13 +107,14 @@ def test_folders_that_do_not_exist_yet(tmp_path: Path) -> None:
     assert watcher.changed(2.0) == {tmp_path / "classes/a.py"}
 
 
-def test_files_may_be_added_later(tmp_path: Path) -> None:
-    watcher = FileWatcher([])
-    (tmp_path / "a.py").write_text("1")
-    watcher.watch([tmp_path / "a.py"])
-    assert watcher.changed(1.0) == set()
-    (tmp_path / "a.py").write_text("12")
-    assert watcher.changed(2.0) == {tmp_path / "a.py"}
+def test_linked_folders_are_followed_and_circles_end(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/circle").symlink_to(tmp_path / "source")
+    (tmp_path / "WEB-INF").mkdir()
+    (tmp_path / "WEB-INF/classes").symlink_to(tmp_path / "source")
+    watcher = FileWatcher([tmp_path / "WEB-INF"])
+    (tmp_path / "source/a.py").write_text("")
+    assert watcher.changed(1.0) == {tmp_path / "WEB-INF/classes/a.py"}
 
 
 def test_it_looks_at_most_once_in_its_interval(web_inf: Path) -> None:
