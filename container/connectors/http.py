@@ -575,7 +575,7 @@ class HttpConnection(asyncio.Protocol):
         elif decision is _STREAMED:
             if head.has_body:
                 exchange.body = StreamedBody(connector.settings.body_memory_bytes, self._reader_waits)
-            self._dispatch(exchange)
+            self.connector.dispatch(exchange)
             if exchange.body is not None and self.exchange is exchange:
                 self._pump_body(exchange, exchange.body)
 
@@ -587,12 +587,7 @@ class HttpConnection(asyncio.Protocol):
             exchange.body = body = CollectedBody(settings.body_memory_bytes, self.connector.work_folder)
             self._pump_body(exchange, body)
         else:
-            self._dispatch(exchange)
-
-    def _dispatch(self, exchange: HttpExchange) -> None:
-        if not self.connector.executor.submit(exchange.run):
-            _log.warning("%s: 503: no thread is free and the queue is full (--threads, --queue)", exchange.id)
-            exchange.answer_error(503, [("Retry-After", str(_RETRY_AFTER_S))])
+            self.connector.dispatch(exchange)
 
     def _pump_body(self, exchange: HttpExchange, body: RequestBody) -> None:
         parser = self._parser
@@ -617,7 +612,7 @@ class HttpConnection(asyncio.Protocol):
         self.deadline_s = math.inf
         body.complete(parser.trailers or [])
         if isinstance(body, CollectedBody):
-            self._dispatch(exchange)
+            self.connector.dispatch(exchange)
 
     def _fail_body(self, exchange: HttpExchange, body: RequestBody, error: ProtocolError) -> None:
         """Body and connection are lost; whoever answers says so."""
@@ -956,6 +951,7 @@ class HttpConnector:
         "_loop_thread",
         "_numbers",
         "_outbox",
+        "_ready",
         "date_line",
         "executor",
         "handler",
@@ -995,6 +991,7 @@ class HttpConnector:
         self._connections: set[HttpConnection] = set()
         self._outbox: deque[tuple[HttpExchange, bytes | FilePart | None, bool]] = deque()
         self._flush_is_scheduled = False
+        self._ready: list[HttpExchange] = []
         self._loop_thread = 0
 
     def __repr__(self) -> str:
@@ -1024,6 +1021,28 @@ class HttpConnector:
         self._connections.discard(connection)
         if self.on_closed is not None:
             self.on_closed()
+
+    # From the loop to request threads -------------------------------------------------------------
+
+    def dispatch(self, exchange: HttpExchange) -> None:
+        """Have exchange handled in a request thread, together with all that arrives in this turn of the loop.
+
+        A thread that is woken wants the GIL, and gets it between any two of the loop's callbacks: to wake one for
+        each request would have the two take turns, request by request.
+        """
+        self._ready.append(exchange)
+        if len(self._ready) == 1:
+            self.loop.call_soon(self._submit_ready)
+
+    def _submit_ready(self) -> None:
+        ready, self._ready = self._ready, []
+        submit = self.executor.submit
+        for exchange in ready:
+            if not submit(exchange.run):
+                _log.warning(
+                    "%s: 503: no thread is free, the queue is full (--threads, --queue)", exchange.id
+                )
+                exchange.answer_error(503, [("Retry-After", str(_RETRY_AFTER_S))])
 
     # From request threads to the loop -------------------------------------------------------------
 
