@@ -1027,8 +1027,8 @@ class HttpConnector:
     def dispatch(self, exchange: HttpExchange) -> None:
         """Have exchange handled in a request thread, together with all that arrives in this turn of the loop.
 
-        A thread that is woken wants the GIL, and gets it between any two of the loop's callbacks: to wake one for
-        each request would have the two take turns, request by request.
+        A thread that is woken wants the GIL, and gets it between any two of the loop's callbacks: to wake one
+        for each request would have the two take turns, request by request.
         """
         self._ready.append(exchange)
         if len(self._ready) == 1:
