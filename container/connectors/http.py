@@ -37,6 +37,7 @@ from container.mpm.executor import Executor
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, Headers, RawHeaders
 from container.protocols.http1 import (
     CONTINUE,
+    PLAIN_STATUS_LINES,
     Framing,
     HeaderLines,
     HeadParser,
@@ -50,6 +51,7 @@ from container.protocols.http1 import (
     keeps_alive,
     last_chunk,
     own_length,
+    plain_answer,
     status_line,
 )
 from container.trace import Answered, AnsweredListener
@@ -274,6 +276,26 @@ class HttpExchange:
     def finish(self, data: bytes = b"", trailers: Headers | None = None) -> None:
         if self.finished:
             return
+        connection = self.connection
+        if (
+            self.framing is None
+            and self._declared is None
+            and trailers is None
+            and (line := PLAIN_STATUS_LINES.get(self.status)) is not None
+            and self.head.keep_alive
+            and self.version == "HTTP/1.1"
+            and self.method != "HEAD"
+            and not self._reason
+            and not self._close_after
+            and connection.may_stay_open
+            and connection.phase is _ANSWER
+        ):  # what nearly every answer is; the same as below, with nothing left to decide
+            self.framing = _LENGTH
+            self.keep_alive = self.finished = True
+            self._declared = self.body_bytes = length = len(data)
+            connector = connection.connector
+            connector.deliver(self, plain_answer(line, self._lines, length, connector.date_line, data), True)
+            return
         if self.framing is None:
             head = self._make_head(None if trailers and self.can_send_trailers else len(data))
         else:
@@ -294,7 +316,7 @@ class HttpExchange:
             )
             self.keep_alive = False
         self.finished = True
-        self.connection.connector.deliver(self, head + data if data else head, True)
+        connection.connector.deliver(self, head + data if data else head, True)
 
     def _deliver(self, data: bytes | FilePart) -> None:
         connection = self.connection
@@ -332,26 +354,21 @@ class HttpExchange:
 
     def run(self) -> None:
         """What the executor is given."""
-        self._run(self._handle)
+        try:
+            self.connection.connector.handler.handle(self)
+        except BaseException as error:  # noqa: BLE001  foreign code: whatever it is ends this request only
+            self.fail(error)
         if self._suspension is not None:
             self._run_tasks(self._suspension)
         elif not self.finished:
             _log.error("%s: the handler returned without an answer", self.id)
             self.abort()
 
-    def _handle(self) -> None:
-        self.connection.connector.handler.handle(self)
-
-    def _run(self, task: Callable[[], None]) -> None:
-        try:
-            task()
-        except ClientDisconnected:
+    def fail(self, error: BaseException) -> None:
+        if isinstance(error, ClientDisconnected):
             _log.debug("%s: the client has gone", self.id)
             self.abort()
-        except BaseException as error:  # noqa: BLE001  foreign code: whatever it is ends this request only
-            self.fail(error)
-
-    def fail(self, error: BaseException) -> None:
+            return
         _log.error("%s: %s %s failed", self.id, self.method, self.target.decode("latin-1"), exc_info=error)
         if self.framing is None and not self.finished:
             self.answer_error(500)
@@ -380,7 +397,10 @@ class HttpExchange:
                     suspension.is_running = False
                     return
                 task = suspension.tasks.popleft()
-            self._run(task)
+            try:
+                task()
+            except BaseException as error:  # noqa: BLE001  as above
+                self.fail(error)
 
     # The client leaves ----------------------------------------------------------------------------
 

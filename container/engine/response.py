@@ -181,10 +181,7 @@ class Response(HttpServletResponse):
         buffer = self._buffer
         data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
         if not self._committed:
-            if self._content_length < 0 and self._trailers is None:
-                self._commit(len(data))
-            else:
-                self._commit()
+            self._commit()  # the exchange sees the whole body and adds its length (RT-BUF-12)
         self._sent += len(data)
         if self._trailers is None:
             self._exchange.finish(data)
@@ -200,8 +197,8 @@ class Response(HttpServletResponse):
             if name.lower() not in _FORBIDDEN_TRAILERS
         ]
 
-    def _commit(self, length: int = -1) -> None:
-        """Send status and headers; length is the whole body's, where it is known only now (RT-BUF-12)."""
+    def _commit(self) -> None:
+        """Send status and headers."""
         self._committed = True
         self._locked = True
         status = self._status
@@ -212,10 +209,8 @@ class Response(HttpServletResponse):
             for name, values in self._headers.values():
                 for value in values:
                     headers.append((name, value))
-        if self._content_length >= 0:
-            length = self._content_length
-        if length >= 0 and status not in BODILESS:
-            headers.append(("Content-Length", str(length)))
+        if self._content_length >= 0 and status not in BODILESS:
+            headers.append(("Content-Length", str(self._content_length)))
         self._exchange.start(status, headers)
 
     def _full_content_type(self) -> str | None:

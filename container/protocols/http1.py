@@ -25,6 +25,7 @@ from container.protocols.exchange import Headers, RawHeaders
 
 __all__ = [
     "CONTINUE",
+    "PLAIN_STATUS_LINES",
     "Framing",
     "HeadParser",
     "HeaderLines",
@@ -38,6 +39,7 @@ __all__ = [
     "keeps_alive",
     "last_chunk",
     "own_length",
+    "plain_answer",
     "status_line",
 ]
 
@@ -630,6 +632,19 @@ def answer_head(
         date_line,
         _CONNECTION_LINES[version][keep_alive],
     )
+
+
+# Of the answers whose framing depends on nothing but their length, and after which the connection may stay.
+PLAIN_STATUS_LINES = {
+    status: line
+    for status, line in _STATUS_LINES.items()
+    if status >= 200 and status not in (204, 205, 304) and status not in _CLOSING
+}
+
+
+def plain_answer(line: bytes, lines: bytes, length: int, date_line: bytes, body: bytes) -> bytes:
+    """Head and body of an answer to HTTP/1.1 that keeps the connection, by its PLAIN_STATUS_LINES line."""
+    return b"%b%bContent-Length: %d\r\n%b\r\n%b" % (line, lines, length, date_line, body)
 
 
 def chunk(data: bytes) -> bytes:
