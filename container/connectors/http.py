@@ -355,7 +355,7 @@ class HttpExchange:
     def run(self) -> None:
         """What the executor is given."""
         try:
-            self.connection.connector.handler.handle(self)
+            self.connection.connector.handle(self)
         except BaseException as error:  # noqa: BLE001  foreign code: whatever it is ends this request only
             self.fail(error)
         if self._suspension is not None:
@@ -974,6 +974,7 @@ class HttpConnector:
         "_ready",
         "date_line",
         "executor",
+        "handle",
         "handler",
         "header_lines",
         "heads",
@@ -996,6 +997,7 @@ class HttpConnector:
         listeners: Sequence[AnsweredListener] = (),
     ) -> None:
         self.handler = handler
+        self.handle = handler.handle
         self.settings = settings
         self.executor = executor
         self.listeners = listeners

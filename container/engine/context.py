@@ -79,6 +79,7 @@ _IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
     ("jsp", JspServlet, "*.jsp"),
     ("jspx", JspServlet, "*.jspx"),
 )
+RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
 _DEFAULT_WELCOME_FILES = ("index.html", "index.htm", "index.jsp", "index.jinja")
 
 
@@ -577,8 +578,7 @@ class Context:
             redirect_to_root(exchange, location, query)
             return
         request = Request(exchange, location, query, dispatch)
-        response = Response(exchange, request)
-        request._response = response
+        response = request._response = Response(exchange, request)
         self._active.add(request)
         try:
             self._pipeline(request, response)
@@ -593,14 +593,14 @@ class Context:
         except Exception:
             log.exception("%s: the answer could not be ended", request)
             response._exchange.abort()
-        if self.request_listeners:
+        if self.listeners.request:
             self.fire_request_destroyed(request)
         if request._session is not None:
             guarded("end of a session's access", lambda: self.sessions.end(request))
         self._active.discard(request)
         request._end()
         response._end()
-        if self._idle_tasks or self.state is not State.RUNNING:
+        if self._idle_tasks or self.state is not RUNNING:
             self._notify_idle(request)
 
     def _notify_idle(self, request: Request) -> None:

@@ -16,10 +16,11 @@ __all__ = ["EmbeddedFront"]
 class EmbeddedFront:
     """An exchange.Handler in front of another one, the container."""
 
-    __slots__ = ("_container", "_files")
+    __slots__ = ("_container", "_files", "handle")
 
     def __init__(self, container: Handler, plan: StaticPlan | None = None) -> None:
         self._container = container
+        self.handle = container.handle  # what is no file is the container's, without a call in between
         self._files = StaticFiles(plan or StaticPlan({}))
 
     def publish(self, plan: StaticPlan) -> None:
@@ -30,6 +31,3 @@ class EmbeddedFront:
         if self._files.serve(exchange):
             return Begin.DONE
         return self._container.begin(exchange)
-
-    def handle(self, exchange: Exchange) -> None:
-        self._container.handle(exchange)

@@ -23,6 +23,7 @@ __all__ = ["Executor", "PerRequestExecutor", "PoolExecutor", "Task", "make_execu
 
 Task = Callable[[], None]
 _PATIENCE_S = 0.001
+_QUIET_ROUNDS = 50
 _log = logging.getLogger("container.executor")
 
 
@@ -75,7 +76,7 @@ class PoolExecutor:
 
     __slots__ = (
         "_asleep", "_done", "_max_threads", "_max_waiting", "_starting", "_stopped", "_tasks", "_threads",
-        "_watch", "_watch_wanted",
+        "_watch", "_watch_wanted", "_watching",
     )  # fmt: skip
 
     def __init__(self, threads: int, queue: int) -> None:
@@ -89,6 +90,7 @@ class PoolExecutor:
         self._stopped = False
         self._watch: threading.Thread | None = None
         self._watch_wanted = threading.Event()
+        self._watching = False  # a flag, as each task asks
 
     def __repr__(self) -> str:
         return (
@@ -104,7 +106,8 @@ class PoolExecutor:
         tasks.append(task)
         if is_full or len(self._asleep) == len(self._threads):  # it would wait in vain, or nobody is at work
             self._wake_or_start()
-        elif not self._watch_wanted.is_set():
+        elif not self._watching:
+            self._watching = True
             self._watch_wanted.set()
         return True
 
@@ -149,22 +152,30 @@ class PoolExecutor:
             _run(task)
 
     def _keep_watch(self) -> None:
-        """Wake more threads while tasks wait and none is taken."""
+        """Wake more threads while tasks wait and none is taken.
+
+        After the last task the watch stays for a while: to be called again for each batch costs more.
+        """
         while True:
             self._watch_wanted.wait()
-            if self._stopped:
-                return
             self._watch_wanted.clear()
-            more = 1
-            while self._tasks and not self._stopped:
+            more, quiet = 1, 0
+            while quiet < _QUIET_ROUNDS and not self._stopped:
                 before = self._done
                 time.sleep(_PATIENCE_S)
+                quiet = 0 if self._tasks or self._done != before else quiet + 1
                 if self._tasks and self._done == before:
                     for _ in range(more):
                         self._wake_or_start()
                     more *= 2
                 else:
                     more = 1
+            if self._stopped:
+                return
+            self._watching = False
+            if self._tasks:  # they may have come while we were still said to watch
+                self._watching = True
+                self._watch_wanted.set()
 
     def stop(self, timeout_s: float) -> bool:
         with self._starting:

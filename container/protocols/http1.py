@@ -48,6 +48,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _METHODS = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
 }
+_VERSION_BYTES = len(b" HTTP/1.1")
 _VERSIONS = {b"HTTP/1.1": "HTTP/1.1", b"HTTP/1.0": "HTTP/1.0"}
 _STAND_IN = b"GET / HTTP/1.1"  # for a request line that llhttp would refuse or, as with CONNECT, obey
 
@@ -99,17 +100,20 @@ class RequestHead:
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.target!r} {self.version}, {len(self.headers)} headers>"
 
-    def repeat(self, method: str, target: bytes, other: RequestHead) -> None:
-        """Say what other says, for another method and target."""
-        self.method = method
-        self.target = target
-        self.version = other.version
-        self.headers = other.headers.copy()
-        self.content_length = other.content_length
-        self.chunked = other.chunked
-        self.has_body = other.has_body
-        self.keep_alive = other.keep_alive
-        self.expects_continue = other.expects_continue
+    def repeat(self, method: str, target: bytes, request_line: bytes) -> RequestHead:
+        """Return a head that says the same with another request line."""
+        head = RequestHead()
+        head.method = method
+        head.target = target
+        head.request_line = request_line
+        head.version = self.version
+        head.headers = self.headers.copy()
+        head.content_length = self.content_length
+        head.chunked = self.chunked
+        head.has_body = self.has_body
+        head.keep_alive = self.keep_alive
+        head.expects_continue = self.expects_continue
+        return head
 
 
 class HeadParser:
@@ -140,6 +144,13 @@ class HeadParser:
 
     def parse(self, head: bytes, line_end: int) -> RequestHead:
         """Parse head, which ends with its empty line and whose first line ends at line_end."""
+        seen = self._seen.get(head[line_end - _VERSION_BYTES :])  # from the space before the version
+        if seen is not None:
+            line = head[:line_end]
+            method, _, target = line[:-_VERSION_BYTES].partition(b" ")
+            known_method = _METHODS.get(method)
+            if known_method and target[:1] == b"/" and not target.translate(None, _TARGET_BYTES):
+                return seen.repeat(known_method, target, line)
         try:
             request = self._parse(head, line_end)
         except ProtocolError:
@@ -157,16 +168,6 @@ class HeadParser:
         except ValueError:
             raise ProtocolError(400, "the request line is not METHOD TARGET VERSION") from None
         known_method = _METHODS.get(method)
-        block = head[line_end - len(version) :]
-        seen = self._seen.get(block)
-        if (
-            seen is not None
-            and known_method
-            and target[:1] == b"/"
-            and not target.translate(None, _TARGET_BYTES)
-        ):
-            request.repeat(known_method, target, seen)
-            return request
         known_version = _VERSIONS.get(version)
         if known_method and known_version:
             request.headers = headers = self._header_lines(head)
@@ -186,11 +187,17 @@ class HeadParser:
         _decide(request)
         if b"_" in head and not self._settings.underscore_headers:
             request.headers = [header for header in headers if b"_" not in header[0]]
-        if not request.has_body and target[:1] == b"/" and len(block) <= _MOST_REMEMBERED_BYTES:
+        block = head[line_end - _VERSION_BYTES :]
+        if (
+            known_version
+            and not request.has_body
+            and target[:1] == b"/"
+            and len(block) <= _MOST_REMEMBERED_BYTES
+        ):
             if len(self._seen) >= _MOST_REMEMBERED:
                 self._seen.clear()
-            self._seen[block] = kept = RequestHead()  # its own: the request's headers may be changed
-            kept.repeat(request.method, target, request)
+            # Its own: the request's headers may be changed.
+            self._seen[block] = request.repeat(request.method, target, line)
         return request
 
     def _header_lines(self, head: bytes) -> RawHeaders:
