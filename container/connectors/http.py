@@ -591,7 +591,10 @@ class HttpConnection(asyncio.Protocol):
             exchange.fail(error)
             return
         if decision is _BUFFERED:
-            self._collect(exchange)
+            if head.has_body or head.expects_continue:
+                self._collect(exchange)
+            else:
+                connector.dispatch(exchange)
         elif decision is _STREAMED:
             if head.has_body:
                 exchange.body = StreamedBody(connector.settings.body_memory_bytes, self._reader_waits)
