@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["WsgiExchange"]
 
 _BODILESS = frozenset({204, 304})
+_DOUBLES = frozenset({"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"})  # some servers add them
 
 
 class WsgiConnection:
@@ -86,7 +87,7 @@ class WsgiExchange:
         if headers is None:
             headers = self._headers = []
             for name, value in self._environ.items():
-                if name.startswith("HTTP_"):
+                if name.startswith("HTTP_") and name not in _DOUBLES:
                     headers.append((_header_name(name[5:]), str(value).encode("latin-1")))
             for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
                 if value := self._environ.get(name):
@@ -140,8 +141,9 @@ class WsgiExchange:
     def start(self, status: int, headers: Headers, reason: str = "") -> None:
         self._status = f"{status} {reason or _phrase(status)}"
         self._bodiless = status in _BODILESS or self.method == "HEAD"
-        # Connection is hop-by-hop: the server's own affair.
-        self._answer = [pair for pair in headers if pair[0].lower() != "connection"]
+        # Connection is hop-by-hop: the server's own affair. A type without content offends its checkers.
+        left_out = ("connection", "content-type") if status in _BODILESS else ("connection",)
+        self._answer = [pair for pair in headers if pair[0].lower() not in left_out]
 
     def write(self, data: bytes) -> None:
         if self._aborted:

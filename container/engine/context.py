@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from container.config import Settings
 from container.descriptor import model
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
-from container.engine.default_servlet import DefaultServlet
+from container.engine.default_servlet import DefaultServlet, NothingServlet
 from container.engine.deployment import Deployment, FilterDeclaration, ListenerDeclaration, ServletDeclaration
 from container.engine.dispatch import Dispatch, Location
 from container.engine.dispatcher import Dispatcher, NamedDispatcher
@@ -219,7 +219,7 @@ class Context:
             else tuple((file.path.strip("/"), file.servlet_only) for file in welcome)
         )
         self._nothing_there = ServletHolder(
-            ServletDeclaration(DEFAULT_SERVLET, servlet_class=DefaultServlet), self
+            ServletDeclaration(DEFAULT_SERVLET, servlet_class=NothingServlet), self
         )
         self.error_pages = self._new_error_pages()
         self.security = context_security(self)
@@ -246,16 +246,20 @@ class Context:
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
         """Add the default servlet and the page servlets under their names.
 
-        Unless the web app uses the names itself.
+        Unless the web app uses the names itself. Where it maps the default servlet itself, that replaces the
+        mapping to "/", as in Tomcat; a page servlet keeps its extension, so that no source is ever sent.
         """
+        servlets = self.deployment.servlets
+        for name, servlet_class, _ in _IMPLICIT:
+            if name not in servlets:
+                own = [m.url_pattern for m in self.web_app.servlet_mappings if m.servlet_name == name]
+                servlets[name] = ServletDeclaration(name, servlet_class=servlet_class, mappings=own)
         mappings = self.deployment.servlet_mappings()
         taken = {mapping.url_pattern for mapping in mappings}
-        for name, servlet_class, pattern in _IMPLICIT:
-            declaration = self.deployment.servlets.get(name)
-            if declaration is None:
-                declaration = ServletDeclaration(name, servlet_class=servlet_class, load_on_startup=-1)
-                self.deployment.servlets[name] = declaration
-            if pattern not in taken and declaration.enabled:
+        for name, _, pattern in _IMPLICIT:
+            declaration = servlets[name]
+            moved = pattern == "/" and declaration.mappings
+            if pattern not in taken and declaration.enabled and not moved:
                 mappings.append(model.ServletMapping(name, pattern, self.web_app.source))
         return mappings
 
@@ -290,7 +294,7 @@ class Context:
 
     def static_root(self) -> StaticRoot | None:
         """What a front may answer by itself; None while the web app is not running."""
-        if self.state is not State.RUNNING:
+        if self.state is not State.RUNNING or self.mapper.match_default("/") is None:
             return None
         deployment = self.deployment
         filters = [m for m in deployment.filter_mappings if "REQUEST" in m.dispatchers]
@@ -363,7 +367,9 @@ class Context:
         for holder in sorted(eager, key=lambda h: h.declaration.load_on_startup):
             try:
                 holder.load()
-            except Exception as error:  # init is application code
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # init is application code, a sys.exit() in it, too
                 source = holder.declaration.source
                 log.exception("%s: servlet %s does not start", self, holder.name)
                 message = f"servlet {holder.name} does not start: {type(error).__name__}: {error}"
@@ -401,6 +407,9 @@ class Context:
 
     def _tear_down(self, *, replaced: bool = False) -> None:
         """End what was begun, in the order of DD-DEP-02 and DD-DEP-03; failures are logged."""
+        idle_tasks, self._idle_tasks = self._idle_tasks, []  # of requests that were not waited for
+        for _, task in idle_tasks:
+            guarded("a delayed task", task)
         for holder in reversed(list(self.servlets.values())):
             holder.destroy()
         for filter_holder in reversed(list(self.filters.values())):
@@ -489,7 +498,7 @@ class Context:
         """
         path = location.path
         if is_protected(path[1:].partition("/")[0]):
-            return self._protected(location)
+            return self._nothing(location)
         match = self.mapper.match_explicit(path)
         cacheable = match is not None
         if match is None:
@@ -499,7 +508,8 @@ class Context:
                 match = self._welcome(path)
             if match is None:
                 match = self.mapper.match_default(path)
-                assert match is not None, "the default servlet is always mapped"
+            if match is None:
+                return self._nothing(location)
         dispatch = Dispatch(
             DispatcherType.REQUEST,
             self,
@@ -512,10 +522,13 @@ class Context:
             location.dispatch = dispatch
         return dispatch
 
-    def _protected(self, location: Location) -> Dispatch:
-        """WEB-INF and META-INF do not exist for clients, whatever is mapped there (RT-DEF-01)."""
+    def _nothing(self, location: Location) -> Dispatch:
+        """Nothing answers (RT-MAP-15). As in Tomcat no filter sees that.
+
+        WEB-INF and META-INF do not exist for clients, whatever is mapped there (RT-DEF-01).
+        """
         match = Match(DEFAULT_SERVLET, "/", MappingMatch.DEFAULT, "", location.path, None)
-        target = self._filter_choice.target(DispatcherType.REQUEST, location.path, self._nothing_there)
+        target = FilterChoice(()).target(DispatcherType.REQUEST, location.path, self._nothing_there)
         return Dispatch(DispatcherType.REQUEST, self, location.uri, location.context_path, match, target)
 
     def _welcome(self, path: str) -> Match | None:

@@ -42,7 +42,7 @@ from container.servlet import (
     ServletOutputStream,
 )
 
-__all__ = ["DefaultServlet"]
+__all__ = ["DefaultServlet", "NothingServlet"]
 
 ALLOW = "GET, HEAD, POST, OPTIONS"
 SENDFILE_BYTES = 64 * 1024  # from here on a file is sent without reading it
@@ -203,6 +203,13 @@ class DefaultServlet(HttpServlet):
             return
         for data in read_pieces(found.file, answer.pieces):
             stream.write(data)
+
+
+class NothingServlet(HttpServlet):
+    """Answers the paths that not even a default servlet has."""
+
+    def service(self, req: HttpServletRequest, res: HttpServletResponse) -> None:
+        _missing(req, res, _path(req))
 
 
 def _path(req: HttpServletRequest) -> str:

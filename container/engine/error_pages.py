@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from container.engine.dispatch import ERROR
 from container.engine.dispatcher import dispatch_error
-from container.engine.holder import UNKNOWN_DURATION_S, report_unavailable
+from container.engine.holder import available_again_s, report_unavailable
 from container.engine.names import exception_lineage
 from container.protocols.exchange import ClientDisconnected
 from container.servlet import ServletException, UnavailableException
@@ -126,9 +126,7 @@ class ErrorPages:
             response._abort()
             return
         response._reset_for_error()
-        holder = request._dispatch.target.holder
-        again_s = holder.available_again_s() or UNKNOWN_DURATION_S
-        report_unavailable(error, response, again_s)
+        report_unavailable(error, response, available_again_s(error))
         self.report(request, response)
 
     def _report_client_error(

@@ -78,9 +78,10 @@ class ServletHolder:
         self.async_supported = bool(declaration.async_supported)
         self.multipart_config: MultipartConfigElement | None = declaration.multipart_config
         self.config = Config(declaration.name, declaration.init_params, context.facade)
-        self._servlet: Servlet | None = None
+        self._servlet: Servlet | None = None  # in service
+        self._suspended: Servlet | None = None  # out of service for a while; comes back as it is
         self._lock = threading.Lock()
-        self._unavailable: UnavailableException | None = None
+        self._unavailable: UnavailableException | None = None  # the lock guards this and the three around it
         self._available_again_s = 0.0
 
     def __repr__(self) -> str:
@@ -94,21 +95,23 @@ class ServletHolder:
             return
         try:
             result: Any = servlet.service(request, response)
+            if result is not None and inspect.iscoroutine(result):
+                self.context.run_coroutine(result, request, response)
         except UnavailableException as error:
             self._take_out(error, servlet)
             raise
-        if result is not None and inspect.iscoroutine(result):
-            self.context.run_coroutine(result, request, response)
 
     def _obtain(self, response: ServletResponse) -> Servlet | None:
-        with self._lock:
+        with self._lock:  # the first requests wait here for init (RT-LIFE-04)
             if self._servlet is not None:
                 return self._servlet
-            if self._unavailable is not None and not self._is_over():
-                report_unavailable(self._unavailable, response, self._available_again_s)
-                return None
-            self._unavailable = None
-            return self._load()
+            if self._unavailable is None or self._is_over():
+                self._unavailable = None
+                self._servlet, self._suspended = self._suspended, None
+                return self._servlet or self._load()
+            error, again_s = self._unavailable, self._available_again_s
+        report_unavailable(error, response, again_s)
+        return None
 
     def load(self) -> None:
         """Make and initialise the instance now (load-on-startup)."""
@@ -128,8 +131,7 @@ class ServletHolder:
 
     def _mark(self, error: UnavailableException) -> None:
         self._unavailable = error
-        seconds = error.getUnavailableSeconds()
-        self._available_again_s = time.time() + (seconds if seconds > 0 else UNKNOWN_DURATION_S)
+        self._available_again_s = available_again_s(error)
 
     def _is_over(self) -> bool:
         assert self._unavailable is not None
@@ -141,19 +143,12 @@ class ServletHolder:
             if self._servlet is not servlet:
                 return
             self._mark(error)
+            self._servlet = None
             if error.isPermanent():
-                self._servlet = None
                 self.context.when_idle(lambda: self._destroy(servlet))
             else:
-                self._servlet = None
                 self._suspended = servlet
-                self._unavailable = error
         log.warning("servlet %s of %s is unavailable: %s", self.name, self.context, error)
-
-    _suspended: Servlet | None = None
-
-    def available_again_s(self) -> float:
-        return self._available_again_s
 
     def destroy(self) -> None:
         """The web app stops."""
@@ -199,8 +194,16 @@ def guarded(what: str, call: Callable[[], object]) -> None:
     """Call application code whose failure must not stop the shutdown (RT-LIFE-13)."""
     try:
         call()
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a SystemExit would end more than the web app
         log.exception("%s failed", what)
+
+
+def available_again_s(error: UnavailableException) -> float:
+    """When what raised error may be asked again, as time.time(); RT-LIFE-11."""
+    seconds = error.getUnavailableSeconds()
+    return time.time() + (seconds if seconds > 0 else UNKNOWN_DURATION_S)
 
 
 def report_unavailable(error: UnavailableException, response: ServletResponse, again_s: float) -> None:

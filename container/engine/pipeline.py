@@ -72,7 +72,8 @@ def error_pages(context: Context) -> Step:
         def handle(request: Request, response: Response) -> None:
             try:
                 next_handler(request, response)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as error:
+                pages.report_exception(request, response, error)
                 raise
             except BaseException as error:  # noqa: BLE001  not even SystemExit may end our thread
                 if request._async is not None and request._async.takes_error(error):

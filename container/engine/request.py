@@ -481,7 +481,7 @@ class Request(HttpServletRequest):
         scheme, port = self.getScheme(), self.getServerPort()
         default = {"http": 80, "https": 443}.get(scheme)
         host = self.getServerName()
-        authority = host if port == default or port <= 0 else f"{host}:{port}"
+        authority = host if port == default else f"{host}:{port}"
         return f"{scheme}://{authority}{self._dispatch.uri}"
 
     def getHttpServletMapping(self) -> HttpServletMapping:
@@ -717,7 +717,7 @@ class Origins:
         return Origin(
             scheme,
             name or connection.local[0],
-            port if port is not None else (connection.local[1] if not name else _default_port(scheme)),
+            port if port is not None else (not name and connection.local[1]) or _default_port(scheme),
             *connection.peer[:2],
         )
 
@@ -729,7 +729,8 @@ def _default_port(scheme: str) -> int:
 def _authority(exchange: Exchange) -> str:
     target = exchange.target
     if target[:1] != b"/" and b"://" in target:
-        return target.partition(b"://")[2].split(b"/", 1)[0].split(b"?", 1)[0].decode("latin-1")
+        authority = target.partition(b"://")[2].split(b"/", 1)[0].split(b"?", 1)[0]
+        return authority.rpartition(b"@")[2].decode("latin-1")  # without user and password
     return first_header(exchange.headers, b"host") or ""
 
 

@@ -44,6 +44,7 @@ __all__ = ["BODILESS", "DEFAULT_BUFFER_BYTES", "Response", "raw_response"]
 
 DEFAULT_BUFFER_BYTES = 8192
 BODILESS = frozenset({204, 205, 304, *range(100, 200)})
+_TYPELESS = BODILESS - {204}  # Tomcat keeps the Content-Type of a 204
 _FORBIDDEN_TRAILERS = frozenset(
     """
     transfer-encoding content-length host content-encoding content-type content-range trailer cache-control
@@ -203,7 +204,7 @@ class Response(HttpServletResponse):
         self._locked = True
         status = self._status
         headers: list[tuple[str, str]] = []
-        if status not in BODILESS and (content_type := self._full_content_type()) is not None:
+        if status not in _TYPELESS and (content_type := self._full_content_type()) is not None:
             headers.append(("Content-Type", content_type))
         if self._headers is not None:
             for name, values in self._headers.values():

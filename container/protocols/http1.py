@@ -272,19 +272,19 @@ def _decide(request: RequestHead) -> None:
 
 
 def _check_host(target: bytes, hosts: Sequence[bytes], required: bool) -> None:
-    if len(hosts) != 1:
-        if hosts:
-            raise ProtocolError(400, "more than one Host")
-        if required:
-            raise ProtocolError(400, "HTTP/1.1 without Host")
-        return
-    host = hosts[0]
-    if not _HOST.fullmatch(host):
-        raise ProtocolError(400, f"malformed Host {host.decode('latin-1')!r}")
+    if len(hosts) > 1:
+        raise ProtocolError(400, "more than one Host")
+    if required and not hosts:
+        raise ProtocolError(400, "HTTP/1.1 without Host")
+    names = list(hosts)
     if target[:1] != b"/" and b"://" in target:
         authority = target.split(b"://", 1)[1].partition(b"/")[0].partition(b"?")[0]
-        if authority.lower() != host.lower():
-            raise ProtocolError(400, "the target names another host than Host")
+        names.append(authority.rpartition(b"@")[2])  # a user and a password before it mean nothing here
+    for name in names:
+        if not _HOST.fullmatch(name):
+            raise ProtocolError(400, f"malformed host {name.decode('latin-1')!r}")
+    if len({name.lower() for name in names}) > 1:
+        raise ProtocolError(400, "the target names another host than Host")
 
 
 def _check_coding(codings: Sequence[bytes], has_length: bool, allowed: bool) -> bool:

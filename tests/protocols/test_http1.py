@@ -450,7 +450,7 @@ def test_what_is_refused_is_refused_again():
     good, bad = request(line="GET / HTTP/1.1"), request(line="GET / HTTP/1.1", host="a/b")
     heads.parse(good, good.index(b"\r\n"))
     for _ in range(2):
-        with pytest.raises(ProtocolError, match="malformed Host"):
+        with pytest.raises(ProtocolError, match="malformed host"):
             heads.parse(bad, bad.index(b"\r\n"))
 
 
