@@ -431,6 +431,7 @@ class HttpConnection(asyncio.Protocol):
         "_last_piece_s",
         "_linger_end_s",
         "_mark",
+        "_mark_s",
         "_number",
         "_parser",
         "_reading_paused",
@@ -461,7 +462,8 @@ class HttpConnection(asyncio.Protocol):
         self._is_beginning = False
         self._reading_paused = False
         self._written = 0
-        self._mark = 0
+        self._mark = -1  # of what has been sent, how much at _mark_s
+        self._mark_s = 0.0
         self._file: FileSender | None = None
         self._behind_file: deque[tuple[HttpExchange, bytes | FilePart, bool]] | None = None
         self._room: threading.Event | None = None
@@ -844,6 +846,8 @@ class HttpConnection(asyncio.Protocol):
             self._file.on_room()
         elif self.phase is _ANSWER:
             self.deadline_s = math.inf
+        elif self.phase is _IDLE:  # the answer was finished long ago, but only now it has left
+            self.deadline_s = self.connector.now_s + (self.connector.settings.idle_timeout_s or math.inf)
         self._signal_room()
 
     def _signal_room(self) -> None:
@@ -888,16 +892,20 @@ class HttpConnection(asyncio.Protocol):
 
     def _watch_sending(self) -> None:
         self._mark = self._progress()
-        self.deadline_s = self.connector.now_s + (self.connector.settings.send_timeout_s or math.inf)
+        self._mark_s = self.connector.now_s
+        self.deadline_s = self._mark_s + (self.connector.settings.send_timeout_s or math.inf)
 
     def _check_sending(self, now_s: float) -> None:
+        """Called when the send timeout is over, or another one while the answer is still on its way."""
+        limit_s = self.connector.settings.send_timeout_s or math.inf
         progress = self._progress()
-        if progress == self._mark:
+        if progress != self._mark:
+            self._mark, self._mark_s = progress, now_s
+        elif now_s - self._mark_s >= limit_s:
             _log.warning("%s: closed: the client reads nothing; the limit is --send-timeout-s", self.id)
             self._transport.abort()
-        else:
-            self._mark = progress
-            self.deadline_s = now_s + (self.connector.settings.send_timeout_s or math.inf)
+            return
+        self.deadline_s = self._mark_s + limit_s if limit_s < math.inf else now_s
 
     def _check_body(self, now_s: float) -> None:
         settings = self.connector.settings

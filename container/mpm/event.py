@@ -201,7 +201,8 @@ class EventServer:
             _log.warning(
                 "%d connections: more have to wait (--max-connections)", self._settings.max_connections
             )
-            self._pause_accepting()
+            # Not now: asyncio has still to tell the server of the connection that is being made.
+            asyncio.get_running_loop().call_soon(self._pause_accepting)
             self._connector.on_closed = self._resume_accepting
         return connection
 
