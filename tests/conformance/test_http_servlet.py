@@ -173,9 +173,8 @@ def test_trace_sends_the_head_back(main):
     assert answer.header("Content-Length") == str(len(answer.body))
     first, *lines, last = answer.text.split("\r\n")
     assert (first, last) == ("TRACE /app/a%20b HTTP/1.1", "")
-    assert sorted(line.lower() for line in lines) == [
-        *("connection: close", "host: test.example", "x-a: 1", "x-a: 3", "x-b: 2"),
-    ]
+    sent = ["connection: close", "host: test.example", "x-a: 1", "x-a: 3", "x-b: 2"]
+    assert sorted(line.lower() for line in lines) == sent
 
 
 SENSITIVE = [

@@ -497,6 +497,5 @@ def test_after_destroy_there_is_a_new_instance(app, recorder, calls):
     assert it.get().status == 200
     it.stop()
     assert calls == [
-        *("new 1", "init 1", "service 1", "destroy 1"),
-        *("new 2", "init 2", "service 2", "destroy 2"),
+        f"{what} {number}" for number in (1, 2) for what in ("new", "init", "service", "destroy")
     ]

@@ -66,15 +66,15 @@ def app(deploy, web_xml):
     return deploy_app
 
 
-SECRETS = [
-    *("/WEB-INF/s.txt", "/web-inf/s.txt", "/Web-Inf/web.xml", "/WEB-INF/classes/it.py", "/META-INF/s.txt"),
-    *("/meta-inf/s.txt", "/WEB-INF", "/WEB-INF/", "/META-INF", "/meta-INF/", "/WEB-INF/missing"),
-    *("//WEB-INF/s.txt", "/d/../WEB-INF/s.txt", "/WEB-INF;v=1/s.txt", "/%57EB-INF/s.txt", "/./web-inf/s.txt"),
-]
+SECRETS = """
+    /WEB-INF/s.txt /web-inf/s.txt /Web-Inf/web.xml /WEB-INF/classes/it.py /META-INF/s.txt /meta-inf/s.txt
+    /WEB-INF /WEB-INF/ /META-INF /meta-INF/ /WEB-INF/missing //WEB-INF/s.txt /d/../WEB-INF/s.txt
+    /WEB-INF;v=1/s.txt /%57EB-INF/s.txt /./web-inf/s.txt
+"""
 
 
 @pytest.mark.rules("RT-DEF-01")
-@pytest.mark.parametrize("path", SECRETS)
+@pytest.mark.parametrize("path", SECRETS.split())
 def test_web_inf_and_meta_inf_do_not_exist_for_clients(app, path):
     it = app(PAGES)
     for method in "GET", "HEAD", "POST", "PUT", "OPTIONS", "TRACE":
