@@ -251,7 +251,7 @@ class Container:
         """Answer an exchange, in the calling thread."""
         target = exchange.target
         if exchange.method == "CONNECT":
-            self._refuse(exchange, 501, "CONNECT")  # RT-URI-02
+            self.refuse(exchange, 501, "CONNECT")  # RT-URI-02
             return
         location = self._locations.get(target)
         if location is not None:
@@ -265,12 +265,13 @@ class Container:
             if location is None:
                 return
         elif b"#" in target:
-            self._refuse(exchange, 400, "a fragment (#) in the request target")
+            self.refuse(exchange, 400, "a fragment (#) in the request target")
             return
         location.context.handle(exchange, location, query)
 
     def _locate(self, exchange: Exchange, raw_path: bytes, query: bytes | None) -> Location | None:
         """Canonicalise, choose the context; None if the exchange has been answered."""
+        locations = self._locations  # taken before the context: _publish replaces them in the other order
         if raw_path == b"*":
             self._answer_asterisk(exchange)
             return None
@@ -279,14 +280,14 @@ class Container:
                 raise BadTarget("a fragment (#) in the request target")
             canonical = canonicalize(raw_path)
         except BadTarget as error:
-            self._refuse(exchange, 400, str(error))
+            self.refuse(exchange, 400, str(error))
             return None
         context = self.context_for(canonical.path.rstrip("/"))
         if context is None:
-            self._refuse(exchange, 404, "no web app has this path")
+            self.refuse(exchange, 404, "no web app has this path")
             return None
         if context.state is not State.RUNNING:
-            self._refuse(exchange, 503, f"web app {context} is {context.state.value}")
+            self.refuse(exchange, 503, f"web app {context} is {context.state.value}")
             return None
         uri = raw_path.decode("latin-1")
         parameter_name = context.sessions.parameter_name
@@ -295,9 +296,9 @@ class Container:
             context, uri, raw_prefix(uri, context.path), canonical.path[len(context.path) :], session_id
         )
         if session_id is None and len(raw_path) <= _CACHED_PATH_BYTES:
-            if len(self._locations) >= _CACHED_PATHS:
-                self._locations = {}
-            self._locations[raw_path] = location
+            if len(locations) >= _CACHED_PATHS:
+                locations.clear()
+            locations[raw_path] = location
         return location
 
     def _answer_asterisk(self, exchange: Exchange) -> None:
@@ -306,9 +307,9 @@ class Container:
             exchange.start(200, [("Allow", allow), ("Content-Length", "0")])
             exchange.finish()
         else:
-            self._refuse(exchange, 400, "the target * is for OPTIONS only")
+            self.refuse(exchange, 400, "the target * is for OPTIONS only")
 
-    def _refuse(self, exchange: Exchange, status: int, reason: str) -> None:
+    def refuse(self, exchange: Exchange, status: int, reason: str) -> None:
         """Answer for the container itself, where there is no web app whose error page could."""
         log.info("%s %r [%s]: %d, %s", exchange.method, exchange.target, exchange.id, status, reason)
         page = built_in_page(status, HTTPStatus(status).description, exchange.id, None).encode()

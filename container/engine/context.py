@@ -69,6 +69,8 @@ __all__ = ["Context"]
 
 T = TypeVar("T")
 
+_RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
+
 log = logging.getLogger("container.engine")
 
 # What every web app has without declaring it; its own mappings win (RT-MAP-19).
@@ -592,7 +594,12 @@ class Context:
             return
         request = Request(exchange, location, query, dispatch)
         response = request._response = Response(exchange, request)
-        self._active.add(request)
+        self._active.add(request)  # before the look at the state: stop looks the other way round
+        if self.state is not _RUNNING:
+            self._active.discard(request)
+            self._notify_idle(request)
+            self.container.refuse(exchange, 503, f"web app {self} is {self.state.value}")
+            return
         try:
             self._pipeline(request, response)
         finally:

@@ -140,14 +140,12 @@ class ServletHolder:
     def _take_out(self, error: UnavailableException, servlet: Servlet) -> None:
         """RT-LIFE-10, RT-LIFE-11: out of service, for a while or for good."""
         with self._lock:
-            if self._servlet is not servlet:
+            if servlet is not self._servlet and servlet is not self._suspended:
                 return
             self._mark(error)
-            self._servlet = None
+            self._servlet, self._suspended = None, None if error.isPermanent() else servlet
             if error.isPermanent():
                 self.context.when_idle(lambda: self._destroy(servlet))
-            else:
-                self._suspended = servlet
         log.warning("servlet %s of %s is unavailable: %s", self.name, self.context, error)
 
     def destroy(self) -> None:
@@ -155,6 +153,7 @@ class ServletHolder:
         with self._lock:
             servlets = [self._servlet, self._suspended]
             self._servlet = self._suspended = None
+            self._mark(UnavailableException("the web app has been stopped"))
         for servlet in servlets:
             if servlet is not None:
                 self._destroy(servlet)

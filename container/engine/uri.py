@@ -55,7 +55,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes | None]:
 
     Query is None without "?".
     """
-    if target[:1] != b"/" and (authority := re.match(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", target)):
+    if target[:1] != b"/" and (authority := re.match(rb"(?i:https?)://[^/?#]*", target)):
         target = target[authority.end() :] or b"/"
         if target[:1] == b"?":
             target = b"/" + target

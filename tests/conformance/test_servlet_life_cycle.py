@@ -438,11 +438,13 @@ def test_at_the_stop_destroy_waits_for_running_requests_and_no_more_come(app, re
     running, may_end, destroyed = threading.Event(), threading.Event(), threading.Event()
 
     def service(self, request, response) -> None:
-        running.set()
-        assert may_end.wait(PATIENCE_S)
-        self.record("end")
+        if request.getPathInfo() == "/slow":
+            running.set()
+            assert may_end.wait(PATIENCE_S)
+            self.record("end")
 
     it = app(recorder(service=service, destroy=lambda self: destroyed.set()))
+    assert it.get("/known").status == 200
     slow: list[int] = []
     requests = in_threads(lambda: slow.append(it.get("/slow").status))
     assert running.wait(PATIENCE_S)
@@ -451,12 +453,50 @@ def test_at_the_stop_destroy_waits_for_running_requests_and_no_more_come(app, re
     it.context.wait_idle = lambda timeout_s: (stopping.set(), wait_idle(timeout_s))[1]
     stops = in_threads(it.stop)
     assert stopping.wait(PATIENCE_S)
-    assert it.get().status == 503
+    assert [it.get(path).status for path in ("/new", "/known")] == [503, 503]
     assert not destroyed.is_set()
     may_end.set()
     join([*requests, *stops])
     assert slow == [200]
-    assert calls == ["new 1", "init 1", "service 1", "end 1", "destroy 1"]
+    assert calls == ["new 1", "init 1", "service 1", "service 1", "end 1", "destroy 1"]
+
+
+@pytest.mark.rules("RT-LIFE-12", "RT-LIFE-14")
+def test_a_reload_between_finding_and_calling_the_web_app(app, recorder, calls):
+    """The old generation serves no more, and is not remembered for the path."""
+    it = app(recorder())
+
+    def reload_first(path: str):
+        del it.container.context_for
+        found = it.container.context_for(path)
+        it.container.reload(found)
+        return found
+
+    it.container.context_for = reload_first
+    assert it.get("/x").status == 503
+    assert it.get("/x").status == 200
+    assert calls == ["new 1", "init 1", "service 1"]
+
+
+@pytest.mark.rules("RT-LIFE-12")
+def test_a_request_that_outlasts_its_web_app_gets_no_new_servlet(app, recorder, calls):
+    running, may_end = threading.Event(), threading.Event()
+
+    def service(self, request, response) -> None:
+        if request.getDispatcherType() is DispatcherType.REQUEST:
+            running.set()
+            assert may_end.wait(PATIENCE_S)
+            request.getRequestDispatcher("/other").forward(request, response)
+
+    it = app(recorder(service=service), servlet("m", "/m") + servlet("other", "/other"))
+    statuses: list[int] = []
+    requests = in_threads(lambda: statuses.append(it.get("/m").status))
+    assert running.wait(PATIENCE_S)
+    it.container.stop(0)
+    may_end.set()
+    join(requests)
+    assert statuses == [404]
+    assert calls == ["new 1", "init 1", "service 1", "destroy 1"]
 
 
 @pytest.mark.rules("RT-LIFE-12")

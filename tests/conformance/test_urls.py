@@ -51,6 +51,7 @@ def test_other_forms_of_a_target_reach_no_servlet(root):
     assert (asterisk.status, asterisk.header("Allow")) == (200, "GET, HEAD, POST, PUT, DELETE, OPTIONS")
     assert root.get("*").status == 400
     assert root.get("test.example:80").status == 400
+    assert root.get("ftp://test.example/a").status == 400
 
 
 @pytest.mark.rules("RT-URI-01")
