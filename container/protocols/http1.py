@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
+from ipaddress import IPv6Address
 
 import httptools
 
@@ -57,7 +58,7 @@ _VERSION = re.compile(rb"HTTP/(\d)\.(\d)")
 # What RFC 3986 allows in a URI, "#" apart: a fragment is never sent.
 _TARGET_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?@!$&'()*+,;=%"
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST = re.compile(rb"(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[[0-9A-Fa-f:.]+\])?(?::[0-9]*)?")
+_HOST = re.compile(rb"(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])?(?::[0-9]*)?")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BAD_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
@@ -281,10 +282,22 @@ def _check_host(target: bytes, hosts: Sequence[bytes], required: bool) -> None:
         authority = target.split(b"://", 1)[1].partition(b"/")[0].partition(b"?")[0]
         names.append(authority.rpartition(b"@")[2])  # a user and a password before it mean nothing here
     for name in names:
-        if not _HOST.fullmatch(name):
+        if not _is_host(name):
             raise ProtocolError(400, f"malformed host {name.decode('latin-1')!r}")
     if len({name.lower() for name in names}) > 1:
         raise ProtocolError(400, "the target names another host than Host")
+
+
+def _is_host(name: bytes) -> bool:
+    match = _HOST.fullmatch(name)
+    if match is None:
+        return False
+    if match[1] is not None:
+        try:
+            IPv6Address(match[1].decode("ascii"))
+        except ValueError:
+            return False
+    return True
 
 
 def _check_coding(codings: Sequence[bytes], has_length: bool, allowed: bool) -> bool:

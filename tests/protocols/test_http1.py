@@ -172,6 +172,8 @@ def test_empty_lines_before_a_request_are_skipped():
         "two Hosts": (400, request("Host: a")),
         "bad Host": (400, request(host="a/b")),
         "Host with a user": (400, request(host="u@a")),
+        "Host with a bad IPv6 address": (400, request(host="[1::2::3]")),
+        "Host with half an IPv6 address": (400, request(host="[::1")),
         "Host with a bad port": (400, request(host="a:b")),
         "two Hosts in HTTP/1.0": (400, request("Host: b", line="GET / HTTP/1.0")),
         "Host and target differ": (400, request(line="GET http://b/ HTTP/1.1")),
