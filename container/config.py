@@ -97,6 +97,14 @@ class Settings:
     cross_context: bool = setting(
         False, "Let ServletContext.getContext reach other web apps", group="Web apps", example="on"
     )
+    # sessions and logins
+    session_store: str = setting(
+        "memory",
+        "Where sessions are kept: in memory, or in files of the work folder, which survive the process",
+        choices=("memory", "sqlite"),
+        group="Sessions and logins",
+        example="sqlite",
+    )
     # threads
     executor: str = setting(
         "pool",

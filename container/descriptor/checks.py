@@ -345,11 +345,14 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
 def _session(config: SessionConfig | None) -> Iterator[Problem]:
     if config is None:
         return
-    if "SSL" in config.tracking_modes and len(set(config.tracking_modes)) > 1:
+    if "SSL" in config.tracking_modes:  # DD-SES-06, DD-SES-08
+        alone = len(set(config.tracking_modes)) == 1
         yield Problem(
             config.source,
-            "<session-config> combines the tracking mode SSL with another one",
-            "Write SSL alone, or COOKIE and URL (§7.1).",
+            "<session-config> asks for the tracking mode SSL, which is not supported"
+            if alone
+            else "<session-config> combines the tracking mode SSL with another one",
+            "Write COOKIE or URL or both, or leave <tracking-mode> out (§7.1).",
         )
     if config.cookie_config:
         yield from _cookie(config.cookie_config)

@@ -31,7 +31,7 @@ from container.engine.error_pages import built_in_page
 from container.engine.lifecycle import State
 from container.engine.request import Origins
 from container.engine.uri import BadTarget, canonicalize, split_target
-from container.errors import DeploymentError, Problem, Source
+from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
 from container.protocols.exchange import Begin, Exchange
 from container.security.realm import LockOutRealm, Realm, UsersFileRealm
@@ -66,6 +66,11 @@ class Container:
     """See the module."""
 
     def __init__(self, settings: Settings, realm: Realm | None = None) -> None:
+        if settings.session_store != "memory" and settings.work is None:
+            raise ConfigError(
+                f"session_store={settings.session_store}: sessions would be removed with the work folder at "
+                "the end. Name one of your own, for example with --work /var/lib/was"
+            )
         self.settings = settings
         self.realm = realm
         self.origins = Origins()

@@ -161,7 +161,7 @@ class RequestHost:
         self._request._exchange.user = None if identity is None else identity.principal.getName()
 
     def notes(self, create: bool = False) -> MutableMapping[str, object] | None:
-        session: Session | None = self._request.getSession(create)  # type: ignore[assignment]
+        session: Session | None = self._request.getSession(create)
         return None if session is None else session.notes
 
     def change_session_id(self) -> None:
