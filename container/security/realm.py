@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from container.errors import ContainerError
-from container.security.passwords import Verifier, is_hashed
+from container.security.passwords import DECOY, Verifier, decoy_like, is_hashed, plain_digest
 from container.security.users_file import User, read_users
 from container.servlet import Principal as ServletPrincipal
 
@@ -70,7 +70,8 @@ class Realm(Protocol):
         """The same for DIGEST, where the password itself is not sent (RFC 7616).
 
         proves is given the hexadecimal digest of "username:realm_name:password" and says whether what the
-        client sent could be made from it. A user whose password is stored as a hash cannot log in this way.
+        client sent could be made from it. A user whose password is stored as a hash can log in this way only
+        if that is just this digest.
         """
 
     def find(self, username: str) -> Principal | None:
@@ -78,8 +79,6 @@ class Realm(Protocol):
 
 
 _DIGESTS = {"MD5": "md5", "SHA-256": "sha256"}
-_DECOY_TEXT = "decoy"
-_DECOY_HASH = f"scrypt$14$8$1${'A' * 22}==${'A' * 43}="  # of nothing; as costly as what hash_password makes
 
 
 class PasswordRealm(ABC):
@@ -87,7 +86,7 @@ class PasswordRealm(ABC):
 
     def __init__(self) -> None:
         self._verify = Verifier()
-        self._hashed: bool | None = None  # whether a hashed password was met; None: no password at all yet
+        self._decoy = DECOY
         self._undigestible: set[str] = set()
 
     @abstractmethod
@@ -100,31 +99,35 @@ class PasswordRealm(ABC):
 
     def authenticate(self, username: str, password: str) -> Principal | None:
         user = self.lookup(username)
-        if user is None:
-            # An unknown name takes as long as a known one, whose password is a hash unless all were in clear
-            # text.
-            self._verify(password, _DECOY_TEXT if self._hashed is False else _DECOY_HASH)
-            return None
-        self._hashed = self._hashed or is_hashed(user.password)
-        return _principal(user) if self._verify(password, user.password) else None
+        if user is not None:
+            if self._verify(password, user.password):
+                return _principal(user)
+            if decoy := decoy_like(user.password):
+                self._decoy = decoy
+                return None
+        # A name that is unknown, or has a password in clear text, is refused after as long as any other.
+        self._verify(password, self._decoy)
+        return None
 
     def authenticate_digest(
         self, username: str, realm_name: str, algorithm: str, charset: str, proves: Callable[[str], bool]
     ) -> Principal | None:
         user = self.lookup(username)
-        if user is not None and is_hashed(user.password):
+        digest = None if user is None else plain_digest(user.password, _DIGESTS[algorithm])
+        if user is not None and digest is None and is_hashed(user.password):
             self._say_undigestible(username)
             user = None
         secret = f"{username}:{realm_name}:{user.password if user is not None else ''}"
-        digest = hashlib.new(_DIGESTS[algorithm], secret.encode(charset, "replace"), usedforsecurity=False)
-        proved = proves(digest.hexdigest())
+        data = secret.encode(charset, "replace")
+        computed = hashlib.new(_DIGESTS[algorithm], data, usedforsecurity=False).hexdigest()
+        proved = proves(digest or computed)
         return _principal(user) if user is not None and proved else None
 
     def _say_undigestible(self, username: str) -> None:
         if username not in self._undigestible:
             self._undigestible.add(username)
             log.warning(
-                "user %r has a hashed password, which DIGEST cannot use. Use BASIC over TLS, or FORM",
+                "user %r has a hashed password, which DIGEST cannot use. Use BASIC or FORM over TLS",
                 username,
             )
 
