@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import logging
 import os
 import threading
@@ -20,9 +21,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
-from container.errors import ContainerError
+from container.errors import ConfigError, ContainerError
 from container.security.passwords import DECOY, Verifier, decoy_like, is_hashed, plain_digest
 from container.security.users_file import User, read_users
 from container.servlet import Principal as ServletPrincipal
@@ -35,6 +38,7 @@ __all__ = [
     "RealmError",
     "SqlRealm",
     "UsersFileRealm",
+    "connector",
 ]
 
 log = logging.getLogger(__name__)
@@ -215,6 +219,28 @@ class SqlRealm(PasswordRealm):
         except Exception as error:  # each driver has its own tree of exceptions
             raise RealmError(f"the users' database does not answer: {error}") from error
         return User(username, str(passwords[0] or ""), frozenset(str(role).strip() for role in roles))
+
+
+def connector(database: str) -> tuple[Callable[[], Any], str]:
+    """Read "MODULE:DATABASE"; return what connects, and the driver's parameter in a query (PEP 249).
+
+    Raises ConfigError, which does not repeat DATABASE: there may be a password in it.
+    """
+    name, colon, argument = database.partition(":")
+    if not colon or not name or not argument:
+        raise ConfigError("users_database: write MODULE:DATABASE, for example sqlite3:conf/users.db")
+    try:
+        module = importlib.import_module(name)
+        connect, style = module.connect, module.paramstyle
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"users_database: {name} is no DB-API module that can be imported here: {error}. Install it"
+        ) from error
+    mark = {"qmark": "?", "numeric": ":1"}.get(style, "%s")
+    if name == "sqlite3":  # which would make a missing file, and the threads take turns with a connection
+        uri = f"{Path(argument).absolute().as_uri()}?mode=ro"
+        return partial(connect, uri, uri=True), mark
+    return partial(connect, argument), mark
 
 
 def _rows(connection: Any, query: str, username: str) -> list[Any]:
