@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from container.descriptor.checks import undeclared_roles
 from container.engine.uri import split_target
 from container.errors import Problem
 from container.protocols.exchange import Exchange, RawHeaders
@@ -96,6 +97,7 @@ def context_security(context: Context) -> ContextSecurity:
             context.deployment.declare_roles(_roles(element))
             patterns = [p for p in servlet.mappings if p not in fixed]
             declared.extend(constraints_of(element, patterns, servlet.source or web_app.source))
+    _forgive_declared(context)
     constraints = Constraints(declared, context.deployment.roles, web_app.deny_uncovered_http_methods)
     authenticator, problems = make_authenticator(
         web_app.login_config, context.container.realm, context.container.mechanisms
@@ -129,6 +131,16 @@ def context_security(context: Context) -> ContextSecurity:
                 )
             )
     return ContextSecurity(context, constraints, authenticator)
+
+
+def _forgive_declared(context: Context) -> None:
+    """Take back the warnings of undeclared roles that code has declared meanwhile (DD-SEC-10)."""
+    own = [role.name for role in context.web_app.security_roles]
+    said, left = (
+        {(problem.source, problem.message) for problem in undeclared_roles(context.web_app, roles)}
+        for roles in (own, context.deployment.roles)
+    )
+    context.problems = [p for p in context.problems if (p.source, p.message) not in said - left]
 
 
 def _roles(element: ServletSecurityElement) -> list[str]:
