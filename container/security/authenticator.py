@@ -21,7 +21,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from container.descriptor.model import LoginConfig
@@ -69,9 +69,9 @@ class SavedRequest:
 
     method: str
     uri: str
-    query: str | None
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    query: str | None = field(repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    body: bytes = field(repr=False)
     secure: bool
 
     @property
