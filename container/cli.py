@@ -3,6 +3,7 @@
     was run     container.server.run        serve a folder of web apps
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint.lint   find what is wrong with descriptors
+    was user    container.security.users_file   who can log in: add, remove, list
 
 Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
 Each command imports what it needs when it is called, so that ``was --help`` is quick.
@@ -148,6 +149,90 @@ def check(path: Path) -> None:
         click.echo(str(problem))
     click.echo(report.summary(), err=True)
     sys.exit(1 if report.errors else 0)
+
+
+@was.group(
+    short_help="Say who can log in.",
+    epilog=_examples("was user add alice --role manager", "was user list", "was user remove alice"),
+)
+def user() -> None:
+    """Add, remove or list the users of a file in the format of tomcat-users.xml.
+
+    `was run` reads conf/tomcat-users.xml beside the webapps folder, or the file that --users names, and reads
+    it again when it changes. Passwords are stored as hashes. Tomcat can use the same file, with
+    SecretKeyCredentialHandler and algorithm="PBKDF2WithHmacSHA512".
+    """
+
+
+_users_file = click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("conf/tomcat-users.xml"),
+    show_default=True,
+    metavar="FILE",
+    help="The users file.",
+)
+
+
+@user.command(
+    "add",
+    short_help="Add a user, or change one.",
+    epilog=_examples(
+        "was user add alice --role manager --role user",
+        "was user add alice                                  a new password; the roles stay",
+        "pwgen 20 1 | was user add bob --password-stdin --file /etc/was/users.xml",
+    ),
+)
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="A role of the user; may be repeated.")
+@_users_file
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of the input.")
+def add_user(name: str, roles: tuple[str, ...], file: Path, password_stdin: bool) -> None:
+    """Add the user NAME with a password, or give them another one. The rest of the file stays as it is.
+
+    The file is made if it is missing; only its owner can read it.
+    """
+    from container.security.passwords import hash_password
+    from container.security.users_file import write_user
+
+    if not name or ":" in name:
+        raise ConfigError(f"{name!r}: a name has at least one character and no colon, where BASIC ends it")
+    for role in roles:
+        if not role.strip() or "," in role:
+            raise ConfigError(f"--role {role!r}: a role is a name without commas. Repeat --role for each")
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif not sys.stdin.isatty():
+        raise ConfigError("there is no terminal to ask for the password. Use --password-stdin")
+    else:
+        password = click.prompt(f"Password for {name}", hide_input=True, confirmation_prompt="Once more")
+    if not password:
+        raise ConfigError("the password is empty. Give one, on a line of its own with --password-stdin")
+    is_new = write_user(file, name, hash_password(password), roles or None)
+    click.echo(f"{file}: {name} {'added' if is_new else 'changed'}")
+
+
+@user.command("remove", short_help="Remove a user.", epilog=_examples("was user remove alice"))
+@click.argument("name")
+@_users_file
+def remove_user(name: str, file: Path) -> None:
+    """Remove the user NAME; whoever is logged in stays so until their session ends."""
+    from container.security import users_file
+
+    users_file.remove_user(file, name)
+    click.echo(f"{file}: {name} removed")
+
+
+@user.command("list", short_help="List the users.", epilog=_examples("was user list"))
+@_users_file
+def list_users(file: Path) -> None:
+    """Print each user with their roles, and whether the password is stored in clear text."""
+    from container.security.passwords import is_hashed
+    from container.security.users_file import read_users
+
+    for found in read_users(os.fspath(file)).values():
+        clear = "" if is_hashed(found.password) else "  (password in clear text)"
+        click.echo(f"{found.name}  {', '.join(sorted(found.roles)) or '-'}{clear}")
 
 
 def main() -> NoReturn:

@@ -38,10 +38,12 @@ def setting(
     maximum: int | None = None,
     choices: tuple[str, ...] = (),
     metavar: str = "",
+    secret: bool = False,
 ) -> Any:
     """Declare a field of Settings; everything but the default is metadata for flags and documentation."""
     return field(
         default=default,
+        repr=not secret,
         metadata={
             "help": help,
             "group": group,
@@ -84,18 +86,76 @@ class Settings:
         group="Web apps",
         example="/var/tmp/was",
     )
-    users: Path | None = setting(
-        None,
-        "Users and roles in the format of tomcat-users.xml; without it conf/tomcat-users.xml beside the "
-        "webapps folder, if there is one",
-        group="Web apps",
-        example="conf/users.xml",
-    )
     dev: bool = setting(
         False, "Reload changed web apps, show tracebacks in error pages", group="Web apps", example="on"
     )
     cross_context: bool = setting(
         False, "Let ServletContext.getContext reach other web apps", group="Web apps", example="on"
+    )
+    # sessions and logins
+    session_store: str = setting(
+        "memory",
+        "Where sessions are kept: in memory, or in files of the work folder, which survive the process",
+        choices=("memory", "sqlite"),
+        group="Sessions and logins",
+        example="sqlite",
+    )
+    users: Path | None = setting(
+        None,
+        "Users and roles in the format of tomcat-users.xml; without it conf/tomcat-users.xml beside the "
+        "webapps folder, if there is one",
+        group="Sessions and logins",
+        example="conf/users.xml",
+    )
+    users_database: str = setting(
+        "none",
+        "Users and roles in a database instead: a DB-API module, a colon, and what its connect() takes",
+        group="Sessions and logins",
+        metavar="MODULE:DATABASE",
+        example="sqlite3:conf/users.db",
+        secret=True,
+    )
+    users_password_query: str = setting(
+        "SELECT user_pass FROM users WHERE user_name = ?",
+        "How a user's stored password is found there",
+        group="Sessions and logins",
+        metavar="SQL",
+        example="SELECT hash FROM person WHERE login = ?",
+    )
+    users_roles_query: str = setting(
+        "SELECT role_name FROM user_roles WHERE user_name = ?",
+        "How a user's roles are found there",
+        group="Sessions and logins",
+        metavar="SQL",
+        example="SELECT role FROM person_role WHERE login = ?",
+    )
+    login_failures: int = setting(
+        5,
+        "Different wrong passwords after which a user cannot log in for a while; 0 = no limit",
+        unit="passwords",
+        group="Sessions and logins",
+        minimum=0,
+        example="10",
+    )
+    login_lock_s: float = setting(
+        300.0, "How long that is", unit="s", group="Sessions and logins", minimum=1, example="30m"
+    )
+    max_saved_body_bytes: int = setting(
+        16384,
+        "Longest body of a request that a login page interrupts; longer is 413",
+        unit="bytes",
+        group="Sessions and logins",
+        minimum=0,
+        example="100k",
+    )
+    redirect_port: int = setting(
+        0,
+        "Port to which a request is redirected that needs TLS (<transport-guarantee>); 0 = none, it is "
+        "answered 403",
+        group="Sessions and logins",
+        minimum=0,
+        maximum=65535,
+        example="443",
     )
     # threads
     executor: str = setting(

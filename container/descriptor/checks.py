@@ -27,7 +27,7 @@ from container.descriptor.model import (
 )
 from container.errors import Problem, Source
 
-__all__ = ["canonical_path", "check", "is_token", "url_pattern_problem"]
+__all__ = ["canonical_path", "check", "is_token", "undeclared_roles", "url_pattern_problem"]
 
 PatternProblem = tuple[Literal["error", "warning"], str, str]
 T = TypeVar("T")
@@ -345,11 +345,14 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
 def _session(config: SessionConfig | None) -> Iterator[Problem]:
     if config is None:
         return
-    if "SSL" in config.tracking_modes and len(set(config.tracking_modes)) > 1:
+    if "SSL" in config.tracking_modes:  # DD-SES-06, DD-SES-08
+        alone = len(set(config.tracking_modes)) == 1
         yield Problem(
             config.source,
-            "<session-config> combines the tracking mode SSL with another one",
-            "Write SSL alone, or COOKIE and URL (§7.1).",
+            "<session-config> asks for the tracking mode SSL, which is not supported"
+            if alone
+            else "<session-config> combines the tracking mode SSL with another one",
+            "Write COOKIE or URL or both, or leave <tracking-mode> out (§7.1).",
         )
     if config.cookie_config:
         yield from _cookie(config.cookie_config)
@@ -482,25 +485,32 @@ def _known_roles(web_app: WebApp) -> Iterator[Problem]:
                     f"<role-link> names the undeclared role {_quoted(ref.role_link)}",
                     _nearest(ref.role_link, roles, declare),
                 )
+    yield from undeclared_roles(web_app, roles)
     login = web_app.login_config
     can_log_in = login is not None and login.auth_method is not None
     for constraint in web_app.security_constraints:
         auth = constraint.auth_constraint
         if auth is None:
             continue
-        for role in auth.role_names:
-            if role not in roles and role not in ("*", "**"):
-                yield _warning(
-                    auth.source,
-                    f"<auth-constraint> names the undeclared role {_quoted(role)}",
-                    _nearest(role, roles, declare),
-                )
         if auth.role_names and not can_log_in:
             yield _warning(
                 auth.source,
                 "<auth-constraint> asks for a login, but no <auth-method> says how: every request gets 403",
                 "Add <login-config> with an <auth-method> such as BASIC (§13.6).",
             )
+
+
+def undeclared_roles(web_app: WebApp, declared: Collection[str]) -> Iterator[Problem]:
+    """Warn of constraints with roles that are not declared: code may declare some, too (DD-SEC-10)."""
+    for constraint in web_app.security_constraints:
+        auth = constraint.auth_constraint
+        for role in () if auth is None else auth.role_names:
+            if auth is not None and role not in declared and role not in ("*", "**"):
+                yield _warning(
+                    auth.source,
+                    f"<auth-constraint> names the undeclared role {_quoted(role)}",
+                    _nearest(role, declared, "Declare it with <security-role>"),
+                )
 
 
 def _platform(web_app: WebApp) -> Iterator[Problem]:

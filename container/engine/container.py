@@ -31,10 +31,11 @@ from container.engine.error_pages import built_in_page
 from container.engine.lifecycle import State
 from container.engine.request import Origins
 from container.engine.uri import BadTarget, canonicalize, split_target
-from container.errors import DeploymentError, Problem, Source
+from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
 from container.protocols.exchange import Begin, Exchange
-from container.security.realm import LockOutRealm, Realm, UsersFileRealm
+from container.security.authenticator import Mechanism, mechanisms
+from container.security.realm import LockOutRealm, Realm, SqlRealm, UsersFileRealm, connector
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -66,8 +67,15 @@ class Container:
     """See the module."""
 
     def __init__(self, settings: Settings, realm: Realm | None = None) -> None:
+        if settings.session_store != "memory" and settings.work is None:
+            raise ConfigError(
+                f"session_store={settings.session_store}: sessions would be removed with the work folder at "
+                "the end. Name one of your own, for example with --work /var/lib/was"
+            )
         self.settings = settings
         self.realm = realm
+        self.mechanisms: dict[str, Mechanism] = mechanisms(settings.max_saved_body_bytes)
+        """How each <auth-method> is made; a program may add its own before it deploys (RT-AUTH-11)."""
         self.origins = Origins()
         self.contexts: dict[str, Context] = {}
         self._locations: dict[bytes, Location] = {}
@@ -104,15 +112,9 @@ class Container:
                 ]
             )
         if self.realm is None:
-            self.realm = self._users_realm(webapps)
+            self.realm = _users_realm(self.settings, webapps)
         folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
         return [self.deploy(folder) for folder in folders]
-
-    def _users_realm(self, webapps: Path) -> Realm | None:
-        path = self.settings.users or webapps.resolve().parent / "conf" / "tomcat-users.xml"
-        if self.settings.users is None and not path.is_file():
-            return None
-        return LockOutRealm(UsersFileRealm(path))
 
     def deploy(self, folder: Path, path: str | None = None) -> Context:
         """Read, start and publish one web app; its context path is that of its folder's name unless given."""
@@ -323,6 +325,28 @@ class Container:
         """PEP 3333."""
         exchange = WsgiExchange(environ, start_response, next(self._numbers))
         return exchange.run(self)
+
+
+def _users_realm(settings: Settings, webapps: Path) -> Realm | None:
+    """Who knows the users, by the settings; None: nobody does."""
+    realm: Realm
+    if settings.users_database != "none":
+        if settings.users is not None:
+            raise ConfigError("users and users_database: the users are in one place. Remove one of the two")
+        connect, mark = connector(settings.users_database)
+        realm = SqlRealm(
+            connect,
+            password_query=settings.users_password_query.replace("?", mark),
+            roles_query=settings.users_roles_query.replace("?", mark),
+        )
+    else:
+        path = settings.users or webapps.resolve().parent / "conf" / "tomcat-users.xml"
+        if settings.users is None and not path.is_file():
+            return None
+        realm = UsersFileRealm(path)
+    if settings.login_failures == 0:
+        return realm
+    return LockOutRealm(realm, failures=settings.login_failures, lock_s=settings.login_lock_s)
 
 
 def context_path_of(folder_name: str) -> str:

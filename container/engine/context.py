@@ -40,7 +40,7 @@ from container.engine.resources import Resources
 from container.engine.response import Response
 from container.engine.security import ContextSecurity, context_security
 from container.engine.servlet_context import ApplicationContext
-from container.engine.sessions import ContextSessions
+from container.engine.sessions import ContextSessions, Writer
 from container.engine.uri import decode_path, encode_path, resolve
 from container.errors import DeploymentError, Problem, Source
 from container.files import StaticRoot, is_protected, mime_table, static_root
@@ -59,6 +59,7 @@ from container.servlet import (
 )
 from container.session.cookies import CookieConfig
 from container.session.manager import SessionManager
+from container.session.store import SQLiteStore, Store
 from container.views import JinjaServlet, JspServlet
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Context:
             for entry in web_app.locale_encoding_mappings
         }
         self.error_pages = ErrorPages(self, {}, {}, None)
+        self._store: Store | None = None
         self.sessions = self._new_sessions()
         self.security: ContextSecurity
         self._pipeline: Handler
@@ -165,7 +167,9 @@ class Context:
             self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
             self._fail()
             raise
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # not even exit() in a listener may end the other web apps
             self._fail()
             problem = Problem(
                 self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}"
@@ -328,20 +332,33 @@ class Context:
     def _new_sessions(self) -> ContextSessions:
         config = CookieConfig()
         declared = self.web_app.session_config
+        if any(problem.severity == "error" for problem in self.problems):
+            declared = None  # it will not start, and may hold what cannot be configured
         if declared is not None and declared.cookie_config is not None:
             config.configure(declared.cookie_config)
+        writer = Writer()
         manager = SessionManager(
             self.facade,
             self.listeners.sessions,
+            store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,
+            request_id=lambda: writer.request_id,
         )
-        sessions = ContextSessions(self, manager, config)
+        sessions = ContextSessions(self, manager, config, writer)
         if declared is not None and declared.tracking_modes:
             sessions.modes = frozenset(SessionTrackingMode[mode] for mode in declared.tracking_modes)
         return sessions
+
+    def _open_store(self) -> Store | None:
+        """Where sessions survive this process, by the setting session_store; None: nowhere."""
+        if self.settings.session_store == "memory":
+            return None
+        # Beside the web apps' own folders, in one of its own: whoever can write a pickle can run code here.
+        self._store = SQLiteStore(self.work.parent / ".sessions" / f"{self.work.name}.sqlite")
+        return self._store
 
     def _create_listeners(self) -> None:
         for declaration in self.deployment.listeners:
@@ -416,10 +433,15 @@ class Context:
             holder.destroy()
         for filter_holder in reversed(list(self.filters.values())):
             filter_holder.destroy()
-        guarded(f"{self}: end of the sessions", partial(self.sessions.manager.stop, passivate=replaced))
+        sessions = self.sessions.manager
+        guarded(
+            f"{self}: end of the sessions", partial(sessions.stop, passivate=replaced or sessions.is_stored)
+        )
         self.listeners.context_destroyed(self.facade)
         for listener in self.listeners.all:
             self.pre_destroy(listener)
+        if self._store is not None:
+            guarded(f"{self}: end of the session store", self._store.close)
         self.loader.close()
 
     def wait_idle(self, timeout_s: float) -> bool:
@@ -615,7 +637,7 @@ class Context:
             response._exchange.abort()
         if self.listeners.request:
             self.fire_request_destroyed(request)
-        if request._session is not None:
+        if request._session is not None or request._other_sessions is not None:
             guarded("end of a session's access", lambda: self.sessions.end(request))
         self._active.discard(request)
         request._end()

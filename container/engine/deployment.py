@@ -133,6 +133,9 @@ class Deployment:
             deployment.session_timeout_minutes = config.timeout_minutes
         return deployment
 
+    def declare_roles(self, names: Iterable[str]) -> None:
+        self.roles += [name for name in dict.fromkeys(names) if name not in self.roles]
+
     def _encoding(self, name: str | None) -> str | None:
         if name is None:
             return None

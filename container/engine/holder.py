@@ -190,7 +190,7 @@ class FilterHolder:
 
 
 def guarded(what: str, call: Callable[[], object]) -> None:
-    """Call application code whose failure must not stop the shutdown (RT-LIFE-13)."""
+    """Call application code whose failure, even exit(), must not stop the rest (RT-LIFE-13)."""
     try:
         call()
     except KeyboardInterrupt:

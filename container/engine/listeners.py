@@ -73,13 +73,17 @@ class Listeners:
         self._initialized.clear()
 
     def request_initialized(self, context: ServletContext, request: Request) -> None:
+        """In order; the first failure ends the request (RT-LST-10)."""
         event = ServletRequestEvent(context, request)
+        request._initialized = 0
         for listener in self.request:
             listener.requestInitialized(event)
+            request._initialized += 1
 
     def request_destroyed(self, context: ServletContext, request: Request) -> None:
+        """In reverse order, those that were told of its beginning; failures are logged."""
         event = ServletRequestEvent(context, request)
-        for listener in reversed(self.request):
+        for listener in reversed(self.request[: request._initialized]):
             guarded("requestDestroyed", lambda listener=listener: listener.requestDestroyed(event))  # type: ignore[misc]
 
     def request_attributes(self, context: ServletContext) -> AttributeListeners | None:

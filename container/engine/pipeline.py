@@ -54,7 +54,7 @@ def request_listeners(context: Context) -> Step:
         def handle(request: Request, response: Response) -> None:
             try:
                 context.fire_request_initialized(request)
-            except Exception as error:  # noqa: BLE001  a listener is application code (RT-EP-05)
+            except BaseException as error:  # noqa: BLE001  a listener is application code (RT-EP-05)
                 context.error_pages.report_exception(request, response, error)
                 return
             next_handler(request, response)
@@ -93,14 +93,21 @@ def sessions(context: Context) -> Step:
 
     Whether it asks for the session or not (RT-SES-32).
     """
-    touch = context.sessions.touch
+    touch, writer = context.sessions.touch, context.sessions.writer
 
     def step(next_handler: Handler) -> Handler:
         def handle(request: Request, response: Response) -> None:
             touch(request)
             next_handler(request, response)
 
-        return handle
+        def handle_stored(request: Request, response: Response) -> None:
+            writer.request_id = request.getRequestId()
+            try:
+                handle(request, response)
+            finally:
+                writer.request_id = ""
+
+        return handle_stored if context.sessions.manager.is_stored else handle
 
     return step
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from container.engine import parameters
 from container.engine.charsets import LATIN_1, charset_of, codec, content_type_parts
@@ -33,7 +33,6 @@ from container.servlet import (
     HttpServletMapping,
     HttpServletRequest,
     HttpServletResponse,
-    HttpSession,
     HttpUpgradeHandler,
     IllegalArgumentException,
     IllegalStateException,
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from container.engine.async_context import RequestAsync
     from container.engine.context import Context
     from container.engine.response import Response
+    from container.engine.sessions import ContextSessions
     from container.security.authenticator import Identity
     from container.security.realm import Principal
     from container.session.manager import Session
@@ -87,8 +87,9 @@ class Request(HttpServletRequest):
     __slots__ = (
         "_async", "_async_supported", "_attributes", "_bad_parameters", "_container_dispatch", "_cookies",
         "_depth", "_dispatch", "_encoding", "_exchange",
-        "_form", "_headers", "_id", "_identity", "_input", "_locales", "_location", "_method", "_multipart",
-        "_origin", "_parameters",
+        "_form", "_headers", "_id", "_identity", "_initialized", "_input", "_locales", "_location", "_method",
+        "_multipart",
+        "_origin", "_other_sessions", "_parameters",
         "_query", "_requested_session", "_response", "_session",
     )  # fmt: skip
 
@@ -110,6 +111,7 @@ class Request(HttpServletRequest):
         self._input: RequestInputStream | RequestReader | None = None
         self._cookies: list[Cookie] | None = None
         self._session: Session | None = None
+        self._other_sessions: dict[ContextSessions, Session] | None = None  # where it was dispatched to
         self._requested_session: tuple[str, str] | None = None
         self._locales: list[Locale] | None = None
         self._identity: Identity | None = None
@@ -119,6 +121,7 @@ class Request(HttpServletRequest):
         self._multipart: list[UploadedPart] | Exception | None = None
         self._origin: Origin | None = None
         self._id: str | None = None
+        self._initialized: int  # how many ServletRequestListeners were told of it, if there are any
         self._response: Response
 
     def __repr__(self) -> str:
@@ -141,7 +144,8 @@ class Request(HttpServletRequest):
                 part.discard()
         self._exchange = self._location = self._dispatch = self._container_dispatch = self._response = None  # type: ignore[assignment]
         self._attributes = self._headers = self._parameters = self._form = self._input = self._cookies = None
-        self._session = self._identity = self._async = self._multipart = self._requested_session = None
+        self._session = self._other_sessions = self._requested_session = None
+        self._identity = self._async = self._multipart = None
         self.__class__ = DeadRequest
 
     def _header_index(self) -> dict[str, list[str]]:
@@ -597,14 +601,14 @@ class Request(HttpServletRequest):
             return False
         return self._context.sessions.is_valid(requested)
 
-    def getSession(self, create: bool = True) -> HttpSession | None:
+    def getSession(self, create: bool = True) -> Session | None:
         return self._context.sessions.session_of(self, create)
 
     def changeSessionId(self) -> str:
         session = self.getSession(False)
         if session is None:
             raise IllegalStateException("there is no session whose id could be changed")
-        return self._context.sessions.change_id(self, cast("Session", session))
+        return self._context.sessions.change_id(self, session)
 
     # --- security (RT-PSEC)--------------------------------------------------------------------------------
 

@@ -179,6 +179,8 @@ class Response(HttpServletResponse):
             return
         self._finished = True
         self._open = False
+        if self._request._session is not None:
+            self._request._location.context.sessions.save(self._request)
         buffer = self._buffer
         data = buffer[0] if len(buffer) == 1 else b"".join(buffer)
         if not self._committed:
@@ -429,8 +431,10 @@ class Response(HttpServletResponse):
         if self._locked:
             return
         if self._headers and (entry := self._headers.get("set-cookie")):
-            prefix = cookie.getName() + "="
-            entry[1][:] = [value for value in entry[1] if not value.startswith(prefix)]
+            prefix, path = cookie.getName() + "=", f"Path={cookie.getPath()}"
+            entry[1][:] = [
+                value for value in entry[1] if not value.startswith(prefix) or path not in value.split("; ")
+            ]
         self.addHeader("Set-Cookie", format_cookie(cookie))
 
     # --- content type, charset, locale (RT-CT)-------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from container.descriptor.checks import undeclared_roles
 from container.engine.uri import split_target
 from container.errors import Problem
 from container.protocols.exchange import Exchange, RawHeaders
@@ -20,7 +21,12 @@ from container.security.authenticator import (
     make_authenticator,
 )
 from container.security.constraints import Access, Constraints, constraints_of
-from container.servlet import HttpServletResponse, ServletSecurity, ServletSecurityElement
+from container.servlet import (
+    HttpConstraintElement,
+    HttpServletResponse,
+    ServletSecurity,
+    ServletSecurityElement,
+)
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -39,7 +45,7 @@ class ContextSecurity:
         self.constraints = constraints
         self.authenticator = authenticator
         self.active = bool(constraints) or not isinstance(authenticator, NoLogin)
-        self.secure_port: int | None = None
+        self._secure_port = context.settings.redirect_port or None
         self._declared = frozenset(context.deployment.roles)
 
     def allows(self, request: Request, response: Response) -> bool:
@@ -52,7 +58,7 @@ class ContextSecurity:
             response,
             RequestHost(request),
             dispatch.servlet_path + (dispatch.path_info or ""),
-            self.secure_port,
+            self._secure_port,
         )
 
     def is_in_role(self, request: Request, role: str) -> bool:
@@ -88,10 +94,14 @@ def context_security(context: Context) -> ContextSecurity:
     for servlet in context.deployment.servlets.values():
         element = servlet.security or _annotated(context, servlet)
         if element is not None:
+            context.deployment.declare_roles(_roles(element))
             patterns = [p for p in servlet.mappings if p not in fixed]
             declared.extend(constraints_of(element, patterns, servlet.source or web_app.source))
+    _forgive_declared(context)
     constraints = Constraints(declared, context.deployment.roles, web_app.deny_uncovered_http_methods)
-    authenticator, problems = make_authenticator(web_app.login_config, context.container.realm)
+    authenticator, problems = make_authenticator(
+        web_app.login_config, context.container.realm, context.container.mechanisms
+    )
     context.problems.extend(problems)
     if isinstance(authenticator, NoLogin) and not problems and _needs_login(constraints):
         context.problems.append(
@@ -123,14 +133,32 @@ def context_security(context: Context) -> ContextSecurity:
     return ContextSecurity(context, constraints, authenticator)
 
 
+def _forgive_declared(context: Context) -> None:
+    """Take back the warnings of undeclared roles that code has declared meanwhile (DD-SEC-10)."""
+    own = [role.name for role in context.web_app.security_roles]
+    said, left = (
+        {(problem.source, problem.message) for problem in undeclared_roles(context.web_app, roles)}
+        for roles in (own, context.deployment.roles)
+    )
+    context.problems = [p for p in context.problems if (p.source, p.message) not in said - left]
+
+
+def _roles(element: ServletSecurityElement) -> list[str]:
+    """The roles that an element names, which declares them (ServletContext.declareRoles)."""
+    parts: list[HttpConstraintElement] = [element, *element.getHttpMethodConstraints()]
+    return [role for part in parts for role in part.getRolesAllowed() if role not in ("*", "**")]
+
+
 def _annotated(context: Context, servlet: Any) -> ServletSecurityElement | None:
     """@ServletSecurity of a servlet's class.
 
-    Unless the descriptor is complete or an instance was registered.
+    Unless the descriptor is complete, or an instance was registered that the container has not made
+    (RT-SSA-04, 05).
     """
-    if context.web_app.metadata_complete or servlet.instance is not None:
+    instance = servlet.instance
+    if context.web_app.metadata_complete or (instance is not None and not context.facade.has_made(instance)):
         return None
-    servlet_class = servlet.servlet_class
+    servlet_class = servlet.servlet_class if instance is None else type(instance)
     if servlet_class is None and servlet.class_name is not None:
         servlet_class = context.loaded_class(servlet.class_name)
     annotation = None if servlet_class is None else ServletSecurity.of(servlet_class)
@@ -161,7 +189,7 @@ class RequestHost:
         self._request._exchange.user = None if identity is None else identity.principal.getName()
 
     def notes(self, create: bool = False) -> MutableMapping[str, object] | None:
-        session: Session | None = self._request.getSession(create)  # type: ignore[assignment]
+        session: Session | None = self._request.getSession(create)
         return None if session is None else session.notes
 
     def change_session_id(self) -> None:
@@ -193,7 +221,7 @@ class RequestHost:
         request._method = saved.method
         request._query = saved.query
         request._headers = request._parameters = request._form = request._input = None
-        request._cookies = request._locales = request._multipart = None
+        request._cookies = request._locales = request._multipart = request._bad_parameters = None
 
     def forward(self, path: str, method: str) -> None:
         request = self._request

@@ -84,6 +84,7 @@ class ApplicationContext(ServletContext):
         self._lock = threading.RLock()  # guards _attributes
         self._attributes: dict[str, Any] = {ServletContext.TEMPDIR: context.work}
         self._frozen = False
+        self._made: list[object] = []  # by createServlet and its like
         self._initializing = False  # inside a ServletContainerInitializer
         self._log = logging.getLogger(f"container.webapp.{context.folder.name}")
 
@@ -277,11 +278,9 @@ class ApplicationContext(ServletContext):
 
     def declareRoles(self, *roleNames: str) -> None:
         self._check_open("declareRoles")
-        for name in roleNames:
-            if not name:
-                raise IllegalArgumentException("a role needs a name")
-            if name not in self._context.deployment.roles:
-                self._context.deployment.roles.append(name)
+        if not all(roleNames):
+            raise IllegalArgumentException("a role needs a name")
+        self._context.deployment.declare_roles(roleNames)
 
     def getJspConfigDescriptor(self) -> JspConfigDescriptor | None:
         config = self._context.web_app.jsp_config
@@ -337,9 +336,15 @@ class ApplicationContext(ServletContext):
     def _create(self, clazz: type[T]) -> T:
         self._check_open("createXxx")
         try:
-            return clazz()
+            instance = clazz()
         except Exception as error:  # the constructor is application code
             raise ServletException(f"{clazz!r} cannot be created: {error}", error) from error
+        self._made.append(instance)
+        return instance
+
+    def has_made(self, instance: object) -> bool:
+        """Whether createServlet has made it, so that its class's annotations count (RT-SSA-05)."""
+        return any(made is instance for made in self._made)
 
     def getServletRegistration(self, servletName: str) -> ServletRegistration | None:
         declaration = self._context.deployment.servlets.get(servletName)
@@ -502,6 +507,7 @@ class ServletView(RegistrationView, ServletRegistration.Dynamic):
         if roleName is None:
             raise IllegalArgumentException("setRunAsRole needs a role")
         self._declaration.run_as = roleName
+        self._owner._context.deployment.declare_roles((roleName,))
 
 
 class FilterView(RegistrationView, FilterRegistration.Dynamic):

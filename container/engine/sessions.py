@@ -5,10 +5,13 @@ Ids in cookies and URLs, the cookie that is sent (Servlet 6.1 §7.1).
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from container.servlet import HttpSession, IllegalStateException, SessionTrackingMode
+from container.servlet import IllegalStateException, SessionTrackingMode
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -16,15 +19,24 @@ if TYPE_CHECKING:
     from container.session.cookies import CookieConfig
     from container.session.manager import Session, SessionManager
 
-__all__ = ["ContextSessions"]
+__all__ = ["ContextSessions", "Writer"]
+
+
+class Writer(threading.local):
+    """The id of the request that the calling thread runs: who has written what into a shared store."""
+
+    request_id = ""
 
 
 class ContextSessions:
     """The sessions of one web app, seen from its requests."""
 
-    def __init__(self, context: Context, manager: SessionManager, cookie_config: CookieConfig) -> None:
+    def __init__(
+        self, context: Context, manager: SessionManager, cookie_config: CookieConfig, writer: Writer
+    ) -> None:
         self._context = context
         self.manager = manager
+        self.writer = writer
         self.cookie_config = cookie_config
         self.modes: frozenset[SessionTrackingMode] = frozenset(
             {SessionTrackingMode.COOKIE, SessionTrackingMode.URL}
@@ -49,6 +61,8 @@ class ContextSessions:
             for name, value in request._exchange.headers:
                 if len(name) == 6 and self._cookie_prefix in value and name.lower() == b"cookie":
                     found += self._ids_in(value.decode("latin-1"))
+            if len(found) == 1:
+                return found[0], "cookie"
             if found:
                 valid = next((i for i in found if self.manager.find(i) is not None), None)
                 return valid or found[0], "cookie"
@@ -65,8 +79,8 @@ class ContextSessions:
         return ids
 
     def touch(self, request: Request) -> None:
-        if not self.manager.has_sessions():
-            return
+        if request._session is not None or not self.manager.has_sessions():
+            return  # a ServletRequestListener was faster
         requested = request._session_id()[0]
         if requested and (session := self.manager.find(requested)) is not None:
             request._session = session
@@ -75,69 +89,109 @@ class ContextSessions:
     def is_valid(self, session_id: str) -> bool:
         return self.manager.find(session_id) is not None
 
-    def session_of(self, request: Request, create: bool) -> HttpSession | None:
+    def session_of(self, request: Request, create: bool) -> Session | None:
+        """Return the request's session in this web app (RT-SES-01, 10)."""
+        if self.manager.is_stored:
+            self.writer.request_id = request.getRequestId()
+        if request._location.context is not self._context:
+            return self._session_elsewhere(request, create)
         session = request._session
-        if session is not None:
-            if session.is_valid() and session.getServletContext() is self._context.facade:
-                return session
-            if session.getServletContext() is self._context.facade:
-                request._session = None
-            else:
-                session = None
-        if request._session is None:
+        if session is not None and session.is_valid():
+            return session
+        if session is None:
             requested = request._session_id()[0]
-            found = self.manager.find(requested) if requested else None
-            if found is not None:
-                request._session = found
-                self.manager.access(found)
-                return found
-        return self._create(request) if create else None
+            session = self.manager.find(requested) if requested else None
+        else:
+            session = None  # it has ended during this request
+        if session is None and create:
+            session = self._create(request)
+        elif session is not None:
+            self.manager.access(session)
+        request._session = session
+        return session
 
-    def _create(self, request: Request) -> Session:
-        response = request._response
+    def _session_elsewhere(self, request: Request, create: bool) -> Session | None:
+        """Return the session of a request that another web app has dispatched to this one (RT-SES-03).
+
+        It has the id of the client's session there, which is what the client sends with the next such
+        request, and a cookie of its own for when the client comes here directly.
+        """
+        others = request._other_sessions
+        session = None if others is None else others.get(self)
+        if session is not None and session.is_valid():
+            return session
+        own = request._location.context.sessions.session_of(request, create)
+        if own is None:
+            return None
+        if session is None:
+            session = self.manager.find(own.getId())
+        else:
+            session = None  # it has ended during this request: the next one has another id
+            own = None
+        if session is not None:
+            self.manager.access(session)
+        elif create:
+            session = self._create(request, None if own is None else own.getId())
+        else:
+            return None
+        if others is None:
+            others = request._other_sessions = {}
+        others[self] = session
+        return session
+
+    def _create(self, request: Request, session_id: str | None = None) -> Session:
         cookies = SessionTrackingMode.COOKIE in self.modes
-        if cookies and response._committed:
+        if cookies and request._response._committed:
             raise IllegalStateException(
                 "a new session needs a cookie, and the response is committed: call getSession earlier"
             )
-        session = self.manager.create()
-        request._session = session
+        session = self.manager.create(session_id)
         self.manager.access(session)
         if cookies:
             self._send_cookie(request, session.getId())
         return session
 
     def _send_cookie(self, request: Request, session_id: str) -> None:
-        context_path = request._location.context_path if request._location else self._context.path
-        cookie = self.cookie_config.session_cookie(session_id, context_path, request.isSecure())
+        location = request._location
+        path = location.context_path if location.context is self._context else self._context.encoded_path
+        cookie = self.cookie_config.session_cookie(session_id, path, request.isSecure())
         response = request._response
-        locked, response._locked = (
-            response._locked,
-            response._committed,
-        )  # an include may still begin a session
+        # An include may still begin a session.
+        locked, response._locked = response._locked, response._committed
         try:
             response._replace_cookie(cookie)
         finally:
             response._locked = locked
 
     def change_id(self, request: Request, session: Session) -> str:
-        new_id = self.manager.change_id(session)
         if SessionTrackingMode.COOKIE in self.modes:
-            self._send_cookie(request, new_id)
-        request._requested_session = None if request._session is None else request._requested_session
-        return new_id
+            return self.manager.change_id(session, partial(self._send_cookie, request))
+        return self.manager.change_id(session)
+
+    def save(self, request: Request) -> None:
+        """Bring what the request has written into the store, if there is one.
+
+        Called before the end of the answer is sent: whoever has it finds what it promised (kill -9).
+        """
+        for session, manager in self._of(request):
+            manager.save(session)
 
     def end(self, request: Request) -> None:
-        session = request._session
-        if session is not None:
-            self.manager.end_access(session)
+        for session, manager in self._of(request):
+            manager.end_access(session)
+
+    def _of(self, request: Request) -> Iterator[tuple[Session, SessionManager]]:
+        """Yield the request's sessions, here and where it was dispatched to, with their managers."""
+        if request._session is not None:
+            yield request._session, self.manager
+        for sessions, session in (request._other_sessions or {}).items():
+            yield session, sessions.manager
 
     def encode_url(self, request: Request, url: str) -> str:
         """Add the session's id to url where the client needs it (RT-URL-01)."""
         if url is None or SessionTrackingMode.URL not in self.modes or url.startswith(("#", "?")):
             return url
-        session = request._session
-        if session is None or not session.is_valid() or request.isRequestedSessionIdFromCookie():
+        if request.isRequestedSessionIdFromCookie() or (session := self.session_of(request, False)) is None:
             return url
         if not self._is_ours(request, url):
             return url

@@ -20,12 +20,12 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from container.descriptor.model import LoginConfig
-from container.errors import Problem
+from container.errors import ConfigError, Problem
 from container.security.realm import Principal, Realm
 from container.servlet import HttpServletRequest, HttpServletResponse
 
@@ -36,9 +36,11 @@ __all__ = [
     "Form",
     "Host",
     "Identity",
+    "Mechanism",
     "NoLogin",
     "SavedRequest",
     "make_authenticator",
+    "mechanisms",
     "remember",
 ]
 
@@ -67,9 +69,9 @@ class SavedRequest:
 
     method: str
     uri: str
-    query: str | None
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    query: str | None = field(repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    body: bytes = field(repr=False)
     secure: bool
 
     @property
@@ -531,43 +533,50 @@ def _notes(host: Host) -> MutableMapping[str, object]:
 # --- choosing one -----------------------------------------------------------------------------------------
 
 
+Mechanism = Callable[[LoginConfig, Realm], Authenticator]
+
+
+def mechanisms(max_body_bytes: int) -> dict[str, Mechanism]:
+    """Return how each <auth-method> is made. max_body_bytes: of a request that a login page interrupts."""
+
+    def form(config: LoginConfig, realm: Realm) -> Authenticator:
+        if config.form is None:
+            raise ConfigError("<auth-method> FORM needs <form-login-config>")
+        return Form(realm, config.form.login_page, config.form.error_page, max_body_bytes=max_body_bytes)
+
+    return {
+        "BASIC": lambda config, realm: Basic(realm, config.realm_name),
+        "DIGEST": lambda config, realm: Digest(realm, config.realm_name),
+        "FORM": form,
+    }
+
+
 def make_authenticator(
-    config: LoginConfig | None, realm: Realm | None
+    config: LoginConfig | None, realm: Realm | None, known: Mapping[str, Mechanism]
 ) -> tuple[Authenticator, list[Problem]]:
     """Return what <login-config> asks for, or NoLogin and the reason why not (DD-SEC-14, 17, 22).
 
-    Problems are warnings: what the constraints protect is then refused to everybody. No <login-config> at all
-    is no problem unless a constraint asks for a login, which the caller knows.
+    known is how each <auth-method> is made. Problems are warnings: what the constraints protect is then
+    refused to everybody. No <login-config> at all is no problem unless a constraint asks for a login, which
+    the caller knows.
     """
     method = config.auth_method if config is not None else None
     if config is None or method is None:
         return NoLogin(realm), []
     if realm is None:
-        return NoLogin(None), [
-            _unable(
-                config, "there is nobody who could log in: no users file was found", "Name one with --users"
-            )
-        ]
-    if method == "BASIC":
-        return Basic(realm, config.realm_name), []
-    if method == "DIGEST":
-        return Digest(realm, config.realm_name), []
-    if method == "FORM" and config.form is not None:
-        return Form(realm, config.form.login_page, config.form.error_page), []
-    if method == "FORM":
-        return NoLogin(realm), [_unable(config, "FORM needs its pages", "Add <form-login-config>")]
+        reason, cure = "there is nobody who could log in: no users file was found", "Name one with --users"
+    elif method not in known:
+        reason, cure = f"<auth-method> {method} is not supported", f"Use {', '.join(known)}"
+    else:
+        return known[method](config, realm), []
     return NoLogin(realm), [
-        _unable(config, f"<auth-method> {method} is not supported", "Use BASIC, DIGEST or FORM")
+        Problem(
+            config.source,
+            f"{reason}; whatever needs a login is answered 403",
+            f"{cure} (§13.6).",
+            "warning",
+        )
     ]
-
-
-def _unable(config: LoginConfig, reason: str, cure: str) -> Problem:
-    return Problem(
-        config.source,
-        f"{reason}; whatever needs a login is answered 403",
-        f"{cure} (§13.6).",
-        "warning",
-    )
 
 
 def _quoted(text: str) -> str:

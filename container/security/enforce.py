@@ -61,10 +61,11 @@ def enforce(
     recall(host)
     decision = constraints.decide(path, request.getMethod())
     claimed = authenticator.claims(request, host)
-    if decision.access is Access.PRECLUDED and not claimed:
+    is_page = path in authenticator.pages
+    if decision.access is Access.PRECLUDED and not claimed and not is_page:
         response.sendError(HttpServletResponse.SC_FORBIDDEN)
         return False
-    asks = decision.needs_login and path not in authenticator.pages
+    asks = decision.needs_login and not is_page
     if not request.isSecure() and (
         decision.confidential
         or (asks and host.identity is None and _login_is_confidential(constraints, authenticator))
@@ -149,11 +150,13 @@ def authenticate(
     """Do what HttpServletRequest.authenticate does (RT-PSEC-06)."""
     if response is None:
         raise NullPointerException("authenticate needs the response, where it may have to ask for a login")
+    recall(host)
     if response.isCommitted():
+        if host.identity is not None:
+            return True
         raise IllegalStateException(
             "the response is committed: it is too late to ask for a login. Call authenticate() before writing"
         )
-    recall(host)
     return authenticator.authenticate(request, response, host) is not None
 
 

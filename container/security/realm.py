@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import logging
 import os
 import threading
@@ -20,10 +21,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
-from container.errors import ContainerError
-from container.security.passwords import Verifier, is_hashed
+from container.errors import ConfigError, ContainerError
+from container.security.passwords import DECOY, Verifier, decoy_like, is_hashed, plain_digest
 from container.security.users_file import User, read_users
 from container.servlet import Principal as ServletPrincipal
 
@@ -35,6 +38,7 @@ __all__ = [
     "RealmError",
     "SqlRealm",
     "UsersFileRealm",
+    "connector",
 ]
 
 log = logging.getLogger(__name__)
@@ -70,7 +74,8 @@ class Realm(Protocol):
         """The same for DIGEST, where the password itself is not sent (RFC 7616).
 
         proves is given the hexadecimal digest of "username:realm_name:password" and says whether what the
-        client sent could be made from it. A user whose password is stored as a hash cannot log in this way.
+        client sent could be made from it. A user whose password is stored as a hash can log in this way only
+        if that is just this digest.
         """
 
     def find(self, username: str) -> Principal | None:
@@ -78,8 +83,6 @@ class Realm(Protocol):
 
 
 _DIGESTS = {"MD5": "md5", "SHA-256": "sha256"}
-_DECOY_TEXT = "decoy"
-_DECOY_HASH = f"scrypt$14$8$1${'A' * 22}==${'A' * 43}="  # of nothing; as costly as what hash_password makes
 
 
 class PasswordRealm(ABC):
@@ -87,7 +90,7 @@ class PasswordRealm(ABC):
 
     def __init__(self) -> None:
         self._verify = Verifier()
-        self._hashed: bool | None = None  # whether a hashed password was met; None: no password at all yet
+        self._decoy = DECOY
         self._undigestible: set[str] = set()
 
     @abstractmethod
@@ -100,31 +103,35 @@ class PasswordRealm(ABC):
 
     def authenticate(self, username: str, password: str) -> Principal | None:
         user = self.lookup(username)
-        if user is None:
-            # An unknown name takes as long as a known one, whose password is a hash unless all were in clear
-            # text.
-            self._verify(password, _DECOY_TEXT if self._hashed is False else _DECOY_HASH)
-            return None
-        self._hashed = self._hashed or is_hashed(user.password)
-        return _principal(user) if self._verify(password, user.password) else None
+        if user is not None:
+            if self._verify(password, user.password):
+                return _principal(user)
+            if decoy := decoy_like(user.password):
+                self._decoy = decoy
+                return None
+        # A name that is unknown, or has a password in clear text, is refused after as long as any other.
+        self._verify(password, self._decoy)
+        return None
 
     def authenticate_digest(
         self, username: str, realm_name: str, algorithm: str, charset: str, proves: Callable[[str], bool]
     ) -> Principal | None:
         user = self.lookup(username)
-        if user is not None and is_hashed(user.password):
+        digest = None if user is None else plain_digest(user.password, _DIGESTS[algorithm])
+        if user is not None and digest is None and is_hashed(user.password):
             self._say_undigestible(username)
             user = None
         secret = f"{username}:{realm_name}:{user.password if user is not None else ''}"
-        digest = hashlib.new(_DIGESTS[algorithm], secret.encode(charset, "replace"), usedforsecurity=False)
-        proved = proves(digest.hexdigest())
+        data = secret.encode(charset, "replace")
+        computed = hashlib.new(_DIGESTS[algorithm], data, usedforsecurity=False).hexdigest()
+        proved = proves(digest or computed)
         return _principal(user) if user is not None and proved else None
 
     def _say_undigestible(self, username: str) -> None:
         if username not in self._undigestible:
             self._undigestible.add(username)
             log.warning(
-                "user %r has a hashed password, which DIGEST cannot use. Use BASIC over TLS, or FORM",
+                "user %r has a hashed password, which DIGEST cannot use. Use BASIC or FORM over TLS",
                 username,
             )
 
@@ -212,6 +219,28 @@ class SqlRealm(PasswordRealm):
         except Exception as error:  # each driver has its own tree of exceptions
             raise RealmError(f"the users' database does not answer: {error}") from error
         return User(username, str(passwords[0] or ""), frozenset(str(role).strip() for role in roles))
+
+
+def connector(database: str) -> tuple[Callable[[], Any], str]:
+    """Read "MODULE:DATABASE"; return what connects, and the driver's parameter in a query (PEP 249).
+
+    Raises ConfigError, which does not repeat DATABASE: there may be a password in it.
+    """
+    name, colon, argument = database.partition(":")
+    if not colon or not name or not argument:
+        raise ConfigError("users_database: write MODULE:DATABASE, for example sqlite3:conf/users.db")
+    try:
+        module = importlib.import_module(name)
+        connect, style = module.connect, module.paramstyle
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"users_database: {name} is no DB-API module that can be imported here: {error}. Install it"
+        ) from error
+    mark = {"qmark": "?", "numeric": ":1"}.get(style, "%s")
+    if name == "sqlite3":  # which would make a missing file, and the threads take turns with a connection
+        uri = f"{Path(argument).absolute().as_uri()}?mode=ro"
+        return partial(connect, uri, uri=True), mark
+    return partial(connect, argument), mark
 
 
 def _rows(connection: Any, query: str, username: str) -> list[Any]:

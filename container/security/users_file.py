@@ -3,11 +3,11 @@
     <tomcat-users>
       <role rolename="manager"/>
       <group groupname="staff" roles="user"/>
-      <user username="alice" password="scrypt$14$8$1$..." roles="manager" groups="staff"/>
+      <user username="alice" password="5f2c...$210000$91e0..." roles="manager" groups="staff"/>
     </tomcat-users>
 
-``name`` is read for ``username``, ``rolename`` and ``groupname`` too. A password is a hash made by
-hash_password, or clear text.
+``name`` is read for ``username``, ``rolename`` and ``groupname`` too. A password is a hash
+in one of Tomcat's forms (passwords.py), or clear text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -23,7 +24,7 @@ from lxml import etree
 from container.errors import ConfigError
 from container.security.passwords import is_hashed
 
-__all__ = ["User", "read_users", "write_user"]
+__all__ = ["User", "read_users", "remove_user", "write_user"]
 
 log = logging.getLogger(__name__)
 
@@ -65,24 +66,51 @@ def read_users(path: str) -> dict[str, User]:
     return users
 
 
-def write_user(path: str, username: str, stored_password: str, roles: list[str]) -> None:
-    """Add a user to the file, or replace it, and leave the rest as it is; make the file if it is missing.
+def write_user(
+    path: str | os.PathLike[str], username: str, stored_password: str, roles: Sequence[str] | None = None
+) -> bool:
+    """Add a user to the file, or change one, and leave the rest as it is; make the file if it is missing.
 
-    The new file takes the old one's place at once, and only its owner can read it. Raises ConfigError,
-    OSError.
+    Without roles somebody who is there keeps theirs. Returns whether the user is new. The new file takes the
+    old one's place at once, and only its owner can read it. Raises ConfigError.
     """
+    path = os.path.realpath(path)
     root = _parse(path) if os.path.exists(path) else etree.Element("tomcat-users")
-    namespace = f"{{{uri}}}" if (uri := etree.QName(root).namespace) else ""
-    existing = [
-        element for element in _children(root, "user") if _name(path, element, "username") == username
-    ]
-    element = existing[0] if existing else etree.SubElement(root, f"{namespace}user")
-    if not existing:
+    element = _user(path, root, username)
+    is_new = element is None
+    if element is None:
+        namespace = f"{{{uri}}}" if (uri := etree.QName(root).namespace) else ""
+        element = etree.SubElement(root, f"{namespace}user")
         _indent(root, element)
-    element.set("name" if "name" in element.attrib else "username", username)
-    element.set("password", stored_password)
-    element.set("roles", ",".join(roles))
-    _replace(path, etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8") + b"\n")
+    try:
+        element.set("name" if "name" in element.attrib else "username", username)
+        element.set("password", stored_password)
+        if roles is not None or is_new:
+            element.set("roles", ",".join(roles or ()))
+    except ValueError:
+        raise ConfigError(f"{username!r}: a name or role with characters that no XML file can hold") from None
+    _replace(path, root)
+    return is_new
+
+
+def remove_user(path: str | os.PathLike[str], username: str) -> None:
+    """Take a user out of the file and leave the rest as it is. Raises ConfigError."""
+    path = os.path.realpath(path)
+    root = _parse(path)
+    if (element := _user(path, root, username)) is None:
+        raise ConfigError(f"{path}: there is no user {username!r}. `was user list` shows all")
+    before, tail = element.getprevious(), element.tail
+    root.remove(element)  # with the space after it; what was before stays
+    if tail is not None and element.getnext() is None:
+        if before is None:
+            root.text = tail
+        else:
+            before.tail = tail
+    _replace(path, root)
+
+
+def _user(path: str, root: etree._Element, username: str) -> etree._Element | None:
+    return next((e for e in _children(root, "user") if _name(path, e, "username") == username), None)
 
 
 def _parse(path: str) -> etree._Element:
@@ -92,7 +120,7 @@ def _parse(path: str) -> etree._Element:
             tree = etree.parse(file, parser)
     except OSError as error:
         raise ConfigError(
-            f"{path}: the users file cannot be read: {error.strerror}. Name another with --users"
+            f"{path}: the users file cannot be read: {error.strerror}. Name another file"
         ) from error
     except etree.XMLSyntaxError as error:
         raise ConfigError(f"{path}:{error.lineno or 1}: the users file is no XML: {error.msg}") from error
@@ -146,14 +174,22 @@ def _indent(root: etree._Element, element: etree._Element) -> None:
     element.tail = "\n"
 
 
-def _replace(path: str, content: bytes) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".users-")  # readable by its owner only
+def _replace(path: str, root: etree._Element) -> None:
+    """Write the file anew, beside it at first; it keeps its owner, if that is possible."""
+    content = etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8") + b"\n"
+    folder = os.path.dirname(path)
+    temporary = None
     try:
+        os.makedirs(folder, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".users-")  # readable by its owner only
         with open(handle, "wb") as file:
+            with contextlib.suppress(OSError):
+                owner = os.stat(path)
+                os.fchown(handle, owner.st_uid, owner.st_gid)
             file.write(content)
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        raise ConfigError(f"{path}: the users file cannot be written: {error.strerror}") from error

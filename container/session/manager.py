@@ -14,7 +14,7 @@ import logging
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from container.servlet import (
     HttpSessionActivationListener,
     HttpSessionEvent,
+    HttpSessionListener,
     IllegalArgumentException,
     IllegalStateException,
     ServletContext,
@@ -71,11 +72,17 @@ class SessionManager:
         self._request_id = request_id
         self._sessions: dict[str, Session] = {}
         self._complained: set[str] = set()  # names of attributes that could not be stored: said once
+        self._leaving = False  # what is pickled now does not stay in this process
 
     def __repr__(self) -> str:
         return f"<SessionManager {len(self._sessions)} sessions, store {self._store!r}>"
 
     # --- for each request, in its thread ------------------------------------------------------------------
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether sessions outlive this process."""
+        return self._store is not None
 
     def has_sessions(self) -> bool:
         """Whether it is worth looking for one."""
@@ -97,10 +104,14 @@ class SessionManager:
             return None
         return session
 
-    def create(self) -> Session:
-        """Make a session and tell the listeners. Its first access is that of the request that makes it."""
+    def create(self, session_id: str | None = None) -> Session:
+        """Make a session and tell the listeners. Its first access is that of the request that makes it.
+
+        session_id is that of the same client's session in another web app; normally it gets a new one. If a
+        listener raises, there is no session: those who were told of it are told of its end.
+        """
         now_s = self._clock()
-        session = Session(self, _new_id(), now_s, self.timeout_s)
+        session = Session(self, session_id or _new_id(), now_s, self.timeout_s)
         if self._store is not None:
             stored = StoredSession(session._id, now_s, now_s, session._max_inactive_s)
             self._store.create(stored)
@@ -108,8 +119,15 @@ class SessionManager:
             session._sync.version = 0
         self._sessions[session._id] = session
         event = HttpSessionEvent(session)
-        for listener in self.listeners.session:
-            listener.sessionCreated(event)
+        told: list[HttpSessionListener] = []
+        try:
+            for listener in self.listeners.session:
+                listener.sessionCreated(event)
+                told.append(listener)
+        except BaseException:
+            session._state = State.ENDING
+            log_failures(self._end(session, told, skip=False))
+            raise
         return session
 
     def access(self, session: Session, returned: bool = True) -> bool:
@@ -144,8 +162,11 @@ class SessionManager:
             if sync is not None and session._in_use <= 0:
                 sync.used.clear()  # nobody is left who could change them
 
-    def change_id(self, session: Session) -> str:
-        """Give the session another id and tell the listeners (RT-SES-09)."""
+    def change_id(self, session: Session, announce: Callable[[str], None] | None = None) -> str:
+        """Give the session another id and tell the listeners (RT-SES-09).
+
+        announce tells the client, before any listener can fail.
+        """
         new_id = _new_id()
         with session._lock:
             if session._state is not _VALID:
@@ -155,6 +176,8 @@ class SessionManager:
             self._sessions.pop(old_id, None)
         if self._store is not None:
             self._store.rename(old_id, new_id)
+        if announce is not None:
+            announce(new_id)
         event = HttpSessionEvent(session)
         for listener in self.listeners.id:
             listener.sessionIdChanged(event, old_id)
@@ -209,6 +232,9 @@ class SessionManager:
         """
         for session in sorted(self._sessions.values(), key=lambda session: session._idle_since_s):
             if passivate:
+                if session._sync is not None:
+                    self._leaving = True
+                    session._sync.used.update(session.activation_listeners())
                 self.save(session)
                 self._forget(session)
             else:
@@ -258,7 +284,8 @@ class SessionManager:
         except Exception as error:  # pickling runs the value's own code
             raise IllegalArgumentException(
                 f"session attribute {name!r}: a {type(value).__name__} cannot be pickled ({error}). "
-                "The web app is <distributable/>, so its sessions must be able to move"
+                "The web app is <distributable/>, so its sessions must be able to move. "
+                "Keep plain data or an id"
             ) from error
 
     def swap(self, session: Session, name: str, value: object) -> Any:
@@ -275,21 +302,26 @@ class SessionManager:
             _log_conflict(session, Conflict(name, writer, other))
         return old
 
-    def finish(self, session: Session, *, skip: bool) -> list[Exception]:
+    def finish(self, session: Session, *, skip: bool) -> list[BaseException]:
         """Tell everybody of the end of a session that is ENDING, and let it be INVALID (RT-SES-40).
 
         skip: after a listener that raises, the others of that event are not told (RT-LST-09). Returns what
         was raised.
         """
+        return self._end(session, self.listeners.session, skip=skip)
+
+    def _end(
+        self, session: Session, listeners: Sequence[HttpSessionListener], *, skip: bool
+    ) -> list[BaseException]:
         self._sessions.pop(session._id, None)
         if self._store is not None:
             try:
                 self._store.delete(session._id)
             except StoreError as error:
                 log.error("%r ends, but stays in the store: %s", session, error)
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         event = HttpSessionEvent(session)
-        _tell((partial(r.sessionDestroyed, event) for r in reversed(self.listeners.session)), failures, skip)
+        _tell((partial(each.sessionDestroyed, event) for each in reversed(listeners)), failures, skip)
         for name in list(session._attributes):
             if (old := session.swap(name, None)) is not None:
                 _tell(session.farewells(name, old), failures, skip)
@@ -391,14 +423,15 @@ class SessionManager:
             if listener is not None:
                 listener.sessionWillPassivate(event)
             data = self._dumps(value)
-            if listener is not None:
+            if listener is not None and not self._leaving:
                 listener.sessionDidActivate(event)
             return data
         except Exception as error:  # noqa: BLE001  (pickling and the listener run the web app's code)
             if name not in self._complained:
                 self._complained.add(name)
                 log.warning(
-                    "session attribute %r: a %s cannot be pickled (%s), so it stays in this process",
+                    "session attribute %r: a %s cannot be pickled (%s) and is lost when this process ends. "
+                    "Keep plain data or an id in the session, or give the class __getstate__",
                     name, type(value).__name__, error,
                 )  # fmt: skip
             return None
@@ -434,11 +467,11 @@ def _log_conflict(session: Session, conflict: Conflict) -> None:
     )  # fmt: skip
 
 
-def _tell(calls: Iterable[Callable[[], None]], failures: list[Exception], skip: bool) -> None:
+def _tell(calls: Iterable[Callable[[], None]], failures: list[BaseException], skip: bool) -> None:
     for call in calls:
         try:
             call()
-        except Exception as error:  # noqa: BLE001  (application code; the session ends all the same)
+        except BaseException as error:  # noqa: BLE001  (even exit() in a listener: the session ends all the same)
             failures.append(error)
             if skip:
                 return

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from container.servlet import (
     Enumeration,
     HttpSession,
+    HttpSessionActivationListener,
     HttpSessionAttributeListener,
     HttpSessionBindingEvent,
     HttpSessionBindingListener,
@@ -189,6 +190,12 @@ class Session(HttpSession):
         calls += (partial(listener.attributeRemoved, event) for listener in self._manager.listeners.attribute)
         return calls
 
+    def activation_listeners(self) -> list[str]:
+        """Return the names of the attributes that want to know when the session moves."""
+        return [
+            n for n, value in self._attributes.items() if isinstance(value, HttpSessionActivationListener)
+        ]
+
     def is_expired(self, now_s: float) -> bool:
         """Never while a request is using it (RT-SES-33)."""
         return self._in_use <= 0 < self._max_inactive_s <= now_s - self._idle_since_s
@@ -218,6 +225,6 @@ class _Accessor(HttpSession.Accessor):
             self._manager.end_access(session)
 
 
-def log_failures(failures: Iterable[Exception]) -> None:
+def log_failures(failures: Iterable[BaseException]) -> None:
     for failure in failures:
         log.error("a listener failed at the end of a session", exc_info=failure)

@@ -264,6 +264,7 @@ TRACKING = (
             2,
             "has both",
         ),
+        ("DD-SES-08", TRACKING.format("SSL"), 2, "the tracking mode SSL, which is not supported"),
         ("DD-SES-06", TRACKING.format("URL"), 2, "combines the tracking mode SSL with another one"),
         ("DD-SES-10", MAX_AGE.format("x"), 2, 'Max-Age "x" is not a whole number of seconds'),
         (
@@ -392,7 +393,6 @@ def test_warnings(read_well, rule: str, inside: str, message: str) -> None:
         ("DD-SRV-02", servlet("a") + servlet("A")),
         ("DD-FLT-05", a_filter("f")),
         ("DD-MIME-04", "<mime-mapping><extension>a</extension><mime-type>a/b</mime-type></mime-mapping>" * 2),
-        ("DD-SES-06", TRACKING.format("SSL")),
         ("DD-SES-10", MAX_AGE.format("-1")),
         ("DD-SEC-06", constraint("|")),
         ("DD-SEC-07", constraint("|<auth-constraint/>")),

@@ -161,6 +161,12 @@ class FakeRealm(PasswordRealm):
         return User(username, password, frozenset(roles))
 
 
+@pytest.fixture(autouse=True)
+def _cheap_decoy(monkeypatch):
+    """Wrong passwords cost time on purpose; not here."""
+    monkeypatch.setattr("container.security.realm.DECOY", "clear text")
+
+
 @pytest.fixture
 def realm() -> FakeRealm:
     return FakeRealm(

@@ -22,6 +22,7 @@ from container.security.authenticator import (
     SavedRequest,
     _Nonce,
     make_authenticator,
+    mechanisms,
 )
 from container.security.realm import LockOutRealm, Principal
 
@@ -560,7 +561,7 @@ FORM_PAGES = model.FormLoginConfig("/login", "/fail", HERE)
     ],
 )
 def test_dd_sec_14_choosing(realm, config, kind):
-    authenticator, problems = make_authenticator(config, realm)
+    authenticator, problems = make_authenticator(config, realm, mechanisms(1024))
     assert type(authenticator) is kind
     assert problems == []
 
@@ -569,12 +570,11 @@ def test_dd_sec_14_choosing(realm, config, kind):
     ("config", "with_realm", "message"),
     [
         (model.LoginConfig(HERE, "CLIENT-CERT"), True, "<auth-method> CLIENT-CERT is not supported"),
-        (model.LoginConfig(HERE, "FORM"), True, "FORM needs its pages"),
         (model.LoginConfig(HERE, "BASIC"), False, "there is nobody who could log in"),
     ],
 )
 def test_dd_sec_17_what_cannot_be_honoured_is_said(realm, config, with_realm, message):
-    authenticator, (problem,) = make_authenticator(config, realm if with_realm else None)
+    authenticator, (problem,) = make_authenticator(config, realm if with_realm else None, mechanisms(1024))
     assert isinstance(authenticator, NoLogin)
     assert str(problem).startswith(f"web.xml:3:5: warning: {message}")
     assert "answered 403" in str(problem)

@@ -193,7 +193,8 @@ def test_rt_sec_22_login_and_error_page_stay_open(send, constraint, form):
     for page in ("/login", "/fail"):
         assert send(constrained, page, authenticator=form).passed
     assert send(constrained, "/login/x", authenticator=form).host.forwards == [("/login", "GET")]
-    assert send([constraint("/*", roles=[])], "/login", authenticator=form).status == 403
+    assert send([constraint("/*", roles=[])], "/login", authenticator=form).passed
+    assert send([constraint("/*", roles=[])], "/other", authenticator=form).status == 403
 
 
 def test_rt_auth_08_a_confidential_login_page(send, constraint, form):
@@ -283,6 +284,8 @@ def test_rt_psec_06_too_late(host, realm, new_response):
     response.committed = True
     with pytest.raises(IllegalStateException):
         authenticate(Basic(realm), host.request, response, host)
+    login(Basic(realm), host, "alice", "wonder")
+    assert authenticate(Basic(realm), host.request, response, host)  # nothing has to be written
 
 
 def test_rt_psec_06_the_response_is_needed(host, realm):

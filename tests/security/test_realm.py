@@ -7,37 +7,66 @@ import hashlib
 import logging
 import os
 import pickle
+import re
 import sqlite3
 
 import pytest
 
 from container.errors import ConfigError
 from container.security import passwords
-from container.security.passwords import Verifier, hash_password, is_hashed, verify
+from container.security.passwords import DECOY, Verifier, decoy_like, hash_password, is_hashed, verify
 from container.security.realm import LockOutRealm, Principal, RealmError, SqlRealm, UsersFileRealm
-from container.security.users_file import read_users, write_user
+from container.security.users_file import read_users, remove_user, write_user
 
 # --- passwords
 # ------------------------------------------------------------------------------------------------
 
 
-def pbkdf2(password: str) -> str:
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", 1000)
-    return f"pbkdf2$sha256$1000$c2FsdA==${base64.b64encode(digest).decode()}"
+def pbkdf2(password: str, algorithm: str = "sha256", length: int | None = None) -> str:
+    digest = hashlib.pbkdf2_hmac(algorithm, password.encode(), b"salt", 1000, length)
+    return f"{b'salt'.hex()}$1000${digest.hex()}"
+
+
+def iterated(password: str, algorithm: str, rounds: int) -> str:
+    digest = b"salt" + password.encode()
+    for _ in range(rounds):
+        digest = hashlib.new(algorithm, digest).digest()
+    return f"{b'salt'.hex()}${rounds}${digest.hex()}"
+
+
+def in_base64(scheme: str, algorithm: str, data: bytes, salt: bytes = b"") -> str:
+    return f"{{{scheme}}}{base64.b64encode(hashlib.new(algorithm, data + salt).digest() + salt).decode()}"
 
 
 def test_a_hash_fits_its_password_only():
     stored = hash_password("naïve wonder")
-    assert stored.startswith("scrypt$14$8$1$")
+    assert re.fullmatch("[0-9a-f]{32}[$]210000[$][0-9a-f]{128}", stored)
     assert verify("naïve wonder", stored)
     assert not verify("naive wonder", stored)
     assert hash_password("naïve wonder") != stored  # another salt
 
 
-@pytest.mark.parametrize("stored", [pbkdf2("wonder"), "wonder"])
-def test_other_forms(stored):
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "wonder",
+        *(pbkdf2("wonder", name) for name in ("sha1", "sha256", "sha512")),
+        *(pbkdf2("wonder", name, 20) for name in ("sha1", "sha256", "sha512")),  # Tomcat's length
+        pbkdf2("wonder", "sha1", 32),
+        *(iterated("wonder", name, 1) for name in ("md5", "sha1", "sha256", "sha384", "sha512")),
+        iterated("wonder", "sha512", 5000),
+        iterated("wonder", "sha256", 3).upper(),
+        *(hashlib.new(name, b"wonder").hexdigest() for name in ("md5", "sha1", "sha256", "sha384", "sha512")),
+        in_base64("MD5", "md5", b"wonder"),
+        in_base64("SHA", "sha1", b"wonder"),
+        in_base64("SSHA", "sha1", b"wonder", b"salt"),
+    ],
+)
+def test_tomcats_forms(stored):
     assert verify("wonder", stored)
     assert not verify("wander", stored)
+    assert is_hashed(stored) == (stored != "wonder")
+    assert stored == "wonder" or not verify(stored, stored)  # a hash is no password
 
 
 def test_the_empty_password():
@@ -47,14 +76,7 @@ def test_the_empty_password():
 
 
 @pytest.mark.parametrize(
-    "stored",
-    [
-        "scrypt$14$8$1$!$x",
-        "scrypt$x$8$1$YQ==$x",
-        "scrypt$14$8$1$YQ==",
-        "scrypt$30$8$1$YQ==$x",
-        "pbkdf2$md9$1$YQ==$x",
-    ],
+    "stored", ["73616c74$0$" + "00" * 32, f"73616c74$999999999${'00' * 48}", "{SHA}!", "{SSHA}YQ"]
 )
 def test_a_broken_hash_fits_nothing(stored):
     assert not verify("", stored)
@@ -131,7 +153,7 @@ def test_a_hashed_password(users):
     realm = UsersFileRealm(users)
     assert realm.authenticate("alice", "wonder")
     assert realm.authenticate("alice", pbkdf2("wonder")) is None  # the hash is no password
-    assert "pbkdf2" not in repr(realm.lookup("alice"))
+    assert "$" not in repr(realm.lookup("alice"))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +234,35 @@ def test_write_user_makes_the_file(tmp_path):
     write_user(str(path), "zoë", hash_password("naïve"), ["user"])
     assert set(read_users(str(path))) == {"zoë"}
     assert [file.name for file in tmp_path.iterdir()] == ["users.xml"]
+
+
+@pytest.mark.parametrize(("roles", "expected"), [(None, {"manager", "user"}), ([], set()), (["x"], {"x"})])
+def test_write_user_keeps_the_roles_of_somebody_unless_others_are_given(users, roles, expected):
+    assert not write_user(users, "alice", "new", roles)
+    assert read_users(str(users))["alice"].roles == expected
+
+
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "dave"])
+def test_remove_user_leaves_the_rest(users, name):
+    remove_user(users, name)
+    left = users.read_text(encoding="utf-8")
+    assert left.count("\n") == TOMCAT.count("\n") - 1
+    assert set(left.splitlines()) - set(TOMCAT.splitlines()) <= {"<?xml version='1.0' encoding='UTF-8'?>"}
+    assert set(read_users(str(users))) == {"alice", "bob", "carol", "dave"} - {name}
+    with pytest.raises(ConfigError, match=rf"there is no user '{name}'"):
+        remove_user(users, name)
+
+
+def test_write_user_follows_a_link_and_says_where_it_cannot_write(users, tmp_path):
+    link = tmp_path / "link.xml"
+    link.symlink_to(users)
+    write_user(link, "eve", "x")
+    assert link.is_symlink()
+    assert "eve" in read_users(str(users))
+    with pytest.raises(ConfigError, match=r"cannot be written"):
+        write_user(users / "below.xml", "eve", "x")
+    with pytest.raises(ConfigError, match=r"no XML file can hold"):
+        write_user(users, "e\x01ve", "x")
 
 
 # --- SQL
@@ -363,24 +414,43 @@ def test_a_principal_can_be_pickled_and_printed():
     assert alice.getName() == str(alice) == "alice"
 
 
-def test_an_unknown_name_is_verified_like_a_known_one(new_realm, monkeypatch):
+@pytest.mark.parametrize(
+    ("stored", "unknown", "known"),
+    [
+        (pbkdf2("wonder"), [decoy_like(pbkdf2("wonder"))], [pbkdf2("wonder")]),
+        ("wonder", ["decoy"], ["wonder", "decoy"]),
+        (None, ["decoy"], ["decoy"]),
+    ],
+)
+def test_a_wrong_answer_costs_the_same_for_every_name(new_realm, monkeypatch, stored, unknown, known):
     seen = []
-    realm = new_realm({"alice": (pbkdf2("wonder"), set())})
-    monkeypatch.setattr(realm, "_verify", lambda password, stored: seen.append(stored) or False)
+    monkeypatch.setattr("container.security.realm.DECOY", "decoy")
+    realm = new_realm({} if stored is None else {"alice": (stored, set())})
+    monkeypatch.setattr(realm, "_verify", lambda password, stored: seen.append(stored))
+    assert realm.authenticate("alice", "x") is None
+    assert seen == known
+    seen.clear()
     assert realm.authenticate("nobody", "x") is None
-    assert is_hashed(seen[-1])
-    realm = new_realm({"alice": ("wonder", set())})
-    monkeypatch.setattr(realm, "_verify", lambda password, stored: seen.append(stored) or False)
-    realm.authenticate("alice", "x")
-    realm.authenticate("nobody", "x")
-    assert not is_hashed(seen[-1])
+    assert seen == unknown
 
 
-def test_the_decoy_costs_a_whole_hash():
-    from container.security.realm import _DECOY_HASH
+def test_a_decoy_costs_a_whole_hash_and_is_of_no_password():
+    assert [len(part) for part in DECOY.split("$")] == [len(part) for part in hash_password("x").split("$")]
+    assert DECOY.split("$")[1] == hash_password("x").split("$")[1]
+    assert decoy_like(pbkdf2("x")) == f"73616c74$1000${'0' * 64}"
+    assert not verify("", DECOY)
+    assert not verify("x", decoy_like(pbkdf2("x")))
 
-    assert _DECOY_HASH.split("$")[:4] == hash_password("x").split("$")[:4]
-    assert not verify("", _DECOY_HASH)
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_digest_can_use_a_stored_digest(new_realm, algorithm):
+    secret = hashlib.new(algorithm.replace("-", ""), b"alice:Realm:wonder").hexdigest()
+    realm = new_realm({"alice": (secret.upper(), set())})
+    secrets = []
+    for asked in ("MD5", "SHA-256"):
+        realm.authenticate_digest("alice", "Realm", asked, "utf-8", lambda s: secrets.append(s) or False)
+    assert secret in secrets
+    assert secrets[0] != secrets[1]
 
 
 def test_digest_needs_the_clear_password(new_realm, caplog):
