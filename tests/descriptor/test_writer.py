@@ -48,8 +48,8 @@ def test_the_example_comes_back(comments: bool) -> None:
         "<welcome-file-list/>",
         "<absolute-ordering><name>b</name><others/><name>a</name></absolute-ordering>",
         "<absolute-ordering/>",
-        "<context-param><param-name>p</param-name><param-value>a &lt;&amp;&gt; ]]&gt; '\"\n\tb&#13;c</param-value>"
-        "</context-param>",
+        "<context-param><param-name>p</param-name>"
+        "<param-value>a &lt;&amp;&gt; ]]&gt; '\"\n\tb&#13;c</param-value></context-param>",
         "<context-param><param-name>p</param-name><param-value/></context-param>",
         "<description xml:lang='x&quot;y'>--></description>",
         "<servlet><servlet-name>s</servlet-name><servlet-class>a.B</servlet-class><load-on-startup/></servlet>",
