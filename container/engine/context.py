@@ -248,12 +248,15 @@ class Context:
 
         Unless the web app uses the names itself.
         """
-        mappings = self.deployment.servlet_mappings()
+        own = {name for name, _, _ in _IMPLICIT} - self.deployment.servlets.keys()
+        asked = [m for m in self.web_app.servlet_mappings if m.servlet_name in own]
+        mappings = [*self.deployment.servlet_mappings(), *asked]
         taken = {mapping.url_pattern for mapping in mappings}
         for name, servlet_class, pattern in _IMPLICIT:
             declaration = self.deployment.servlets.get(name)
             if declaration is None:
                 declaration = ServletDeclaration(name, servlet_class=servlet_class, load_on_startup=-1)
+                declaration.mappings = [m.url_pattern for m in asked if m.servlet_name == name]
                 self.deployment.servlets[name] = declaration
             if pattern not in taken and declaration.enabled:
                 mappings.append(model.ServletMapping(name, pattern, self.web_app.source))
