@@ -601,7 +601,7 @@ def test_errors_of_resources(deploy: Deploy, body: str, message: str) -> None:
     fails(deploy, body, message)
 
 
-@pytest.mark.rules("DD-GEN-02", "DD-EE-01", "DD-ENV-05", "DD-DS-01")
+@pytest.mark.rules("DD-GEN-02", "DD-EE-01", "DD-DS-03", "DD-MAIL-01")
 @table(
     [
         (
