@@ -128,6 +128,36 @@ def test_check_of_nothing_is_a_usage_error() -> None:
     assert was("check", "missing").returncode == 2
 
 
+EFFECTIVE = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+  <servlet><servlet-name>s</servlet-name><servlet-class>a.B</servlet-class></servlet>
+  <data-source><name>d</name><password>hush</password></data-source>
+</web-app>
+"""
+
+
+@pytest.mark.parametrize("path", ["shop", "shop/WEB-INF", "shop/WEB-INF/web.xml"])
+def test_check_effective_prints_one_descriptor_and_who_says_what(path: str) -> None:
+    web_app("shop", EFFECTIVE)
+    result = was("check", "--effective", path)
+    assert result.returncode == 0
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert "<servlet>  <!-- shop/WEB-INF/web.xml:2 -->" in lines
+    assert "<servlet-class>a.B</servlet-class>" in lines
+    assert "hush" not in result.stdout
+    assert result.stderr.startswith("shop/WEB-INF/web.xml:3:3: warning: <data-source>")
+    Path("shop/WEB-INF/web.xml").write_text(result.stdout)
+    assert was("check", "shop").returncode == 0  # it is a web.xml
+
+
+def test_check_effective_of_errors_and_of_nothing() -> None:
+    web_app("shop", BAD)
+    Path("empty").mkdir()
+    assert was("check", "--effective", "shop").returncode == 1
+    result = was("check", "--effective", "empty")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no web app is here" in result.stderr
+
+
 # was new
 
 

@@ -21,22 +21,33 @@ from container.descriptor.model import (
     EnvEntry,
     ErrorPage,
     LifecycleCallback,
+    Ordering,
     Param,
     SessionConfig,
     WebApp,
 )
 from container.errors import Problem, Source
 
-__all__ = ["canonical_path", "check", "is_token", "undeclared_roles", "url_pattern_problem"]
+__all__ = [
+    "canonical_path", "check", "contradictory_ordering", "is_token", "undeclared_roles", "url_pattern_problem",
+]  # fmt: skip
 
 PatternProblem = tuple[Literal["error", "warning"], str, str]
 T = TypeVar("T")
+
+CONTAINER_SERVLETS = ("default", "jinja", "jsp")
+"""What a mapping may name although nothing declares it."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LINE_ENDS = re.compile(r"[\r\n]")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 _INTEGER_BITS = {"java.lang.Byte": 8, "java.lang.Short": 16, "java.lang.Integer": 32, "java.lang.Long": 64}
+_FLOATS = ("java.lang.Float", "java.lang.Double")
+_ENTRY_TYPES = (  # an enum's own name is one, too
+    *_INTEGER_BITS, *_FLOATS, "java.lang.Boolean", "java.lang.Character", "java.lang.String",
+    "java.lang.Class",
+)  # fmt: skip
 
 
 def is_token(text: str) -> bool:
@@ -156,16 +167,16 @@ _PATTERN_RULES: tuple[_PatternRule, ...] = (  # the first that applies speaks
 
 
 def check(
-    web_app: WebApp, *, complete: bool = True, container_servlets: Collection[str] = ("default",)
+    web_app: WebApp, *, complete: bool = True, container_servlets: Collection[str] = CONTAINER_SERVLETS
 ) -> list[Problem]:
     """Everything wrong with these values, in document order.
 
     complete=False leaves out what other files or annotations may still put right: unknown names and roles.
-    container_servlets are names that a mapping may use although nothing declares them.
     """
     problems = [*_unique(web_app), *_patterns(web_app), *_shapes(web_app)]
     if complete:
-        problems += [*_known_names(web_app, container_servlets), *_known_roles(web_app), *_platform(web_app)]
+        problems += [*_known_names(web_app, container_servlets), *_known_roles(web_app)]
+        problems += [*_values(web_app), *_not_provided(web_app)]
     return sorted(problems, key=_place)
 
 
@@ -333,13 +344,19 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
     yield from _login(web_app)
     for entry in web_app.env_entries:
         yield from _env_entry(entry)
-    ordering = web_app.ordering
+    if problem := contradictory_ordering(web_app.ordering):
+        yield problem
+
+
+def contradictory_ordering(ordering: Ordering | None) -> Problem | None:
+    """DD-ORD-27."""
     if ordering and ordering.before and ordering.after and ordering.before.others and ordering.after.others:
-        yield Problem(
+        return Problem(
             ordering.source,
             "<ordering> wants to be before all others and after them",
             "Keep <others/> in one of <before> and <after> (§8.2.2).",
         )
+    return None
 
 
 def _session(config: SessionConfig | None) -> Iterator[Problem]:
@@ -389,14 +406,23 @@ def _login(web_app: WebApp) -> Iterator[Problem]:
 
 
 def _env_entry(entry: EnvEntry) -> Iterator[Problem]:
-    """DD-ENV-02 and DD-ENV-04."""
+    """DD-ENV-02 to DD-ENV-04."""
     if entry.type is None and not entry.injection_targets:
         yield Problem(
             entry.source,
             f"<env-entry> {_quoted(entry.name)} has no <env-entry-type>",
             "Add one, such as java.lang.String.",
         )
-    if entry.type is None or entry.value is None:
+    if entry.type is None:
+        return
+    meant = f"java.lang.{entry.type.rpartition('.')[2]}"
+    if entry.type not in _ENTRY_TYPES and (entry.type.startswith("java.") or meant in _ENTRY_TYPES):
+        yield Problem(
+            entry.source,
+            f"<env-entry> {_quoted(entry.name)} has the type {entry.type}, which no entry can have",
+            _nearest(meant, _ENTRY_TYPES, "Write one of the types of java.lang, such as java.lang.String"),
+        )
+    if entry.value is None:
         return
     wrong = None
     if bits := _INTEGER_BITS.get(entry.type):
@@ -407,7 +433,7 @@ def _env_entry(entry: EnvEntry) -> Iterator[Problem]:
             wrong = f"is out of range: {-limit} to {limit - 1}"
     elif entry.type == "java.lang.Character" and len(entry.value) != 1:
         wrong = "is not exactly one character"
-    elif entry.type in ("java.lang.Float", "java.lang.Double") and not _is_float(entry.value):
+    elif entry.type in _FLOATS and not _is_float(entry.value):
         wrong = "is not a number"
     if wrong:
         yield Problem(
@@ -462,7 +488,8 @@ def _known_names(web_app: WebApp, container_servlets: Collection[str]) -> Iterat
 
 
 def _nearest(name: str, known: Collection[str], otherwise: str) -> str:
-    close = get_close_matches(name, sorted(known), n=1)
+    close = [other for other in sorted(known) if other.lower() == name.lower()]
+    close = close or get_close_matches(name, sorted(known), n=1)
     return f"Did you mean {_quoted(close[0])}?" if close else f"{otherwise}."
 
 
@@ -513,13 +540,43 @@ def undeclared_roles(web_app: WebApp, declared: Collection[str]) -> Iterator[Pro
                 )
 
 
-def _platform(web_app: WebApp) -> Iterator[Problem]:
-    """DD-EE-01: one warning for each kind."""
-    for kind in dict.fromkeys(p.kind for p in web_app.platform_elements):
-        elements = [p for p in web_app.platform_elements if p.kind == kind]
-        yield _warning(
-            elements[0].source,
-            f"<{kind}> needs a full Jakarta EE server and has no effect: "
-            f"{', '.join(element.name for element in elements)}",
-            "Provide the object in a context listener (§10.11).",
-        )
+def _values(web_app: WebApp) -> Iterator[Problem]:
+    """DD-ENV-05: nobody but the descriptors can give an entry its value."""
+    for entry in web_app.env_entries:
+        if entry.value is None and entry.lookup_name is None and not entry.injection_targets:
+            yield Problem(
+                entry.source,
+                f"<env-entry> {_quoted(entry.name)} has no value",
+                "Add <env-entry-value>; an empty one is the empty string.",
+            )
+
+
+_CURE = "Provide the object in a context listener (§10.11)."
+_NOT_PROVIDED = {  # why an element has no effect, and the cure; all others are for full platform servers
+    "env-entry": ("cannot be looked up by name yet", "Add an <injection-target>, or use a <context-param>."),
+    "resource-ref": ("asks for an object that is not provided", _CURE),
+    "resource-env-ref": ("asks for an object that is not provided", _CURE),
+    "data-source": ("is read, but no database is opened", _CURE),
+    "mail-session": ("is read, but no mail server is asked", _CURE),
+}
+
+
+def _not_provided(web_app: WebApp) -> Iterator[Problem]:
+    """DD-GEN-02, DD-ENV-06, DD-RES-02, DD-DS-03, DD-MAIL-01, DD-EE-01: one warning for each kind."""
+    elements = [
+        *(
+            ("env-entry", entry.name, entry.source)
+            for entry in web_app.env_entries
+            if not entry.injection_targets
+        ),
+        *(("resource-ref", ref.name, ref.source) for ref in web_app.resource_refs),
+        *(("resource-env-ref", ref.name, ref.source) for ref in web_app.resource_env_refs),
+        *(("data-source", database.name, database.source) for database in web_app.data_sources),
+        *(("mail-session", mail.name, mail.source) for mail in web_app.mail_sessions),
+        *((element.kind, element.name, element.source) for element in web_app.platform_elements),
+    ]
+    for kind in dict.fromkeys(kind for kind, _, _ in elements):
+        names = ", ".join(dict.fromkeys(name for of, name, _ in elements if of == kind))
+        source = next(source for of, _, source in elements if of == kind)
+        why, cure = _NOT_PROVIDED.get(kind, ("needs a full Jakarta EE server and has no effect", _CURE))
+        yield _warning(source, f"<{kind}> {why}: {names}", cure)

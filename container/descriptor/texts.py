@@ -288,17 +288,20 @@ def context_path(element: Element, reading: Reading) -> str | None:
 
 
 def url_pattern(element: Element, reading: Reading) -> Text:
-    """The pattern exactly as written (DD-UP-12); checks.url_pattern_problem judges it."""
+    """The pattern as written (DD-UP-12), but for its dot segments; checks.url_pattern_problem judges it."""
     text = element.text
-    if reading.is_dtd and text and not text.startswith(("/", "*.")) and not _LINE_ENDS.search(text):
-        repaired = "/" + text
-        reading.warn(
-            element,
-            f'{quoted(text)} does not begin with "/"; taken for {quoted(repaired)}',
-            f"Write {quoted(repaired)} (§12.2).",
-        )
-        text = repaired
-    return Text(text, element.source)
+    if _LINE_ENDS.search(text):
+        return Text(text, element.source)
+    if reading.is_dtd and text and not text.startswith(("/", "*.")):
+        wrong, meant = 'does not begin with "/"', "/" + text
+    elif text.startswith("/") and (canonical := checks.canonical_path(text)) not in (text, None):
+        wrong, meant = 'holds "." or ".." as in a path', canonical or ""
+    else:
+        return Text(text, element.source)
+    reading.warn(
+        element, f"{quoted(text)} {wrong}; taken for {quoted(meant)}", f"Write {quoted(meant)} (§12.2)."
+    )
+    return Text(meant, element.source)
 
 
 def _is_one_line(element: Element, reading: Reading) -> bool:

@@ -289,7 +289,11 @@ class Context:
             cure = "The page never shows."
             self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
             return ()
-        return (found,) if issubclass(found, BaseException) else ()
+        if issubclass(found, BaseException):
+            return (found,)
+        message = f"<exception-type> {name} is no exception"
+        self.problems.append(Problem(page.source, message, "The page never shows.", "warning"))
+        return ()
 
     def loaded_class(self, name: str) -> type | None:
         """The class of that name, or None where it cannot be loaded (its use will say why)."""

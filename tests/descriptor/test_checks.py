@@ -148,7 +148,7 @@ def role(name: str) -> str:
 def env(type_name: str, value: str) -> str:
     of = f"<env-entry-type>{type_name}</env-entry-type>" if type_name else ""
     value = f"<env-entry-value>{value}</env-entry-value>"
-    return f"<env-entry><env-entry-name>e</env-entry-name>{of}{value}</env-entry>"
+    return f"<env-entry><env-entry-name>e</env-entry-name>{of}{value}{INJECTED}</env-entry>"
 
 
 def error_page(inside: str) -> str:
@@ -166,6 +166,10 @@ def callback(kind: str, of: str = "") -> str:
     return f"<{kind}>{of}<lifecycle-callback-method>m</lifecycle-callback-method></{kind}>\n"
 
 
+INJECTED = (
+    "<injection-target><injection-target-class>a.A</injection-target-class>"
+    "<injection-target-name>x</injection-target-name></injection-target>"
+)
 BASIC = "<login-config><auth-method>BASIC</auth-method></login-config>"
 FORM = "<form-login-page>/a</form-login-page><form-error-page>/b</form-error-page>"
 FORM = f"<form-login-config>{FORM}</form-login-config>"
@@ -280,7 +284,22 @@ TRACKING = (
             3,
             '<env-entry> "e" is',
         ),
-        ("DD-ENV-02", env("", "x"), 2, "has no <env-entry-type>"),
+        ("DD-ENV-02", env("", "x").replace(INJECTED, ""), 2, "has no <env-entry-type>"),
+        (
+            "DD-ENV-03",
+            env("java.util.Date", "x"),
+            2,
+            '"e" has the type java.util.Date, which no entry can have',
+        ),
+        ("DD-ENV-03", env("Integer", "1"), 2, 'Did you mean "java.lang.Integer"?'),
+        (
+            "DD-ENV-05",
+            env("java.lang.String", "x")
+            .replace(INJECTED, "")
+            .replace("<env-entry-value>x</env-entry-value>", ""),
+            2,
+            '<env-entry> "e" has no value',
+        ),
         ("DD-ENV-04", env("java.lang.Byte", "128"), 2, '"128" is out of range: -128 to 127'),
         ("DD-ENV-04", env("java.lang.Integer", "1.5"), 2, '"1.5" is not a whole number'),
         ("DD-ENV-04", env("java.lang.Character", "ab"), 2, '"ab" is not exactly one character'),
@@ -324,7 +343,7 @@ TRACKING = (
     ],
 )
 def test_errors(read_well, rule: str, inside: str, line: int, message: str) -> None:
-    (problem,) = check(read_well(inside))
+    (problem,) = (found for found in check(read_well(inside)) if found.severity == "error")
     assert problem.severity == "error"
     assert message in str(problem)
     assert problem.source is not None
@@ -375,6 +394,19 @@ def test_errors(read_well, rule: str, inside: str, line: int, message: str) -> N
             "</ejb-ref>",
             "<ejb-ref> needs a full Jakarta EE server and has no effect: a, b",
         ),
+        (
+            "DD-RES-02",
+            "<resource-ref><res-ref-name>a</res-ref-name></resource-ref>"
+            "<resource-ref><res-ref-name>b</res-ref-name></resource-ref>",
+            "<resource-ref> asks for an object that is not provided: a, b",
+        ),
+        (
+            "DD-ENV-06",
+            env("java.lang.String", "x").replace(INJECTED, ""),
+            "<env-entry> cannot be looked up by name yet: e. Add an <injection-target>",
+        ),
+        ("DD-DS-03", "<data-source><name>d</name></data-source>", "no database is opened: d"),
+        ("DD-MAIL-01", "<mail-session><name>m</name></mail-session>", "no mail server is asked: m"),
     ],
 )
 def test_warnings(read_well, rule: str, inside: str, message: str) -> None:
@@ -426,6 +458,14 @@ def test_warnings(read_well, rule: str, inside: str, message: str) -> None:
 )
 def test_nothing_wrong(read_well, rule: str, inside: str) -> None:
     assert list(map(str, check(read_well(inside)))) == []
+
+
+def test_dd_env_05_a_value_may_come_from_elsewhere(read_well) -> None:
+    no_value = env("java.lang.String", "x").replace("<env-entry-value>x</env-entry-value>", "")
+    looked_up = no_value.replace(INJECTED, "<lookup-name>x</lookup-name>")
+    for entry in (no_value, looked_up):
+        assert [p for p in check(read_well(entry)) if p.severity == "error"] == []
+    assert check(read_well(no_value.replace(INJECTED, "")), complete=False) == []
 
 
 def test_dd_ord_27_before_and_after_all_others(read_well) -> None:
