@@ -21,13 +21,14 @@ from container.descriptor.model import (
     EnvEntry,
     ErrorPage,
     LifecycleCallback,
+    Ordering,
     Param,
     SessionConfig,
     WebApp,
 )
 from container.errors import Problem, Source
 
-__all__ = ["canonical_path", "check", "is_token", "url_pattern_problem"]
+__all__ = ["canonical_path", "check", "contradictory_ordering", "is_token", "url_pattern_problem"]
 
 PatternProblem = tuple[Literal["error", "warning"], str, str]
 T = TypeVar("T")
@@ -333,13 +334,19 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
     yield from _login(web_app)
     for entry in web_app.env_entries:
         yield from _env_entry(entry)
-    ordering = web_app.ordering
+    if problem := contradictory_ordering(web_app.ordering):
+        yield problem
+
+
+def contradictory_ordering(ordering: Ordering | None) -> Problem | None:
+    """DD-ORD-27."""
     if ordering and ordering.before and ordering.after and ordering.before.others and ordering.after.others:
-        yield Problem(
+        return Problem(
             ordering.source,
             "<ordering> wants to be before all others and after them",
             "Keep <others/> in one of <before> and <after> (§8.2.2).",
         )
+    return None
 
 
 def _session(config: SessionConfig | None) -> Iterator[Problem]:

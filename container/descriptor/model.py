@@ -7,6 +7,8 @@ One class for each element, named after it (``servlet-mapping`` is ServletMappin
 are bool. Text is already trimmed or collapsed as its schema type asks (DD-DOC-10, DD-DOC-11), paths are
 canonical (DD-DOC-15). ``source`` is the position of the element's "<".
 
+``inherited`` is filled by merge.py: the children that come from elsewhere than the element itself, by field.
+
 Two elements are expanded while they are read, because nobody needs them as written: a <servlet-mapping> with
 three patterns is three ServletMappings, a <filter-mapping> with three targets is three (DD-FM-03).
 """
@@ -26,6 +28,9 @@ __all__ = [
     "Servlet", "ServletMapping", "SessionConfig", "Taglib", "Text", "UserDataConstraint", "WebApp",
     "WebResourceCollection", "WelcomeFile",
 ]  # fmt: skip
+
+
+Inherited = tuple[tuple[str, Source], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class MultipartConfig:
     max_file_size: int | None = None
     max_request_size: int | None = None
     file_size_threshold: int | None = None
+    inherited: Inherited = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ class Servlet:
     security_role_refs: tuple[SecurityRoleRef, ...] = ()
     multipart_config: MultipartConfig | None = None
     about: DescriptionGroup = field(default_factory=DescriptionGroup)
+    inherited: Inherited = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class Filter:
     async_supported: bool | None = None
     init_params: tuple[Param, ...] = ()
     about: DescriptionGroup = field(default_factory=DescriptionGroup)
+    inherited: Inherited = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,7 @@ class CookieConfig:
     secure: bool | None = None
     max_age: int | None = None  # seconds
     attributes: tuple[Param, ...] = ()
+    inherited: Inherited = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +179,7 @@ class SessionConfig:
     timeout_minutes: int | None = None
     cookie_config: CookieConfig | None = None
     tracking_modes: tuple[str, ...] = ()  # names of SessionTrackingMode, as written
+    inherited: Inherited = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
