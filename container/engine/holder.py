@@ -166,7 +166,7 @@ class ServletHolder:
 
     def _destroy(self, servlet: Servlet) -> None:
         guarded(f"destroy of servlet {self.name}", servlet.destroy)
-        self.context.pre_destroy(servlet)
+        self.context.injection.end(servlet)
 
 
 class FilterHolder:
@@ -192,14 +192,16 @@ class FilterHolder:
         instance, self.filter = self.filter, None
         if instance is not None:
             guarded(f"destroy of filter {self.name}", instance.destroy)
-            self.context.pre_destroy(instance)
+            self.context.injection.end(instance)
 
 
 def guarded(what: str, call: Callable[[], object]) -> None:
     """Call application code whose failure must not stop the shutdown (RT-LIFE-13)."""
     try:
         call()
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # sys.exit() must not stop it either
         log.exception("%s failed", what)
 
 

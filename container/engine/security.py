@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from container.engine.deployment import ServletDeclaration
 from container.engine.uri import split_target
 from container.errors import Problem
 from container.protocols.exchange import Exchange, RawHeaders
@@ -123,16 +124,9 @@ def context_security(context: Context) -> ContextSecurity:
     return ContextSecurity(context, constraints, authenticator)
 
 
-def _annotated(context: Context, servlet: Any) -> ServletSecurityElement | None:
-    """@ServletSecurity of a servlet's class.
-
-    Unless the descriptor is complete or an instance was registered.
-    """
-    if context.web_app.metadata_complete or servlet.instance is not None:
-        return None
-    servlet_class = servlet.servlet_class
-    if servlet_class is None and servlet.class_name is not None:
-        servlet_class = context.loaded_class(servlet.class_name)
+def _annotated(context: Context, servlet: ServletDeclaration) -> ServletSecurityElement | None:
+    """@ServletSecurity of a servlet's class, where that counts (RT-SSA-04, RT-SSA-05)."""
+    servlet_class = context.annotated_class(servlet)
     annotation = None if servlet_class is None else ServletSecurity.of(servlet_class)
     return None if annotation is None else ServletSecurityElement(annotation)
 
