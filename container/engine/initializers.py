@@ -48,7 +48,7 @@ class Declared:
 def of_environment() -> tuple[Declared, ...]:
     """The initializers of the distributions installed beside the container (RT-SCI-05)."""
     return tuple(
-        Declared(name, Source(str(file), line), shared=True)
+        Declared(name, Source(str(file), line, 1), shared=True)
         for folder in dict.fromkeys(sys.path)
         for file in sorted(Path(folder or ".").glob(_ENTRY_POINTS))
         for name, line in _entry_points(file)
@@ -59,10 +59,10 @@ def of_web_app(archives: Sequence[Archive]) -> Iterator[Declared]:
     """The initializers of WEB-INF/classes and of the libraries that count, in their order."""
     for archive in archives:
         for name, line in _services(archive.folder / "META-INF" / "services" / SERVICE):
-            yield Declared(name, Source(f"{archive.shown}/META-INF/services/{SERVICE}", line))
+            yield Declared(name, Source(f"{archive.shown}/META-INF/services/{SERVICE}", line, 1))
         for file in sorted(archive.folder.glob(_ENTRY_POINTS)):
             for name, line in _entry_points(file):
-                yield Declared(name, Source(f"{archive.shown}/{file.parent.name}/{file.name}", line))
+                yield Declared(name, Source(f"{archive.shown}/{file.parent.name}/{file.name}", line, 1))
         for root, within in archive.roots:
             if within != root:  # as pip install --target leaves it: the metadata lies beside the package
                 for file in sorted(root.glob(_ENTRY_POINTS)):
@@ -71,7 +71,7 @@ def of_web_app(archives: Sequence[Archive]) -> Iterator[Declared]:
                             shown = (
                                 archive.shown.removesuffix(archive.name) + f"{file.parent.name}/{file.name}"
                             )
-                            yield Declared(name, Source(shown, line))
+                            yield Declared(name, Source(shown, line, 1))
 
 
 def _services(file: Path) -> Iterator[tuple[str, int]]:
@@ -134,8 +134,8 @@ def _call(initializer: type[Any], classes: set[type] | None, context: Context) -
 class ApplicationClasses:
     """Finds the classes of a web app that an initializer wants, importing as little as possible.
 
-    A class that extends X, or has X as a decorator, stands in a module that mentions X, or that mentions a
-    class that extends X. Only such modules are imported; one that cannot be is left out (RT-SCI-04).
+    A class that extends X, or has X as a decorator, stands in a module that mentions X, or that mentions
+    another class that extends X. Only such modules are imported; one that cannot be is left out (RT-SCI-04).
     """
 
     def __init__(self, archives: Sequence[Archive], loader: Loader) -> None:
@@ -148,7 +148,7 @@ class ApplicationClasses:
         if self._sources is None:
             self._sources = [source for archive in self._archives for source in archive.sources()]
         pending = self._sources
-        words = {each.__name__ for each in types}
+        words = {each.__name__ for each in _with_subclasses(types)}
         found: set[type] = set()
         while words:
             mentions = re.compile(rb"\b(?:%b)\b" % b"|".join(map(str.encode, words)))
@@ -169,6 +169,17 @@ class ApplicationClasses:
             log.info("%s is not looked at: %s: %s", source.shown, type(error).__name__, error)
             return []
         return [] if module is None else classes_of(module)
+
+
+def _with_subclasses(types: Iterable[type]) -> set[type]:
+    """Types and what is known to extend them: who extends HttpServlet need not mention Servlet."""
+    found: set[type] = set()
+    pending = list(types)
+    while pending:
+        if (each := pending.pop()) not in found:
+            found.add(each)
+            pending += type.__subclasses__(each)
+    return found
 
 
 def _matches(found: type, types: Sequence[type]) -> bool:

@@ -65,7 +65,7 @@ class SourceModule:
             return Source(self.shown, error.lineno or 0, error.offset or 0)
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(self.path)]
-        return Source(self.shown, (lines or [0])[-1] or 0)
+        return Source(self.shown, lines[-1] or 0, 1) if lines else Source(self.shown)
 
     def source_of(self, found: type) -> Source:
         """Where its class statement stands."""
