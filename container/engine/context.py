@@ -514,7 +514,8 @@ class Context:
         try:
             return self.loader.load_class(name)
         except ClassNotFound as error:
-            raise ServletException(f"{declaration.source}: {error}", error) from error
+            where = f"{declaration.source}: " if declaration.source else ""
+            raise ServletException(f"{where}{error}", error) from error
 
     def annotated_class(self, declaration: ServletDeclaration) -> type | None:
         """The class whose annotations count for a servlet, wherever that is declared (RT-REG-06)."""

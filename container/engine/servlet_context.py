@@ -324,6 +324,7 @@ class ApplicationContext(ServletContext):
         self._check_open("addServlet")
         servlets = self._context.deployment.servlets
         declaration = servlets.get(_name(servletName, "servlet"))
+        _check_component(servlet, "service")
         if declaration is not None and not declaration.preliminary:
             return None
         if isinstance(servlet, str):
@@ -395,6 +396,7 @@ class ApplicationContext(ServletContext):
         self._check_open("addFilter")
         filters = self._context.deployment.filters
         declaration = filters.get(_name(filterName, "filter"))
+        _check_component(filter, "doFilter")
         if declaration is not None and not declaration.preliminary:
             return None
         if isinstance(filter, str):
@@ -495,10 +497,7 @@ class ServletView(RegistrationView, ServletRegistration.Dynamic):
         self._check_open("addMapping")
         if not urlPatterns or any(pattern is None for pattern in urlPatterns):
             raise IllegalArgumentException("addMapping needs at least one url-pattern")
-        for pattern in urlPatterns:
-            problem = url_pattern_problem(pattern)
-            if problem is not None and problem[0] == "error":
-                raise IllegalArgumentException(f"{problem[1]}. {problem[2]}")
+        _check_patterns(urlPatterns)
         deployment = self._owner._context.deployment
         taken = {
             pattern for pattern in urlPatterns
@@ -567,6 +566,8 @@ class FilterView(RegistrationView, FilterRegistration.Dynamic):
         self._check_open("addMapping")
         if not names or any(name is None for name in names):
             raise IllegalArgumentException("a filter mapping needs at least one pattern or servlet name")
+        if by_pattern:
+            _check_patterns(names)
         dispatchers = frozenset(kind.name for kind in types or ()) or frozenset({"REQUEST"})
         mappings = self._owner._context.deployment.filter_mappings
         new = [
@@ -676,6 +677,18 @@ def _name(name: str, kind: str) -> str:
     if not name:
         raise IllegalArgumentException(f"a {kind} needs a name")
     return name
+
+
+def _check_component(component: object, method: str) -> None:
+    if not isinstance(component, str) and not callable(getattr(component, method, None)):
+        raise IllegalArgumentException(f"{component!r} has no method {method}")
+
+
+def _check_patterns(patterns: Iterable[str]) -> None:
+    for pattern in patterns:
+        problem = url_pattern_problem(pattern)
+        if problem is not None and problem[0] == "error":
+            raise IllegalArgumentException(f"{problem[1]}. {problem[2]}")
 
 
 def _encoding(encoding: str | codecs.CodecInfo | None) -> str | None:
