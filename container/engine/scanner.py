@@ -40,7 +40,7 @@ log = logging.getLogger("container.engine")
 
 WEB_XML = "WEB-INF/web.xml"
 FRAGMENT_XML = "META-INF/web-fragment.xml"
-_MENTIONS = re.compile(rb"\bWeb(?:Servlet|Filter|Listener)\b")
+_MENTIONS = re.compile(rb"Web(?:Servlet|Filter|Listener)")  # begins with a literal: much faster than \b
 _DECORATES = re.compile(rb"^[ \t]*@.*\bWeb(?:Servlet|Filter|Listener)\b", re.MULTILINE)
 _SKIPPED = (".dist-info", ".egg-info", ".data", "__pycache__")
 

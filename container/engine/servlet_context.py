@@ -163,7 +163,7 @@ class ApplicationContext(ServletContext):
 
     def getServletContextName(self) -> str | None:
         names = self._context.web_app.about.display_names
-        return names[0].value if names else None
+        return names[-1].value if names else None  # as Tomcat takes it
 
     def getClassLoader(self) -> Any:
         return self._context.loader

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from container.engine.reload import FileWatcher
+from container.errors import DeploymentError
+
 IMPORTS = """
 from container.servlet import *
 """
@@ -506,3 +509,20 @@ def test_an_excluded_library_is_not_scanned_but_stays_importable(deploy: Any, we
 def test_without_ordering_there_are_no_ordered_libraries(deploy: Any) -> None:
     app = deploy(files={"WEB-INF/lib/a.zip": archive({"a.py": ""})})
     assert app.context.facade.getAttribute("jakarta.servlet.context.orderedLibs") is None
+
+
+def test_a_reload_finds_what_has_been_declared_and_keeps_the_old_when_that_is_wrong(deploy: Any) -> None:
+    app = deploy(files={"WEB-INF/classes/shop.py": CART})
+    classes = app.context.folder / "WEB-INF/classes"
+    watcher = FileWatcher([classes.parent], interval_s=0)
+    (classes / "more.py").write_text(CART.replace("/cart/*", "/more"))
+    library = classes.parent / "lib/tags.zip"
+    library.parent.mkdir()
+    library.write_bytes(archive({"tags.py": CART.replace("/cart/*", "/tags")}))
+    assert watcher.changed(1) == {classes / "more.py", library}
+    app.container.reload(app.context)
+    assert [app.get(path).status for path in ("/cart/", "/more", "/tags")] == [200, 200, 200]
+    (classes / "more.py").write_text(CART.replace("/cart/*", "more"))
+    with pytest.raises(DeploymentError, match="can never match"):
+        app.container.reload(app.container.contexts["/app"])
+    assert [app.get(path).status for path in ("/cart/", "/more", "/tags")] == [200, 200, 200]
