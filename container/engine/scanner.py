@@ -45,6 +45,9 @@ _DECORATES = re.compile(rb"^[ \t]*@.*\bWeb(?:Servlet|Filter|Listener)\b", re.MUL
 _SKIPPED = (".dist-info", ".egg-info", ".data", "__pycache__")
 
 
+_EMPTY = model.WebApp(Source(""), fragment=True)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceModule:
     """A source file and the name it is imported by."""
@@ -53,6 +56,11 @@ class SourceModule:
     path: Path
     shown: str  # as messages call the file
     text: bytes
+
+    @property
+    def mentions(self) -> bool:
+        """Whether it may declare something."""
+        return _MENTIONS.search(self.text) is not None
 
     def load(self, loader: Loader) -> ModuleType | None:
         """Import it; None if another file of that name comes before it. Raises what the module raises."""
@@ -123,44 +131,74 @@ def read_effective(folder: Path, loader: Loader) -> Effective:
 def effective(web_app: model.WebApp, problems: Iterable[Problem], folder: Path, loader: Loader) -> Effective:
     """Complete a web.xml by fragments and annotations, unless it says that it is complete (DD-MC).
 
-    With an error in web.xml nothing is imported; the result is web.xml alone then.
+    With an error in a descriptor nothing is imported.
     """
     found = [*problems, *checks.check(web_app, complete=False)]
     classes = _classes(folder, loader)
     archives = [_library(folder, lib, unpacked) for lib, unpacked in libraries(loader)]
-    if any(problem.severity == "error" for problem in found):
-        return Effective(web_app, tuple(found), (*classes, *archives), None)
-
-    read = [_read_fragment(archive) for archive in archives]
     complete = web_app.metadata_complete
-    if complete and web_app.absolute_ordering is None:
-        read = [(replace(fragment, descriptor=_nothing(fragment.library)), []) for fragment, _ in read]
-    elif not complete:
-        found += (problem for _, found_there in read for problem in found_there)
-    ordered = order([fragment for fragment, _ in read], web_app.absolute_ordering)
     by_name = {archive.name: archive for archive in archives}
+    fragments = [Fragment(archive.name, _nothing(archive), _nothing(archive)) for archive in archives]
+    if not complete or web_app.absolute_ordering is not None:  # which says who may initialise (DD-MC-03)
+        for i, archive in enumerate(archives):
+            fragments[i], problems = _read_fragment(archive)
+            found += () if complete else problems
+    ordered = order(fragments, web_app.absolute_ordering)
     counted = [by_name[fragment.library] for fragment in ordered.fragments]
-
-    annotations, fragments = _nothing(f"{folder.name}/WEB-INF/classes"), list(ordered.fragments)
+    annotations, fragments, guessed = _EMPTY, list(ordered.fragments), False
     if complete:
         fragments = []
     else:
         found += ordered.problems
-        for archive in classes:
-            annotations, found_there = annotations_of(archive, loader)
-            found += found_there
-        for i, (fragment, archive) in enumerate(zip(fragments, counted, strict=True)):
-            if not fragment.descriptor.metadata_complete:  # DD-FRG-05
-                declared, found_there = annotations_of(archive, loader)
-                fragments[i] = replace(fragment, annotations=declared)
-                found += found_there
-    merged, found_at_last = merge(web_app, annotations, fragments)
+        if not any(problem.severity == "error" for problem in found):
+            annotations = _annotate(classes, fragments, counted, loader, found)
+            found += _too_old(web_app, annotations, fragments)
+        else:  # names that seem unknown may be those of decorators that nobody has looked at
+            guessed = any(source.mentions for each in (*classes, *counted) for source in each.sources())
+    merged, problems = merge(web_app, annotations, fragments)
+    found += () if guessed else problems
     return Effective(
         merged,
-        tuple(dict.fromkeys([*found, *found_at_last])),
+        tuple(dict.fromkeys(found)),
         (*classes, *counted),
         tuple(fragment.library for fragment in ordered.fragments) if ordered.ordering_used else None,
     )
+
+
+def _annotate(
+    classes: Iterable[Archive],
+    fragments: list[Fragment],
+    counted: Iterable[Archive],
+    loader: Loader,
+    found: list[Problem],
+) -> model.WebApp:
+    """Scan every archive; complete the fragments, return what WEB-INF/classes declares."""
+    annotations = _EMPTY
+    for archive in classes:
+        annotations, problems = annotations_of(archive, loader)
+        found += problems
+    for i, archive in enumerate(counted):
+        if not fragments[i].descriptor.metadata_complete:  # DD-FRG-05
+            declared, problems = annotations_of(archive, loader)
+            fragments[i] = replace(fragments[i], annotations=declared)
+            found += problems
+    return annotations
+
+
+def _too_old(
+    web_app: model.WebApp, annotations: model.WebApp, fragments: Iterable[Fragment]
+) -> Iterator[Problem]:
+    """DD-MC-04: before 2.5 nobody could have said that the descriptor is complete."""
+    parts = [annotations, *(part for f in fragments for part in (f.descriptor, f.annotations))]
+    if web_app.version in ("2.2", "2.3", "2.4") and any(
+        replace(p, source=_EMPTY.source) != _EMPTY for p in parts
+    ):
+        yield Problem(
+            web_app.source,
+            f"annotations and fragments count, although web.xml is of version {web_app.version}",
+            'Say what is meant with version 6.1 and metadata-complete="true" or "false" (§8.1).',
+            "warning",
+        )
 
 
 def libraries(loader: Loader) -> Iterator[tuple[Path, Path]]:
@@ -186,13 +224,13 @@ def _library(folder: Path, lib: Path, unpacked: Path) -> Archive:
     return Archive(lib.name, shown, unpacked, tuple(import_roots(lib, unpacked)))
 
 
-def _nothing(shown: str) -> model.WebApp:
-    return model.WebApp(Source(shown), fragment=True)
+def _nothing(archive: Archive) -> model.WebApp:
+    return replace(_EMPTY, source=Source(archive.shown))
 
 
 def _read_fragment(archive: Archive) -> tuple[Fragment, list[Problem]]:
     """DD-DOC-04, DD-DOC-05: a library without web-fragment.xml is a nameless fragment."""
-    nothing = _nothing(archive.shown)
+    nothing = _nothing(archive)
     path = archive.folder / FRAGMENT_XML
     if not path.is_file():
         return Fragment(archive.name, nothing, nothing), []
@@ -209,7 +247,7 @@ def annotations_of(archive: Archive, loader: Loader) -> tuple[model.WebApp, list
     found: list[tuple[str, type, Source]] = []
     problems: list[Problem] = []
     for source in archive.sources():
-        if not _MENTIONS.search(source.text):
+        if not source.mentions:
             continue
         try:
             module = source.load(loader)

@@ -211,6 +211,17 @@ class Any(HttpServlet):
     assert [app.get(path).header("X-Mark") for path in ("/a", "/b", "/go")] == [None, None, "declared"]
 
 
+@pytest.mark.rules("DD-SRV-04", "DD-ANN-04")
+def test_annotations_complete_what_web_xml_begins(deploy: Any, web_xml: Any) -> None:
+    """A servlet without a class, and a mapping of a servlet that only the annotation declares."""
+    source = CART + CART.replace('"/cart/*"', '"/b", name="b"').replace("class Cart", "class B")
+    mapping = "<servlet-mapping><servlet-name>b</servlet-name><url-pattern>/x</url-pattern></servlet-mapping>"
+    app = deploy(web_xml(servlet("shop.Cart") + mapping), files={"WEB-INF/classes/shop.py": source})
+    assert app.problems == []
+    assert [app.get(path).text for path in ("/cart/", "/x")] == ["shop.Cart currency=EUR", "b currency=EUR"]
+    assert app.get("/b").status == 404
+
+
 @pytest.mark.rules("DD-ANN-06")
 def test_annotated_classes_come_in_the_order_of_their_names(deploy: Any) -> None:
     source = IMPORTS + "".join(
@@ -394,6 +405,20 @@ def test_an_archive_that_cannot_be_read_keeps_only_its_web_app_from_starting(dep
     assert deploy(files={"x.txt": "x"}, name="other").get("/x.txt").text == "x"
 
 
+@pytest.mark.parametrize("broken", ["web.xml", "fragment"])
+def test_with_an_error_in_a_descriptor_nothing_is_imported(deploy: Any, web_xml: Any, broken: str) -> None:
+    bad = servlet("x", "never", "shop.Cart") + (
+        "<servlet-mapping><servlet-name>shop.Cart</servlet-name><url-pattern>/x</url-pattern></servlet-mapping>"
+    )
+    files: dict[str, str | bytes] = {"WEB-INF/classes/shop.py": "raise ValueError\n" + CART}
+    if broken == "fragment":
+        files["WEB-INF/lib/tags.zip"] = archive({"META-INF/web-fragment.xml": fragment(bad)})
+    app = deploy(web_xml(bad if broken == "web.xml" else ""), files=files)
+    assert not app.running
+    (problem,) = app.problems
+    assert "can never match" in problem
+
+
 def test_of_two_modules_of_one_name_the_first_counts(deploy: Any) -> None:
     app = deploy(
         files={
@@ -441,6 +466,7 @@ def test_metadata_complete(deploy: Any, version: str | None, attributes: str, co
             ),
         },
     )
+    assert any("annotations and fragments count" in problem for problem in app.problems) == (version == "2.4")
     expected = [200, 403, 200, 200] if counts else [404] * 4
     assert [app.get(path).status for path in ("/cart/", "/secured", "/extra", "/tags")] == expected
 
