@@ -29,7 +29,8 @@ from container.descriptor.model import (
 from container.errors import Problem, Source
 
 __all__ = [
-    "canonical_path", "check", "contradictory_ordering", "is_token", "undeclared_roles", "url_pattern_problem",
+    "canonical_path", "check", "contradictory_ordering", "is_token", "undeclared_roles",
+    "url_pattern_problem",
 ]  # fmt: skip
 
 PatternProblem = tuple[Literal["error", "warning"], str, str]

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING
 
 from container.config import Settings
 from container.connectors.wsgi import WsgiExchange
-from container.descriptor import checks, model, reader
 from container.engine.context import Context
 from container.engine.dispatch import Location
 from container.engine.error_pages import built_in_page
+from container.engine.initializers import Declared, of_environment
 from container.engine.lifecycle import State
 from container.engine.request import Origins
+from container.engine.scanner import read_web_app
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
@@ -82,7 +83,10 @@ class Container:
         self._lock = threading.RLock()  # guards deploying, reloading, stopping
         self._work: Path | None = None
         self._own_work = settings.work is None
-        self._claimed: dict[int, object] = {}
+        self._claimed: dict[int, tuple[object, Context]] = {}
+        self._environment_initializers: tuple[Declared, ...] | None = None
+        self.problems: list[Problem] = []
+        """Of web apps that could not be given a place (DD-ERR-20)."""
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
@@ -114,26 +118,34 @@ class Container:
         if self.realm is None:
             self.realm = _users_realm(self.settings, webapps)
         folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
-        return [self.deploy(folder) for folder in folders]
+        deployed: list[Context] = []
+        for folder in folders:
+            try:
+                deployed.append(self.deploy(folder))
+            except DeploymentError as error:
+                self.problems += error.problems
+                log.error("%s is not deployed: %s", folder.name, error)
+        return deployed
 
     def deploy(self, folder: Path, path: str | None = None) -> Context:
-        """Read, start and publish one web app; its context path is that of its folder's name unless given."""
+        """Read, start and publish one web app; its context path is that of its folder's name unless given.
+
+        Raises DeploymentError if that path is taken; whatever else is wrong is to be found in the Context.
+        """
         with self._lock:
             context = self._new_context(folder, path)
-            if context.path in self.contexts:
-                raise DeploymentError(
-                    [Problem(Source(str(folder)), f'the context path "{context.path or "/"}" is taken',
-                             "Rename the folder.")]
-                )  # fmt: skip
             self._start(context)
             self._publish({**self.contexts, context.path: context})
             return context
 
-    def _new_context(self, folder: Path, path: str | None) -> Context:
+    def _new_context(self, folder: Path, path: str | None, replaces: Context | None = None) -> Context:
         web_app, problems = read_web_app(folder)
         if path is None:
             declared = web_app.default_context_path
             path = context_path_of(folder.name) if declared is None else declared
+        if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
+            message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
+            raise DeploymentError([Problem(Source(str(folder)), message, "Rename the folder.")])
         return Context(self, path, folder, web_app, problems, generation=next(self._generations))
 
     def _start(self, context: Context) -> None:
@@ -164,7 +176,7 @@ class Container:
         Raises DeploymentError then. Requests that run in the old one are waited for (stop_timeout_s).
         """
         with self._lock:
-            fresh = self._new_context(context.folder, context.path)
+            fresh = self._new_context(context.folder, context.path, replaces=context)
             fresh.facade.setAttribute("container.contexts", self.records)
             fresh.start(strict=True)
             fresh.adopt_sessions(context)
@@ -204,12 +216,22 @@ class Container:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
 
-    def claim(self, instance: object) -> bool:
+    def claim(self, instance: object, context: Context) -> bool:
         """Register a servlet or filter instance; False if it is already in use anywhere here (RT-REG-05)."""
         if id(instance) in self._claimed:
             return False
-        self._claimed[id(instance)] = instance
+        self._claimed[id(instance)] = (instance, context)
         return True
+
+    def release(self, context: Context) -> None:
+        """Forget the instances of a web app that has ended."""
+        self._claimed = {key: entry for key, entry in self._claimed.items() if entry[1] is not context}
+
+    def environment_initializers(self) -> tuple[Declared, ...]:
+        """What the environment's distributions want to start with each web app; looked for once."""
+        if self._environment_initializers is None:
+            self._environment_initializers = of_environment()
+        return self._environment_initializers
 
     def run_in_background(self, task: Callable[[], None]) -> None:
         """Run task in a thread of the container's (AsyncContext.start)."""
@@ -368,17 +390,3 @@ def raw_prefix(uri: str, context_path: str) -> str:
             except BadTarget:
                 continue
     return context_path
-
-
-def read_web_app(folder: Path) -> tuple[model.WebApp, Sequence[Problem]]:
-    """Read and check a web app's descriptor; an empty one if there is no web.xml (DD-DOC-02)."""
-    path = folder / "WEB-INF" / "web.xml"
-    shown = f"{folder.name}/WEB-INF/web.xml"
-    if not path.is_file():
-        return model.WebApp(Source(shown)), ()
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        return model.WebApp(Source(shown)), [Problem(Source(shown), f"cannot be read: {error.strerror}")]
-    web_app, problems = reader.read_descriptor(data, shown)
-    return web_app, [*problems, *checks.check(web_app)]

@@ -1,13 +1,11 @@
 """One deployed web app, from its start to its end.
 
-    folder ──reader──> WebApp ──> Deployment ──start──> tables: mapper, holders, filter choice, error pages,
+    folder ──scanner──> WebApp ──> Deployment ──start──> tables: mapper, holders, filter choice, error pages,
     pipeline
 
 A Context is started once and stopped once; a reload makes a new one (container.py). After the start nothing
-in it
-changes but attributes, sessions and the servlets' availability, so requests need no lock. ``handle`` is
-called by any
-number of request threads; start and stop by one at a time.
+in it changes but attributes, sessions and the servlets' availability, so requests need no lock. ``handle`` is
+called by any number of request threads; start and stop by one at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +28,8 @@ from container.engine.dispatch import Dispatch, Location
 from container.engine.dispatcher import Dispatcher, NamedDispatcher
 from container.engine.error_pages import ErrorPages, page_tables
 from container.engine.holder import FilterHolder, ServletHolder, guarded
+from container.engine.initializers import call_initializers, of_web_app
+from container.engine.injection import Injection
 from container.engine.lifecycle import State, check_move
 from container.engine.listeners import AttributeListeners, Listeners
 from container.engine.loader import ClassNotFound, Loader
@@ -38,6 +39,7 @@ from container.engine.pipeline import Handler, build_pipeline
 from container.engine.request import Request
 from container.engine.resources import Resources
 from container.engine.response import Response
+from container.engine.scanner import effective
 from container.engine.security import ContextSecurity, context_security
 from container.engine.servlet_context import ApplicationContext
 from container.engine.sessions import ContextSessions, Writer
@@ -46,12 +48,18 @@ from container.errors import DeploymentError, Problem, Source
 from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.protocols.exchange import Exchange
 from container.servlet import (
+    DeclareRoles,
     DispatcherType,
+    EventListener,
     Filter,
     Locale,
     MappingMatch,
+    MultipartConfig,
     MultipartConfigElement,
+    RunAs,
     Servlet,
+    ServletContext,
+    ServletContextListener,
     ServletException,
     ServletRequest,
     ServletResponse,
@@ -99,6 +107,8 @@ class Context:
         *,
         generation: int = 1,
     ) -> None:
+        """web_app and problems are those of web.xml alone; fragments and annotations are looked for here."""
+        self._began_s = time.perf_counter()
         self.container = container
         self.settings: Settings = container.settings
         self.path = path
@@ -106,21 +116,18 @@ class Context:
         self.folder = folder
         self.generation = generation
         self.state = State.NEW
-        self.web_app = web_app
-        self.deployment = Deployment.of(web_app)
-        self.problems: list[Problem] = [*problems, *self.deployment.problems]
+        self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader = Loader(
-            folder.name,
-            generation,
-            _existing(folder / "WEB-INF" / "classes"),
-            _libraries(folder / "WEB-INF" / "lib"),
-            work=self.work,
-        )
+        self.loader = self._new_loader()
+        self._declared = effective(web_app, problems, folder, self.loader)
+        self.web_app = web_app = self._declared.web_app
+        self.deployment = Deployment.of(web_app)
+        self.problems += [*self._declared.problems, *self.deployment.problems]
         self.resources = Resources(folder, self.loader.resource_roots, web_app.mime_mappings)
         self.facade = ApplicationContext(self)
         self.listeners = Listeners()
+        self._listeners_exist = False
         self.request_attribute_listeners: AttributeListeners | None = None
         self.request_encoding: str | None = None
         self.response_encoding: str | None = None
@@ -142,7 +149,19 @@ class Context:
         self._active: set[Request] = set()
         self._idle = threading.Condition()
         self._idle_tasks: list[tuple[set[Request], Callable[[], None]]] = []
-        self._injections: dict[str, list[model.LifecycleCallback]] = {}
+        self.injection: Injection
+
+    def _new_loader(self) -> Loader:
+        classes = self.folder / "WEB-INF" / "classes"
+        make = partial(
+            Loader, self.folder.name, self.generation, classes if classes.is_dir() else None, work=self.work
+        )
+        lib = self.folder / "WEB-INF" / "lib"
+        try:
+            return make(sorted(lib.iterdir()) if lib.is_dir() else ())
+        except DeploymentError as error:
+            self.problems += error.problems
+            return make(())
 
     def __repr__(self) -> str:
         return f"<Context {self.path or '/'} {self.state.value}>"
@@ -157,7 +176,6 @@ class Context:
 
         strict: a servlet that fails at start-up is an error too; a reload keeps the old web app then.
         """
-        begin = time.perf_counter()
         self.state = check_move(self.state, State.STARTING)
         try:
             if any(problem.severity == "error" for problem in self.problems):
@@ -178,18 +196,23 @@ class Context:
             log.exception("%s does not start", self)
             raise DeploymentError([problem]) from error
         self.state = check_move(self.state, State.RUNNING)
-        self.started_ms = (time.perf_counter() - begin) * 1000
+        self.started_ms = (time.perf_counter() - self._began_s) * 1000
 
     def _fail(self) -> None:
         self.state = check_move(self.state, State.FAILED)
         self._tear_down()
 
     def _start(self, strict: bool) -> None:
+        self.injection = Injection(self.web_app, self.loader)
+        self.problems += self.injection.problems
+        if errors := [p for p in self.injection.problems if p.severity == "error"]:
+            raise DeploymentError(errors)
+        self._call_initializers()
         self._create_listeners()
-        self.listeners.context_initialized(self.facade)
+        self._initialize_listeners()
         self._freeze()
         for filter_holder in self.filters.values():
-            self._guard(filter_holder.declaration.source, f"filter {filter_holder.name}", filter_holder.load)
+            self.guard(filter_holder.declaration.source, f"filter {filter_holder.name}", filter_holder.load)
         self._load_on_startup(strict)
         self._pipeline = build_pipeline(self)
 
@@ -205,6 +228,7 @@ class Context:
         mappings = self._add_implicit_servlets()
         for declaration in deployment.servlets.values():
             if not declaration.preliminary:
+                self._apply_annotations(declaration)
                 self.servlets[declaration.name] = ServletHolder(declaration, self)
         for filter_declaration in deployment.filters.values():
             if not filter_declaration.preliminary:
@@ -285,7 +309,7 @@ class Context:
             return known
         try:
             found = self.loader.load_class(name)
-        except Exception as error:  # noqa: BLE001  importing runs application code
+        except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
             cure = "The page never shows."
             self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
             return ()
@@ -299,7 +323,7 @@ class Context:
         """The class of that name, or None where it cannot be loaded (its use will say why)."""
         try:
             return self.loader.load_class(name)
-        except Exception:  # noqa: BLE001  importing runs application code
+        except (Exception, SystemExit):  # noqa: BLE001  importing runs application code
             return None
 
     def static_root(self) -> StaticRoot | None:
@@ -364,25 +388,54 @@ class Context:
         self._store = SQLiteStore(self.work.parent / ".sessions" / f"{self.work.name}.sqlite")
         return self._store
 
+    def _call_initializers(self) -> None:
+        if self._declared.ordered_libraries is not None:
+            self.facade.setAttribute(ServletContext.ORDERED_LIBS, list(self._declared.ordered_libraries))
+        archives = self._declared.archives
+        declared = [*self.container.environment_initializers(), *of_web_app(archives)]
+        if declared:
+            call_initializers(self, declared, archives)
+
     def _create_listeners(self) -> None:
+        """All of them, declared ones first, before the first event (RT-LST-02, DD-LST)."""
+        self._listeners_exist = True
+        known: set[type] = set()
         for declaration in self.deployment.listeners:
-            name = declaration.class_name or str(declaration.listener_class or declaration.instance)
-            instance = self._guard(
+            name = declaration.shown
+            instance = self.guard(
                 declaration.source, f"listener {name}", partial(self._listener, declaration)
             )
+            if declaration.instance is None:
+                if type(instance) in known:  # one class by two names (DD-LST-03)
+                    continue
+                known.add(type(instance))
+                self.injection.begin(instance)
+                declaration.instance = instance
             if not self.listeners.add(instance):
                 self.problems.append(
                     Problem(declaration.source, f"{name} implements no listener interface",
                             "Derive it from ServletContextListener or another listener type.", "warning")
                 )  # fmt: skip
 
+    def add_listener(self, listener: EventListener) -> None:
+        """Add a listener that code registers; once the declared ones exist, it is heard at once."""
+        self.deployment.listeners.append(ListenerDeclaration(instance=listener, added=True))
+        if self._listeners_exist:
+            self.listeners.add(listener)
+
+    def _initialize_listeners(self) -> None:
+        """Call contextInitialized in order; the first failure ends the start (DD-ERR-21)."""
+        for declaration in list(self.deployment.listeners):
+            listener: Any = declaration.instance
+            if isinstance(listener, ServletContextListener):
+                with self.facade.restricted() if declaration.added else nullcontext():
+                    call = partial(self.listeners.context_initialized, listener, self.facade)
+                    self.guard(declaration.source, f"contextInitialized of {declaration.shown}", call)
+
     def _listener(self, declaration: ListenerDeclaration) -> Any:
         if declaration.instance is not None:
             return declaration.instance
-        listener_class = declaration.listener_class or self.loader.load_class(declaration.class_name or "")
-        instance = listener_class()
-        self.post_construct(instance)
-        return instance
+        return self.loader.load_class(declaration.class_name or "")()
 
     def _load_on_startup(self, strict: bool) -> None:
         """Initialise in ascending order; a failure keeps only that servlet out of service (DD-ERR-23)."""
@@ -401,7 +454,7 @@ class Context:
                 cure = "The others run; requests to it try again."
                 self.problems.append(Problem(source, message.rstrip("."), cure, "warning"))
 
-    def _guard(self, source: Source | None, what: str, call: Callable[[], T]) -> T:
+    def guard(self, source: Source | None, what: str, call: Callable[[], T]) -> T:
         """Run one step of the start; what it raises becomes a problem with the place in the descriptor."""
         try:
             return call()
@@ -409,7 +462,9 @@ class Context:
             raise
         except ClassNotFound as error:
             raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."))]) from error
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # application code, whose sys.exit() must not end the container
             log.exception("%s: %s failed", self, what)
             message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
             raise DeploymentError([Problem(source, message, "The traceback is in the log.")]) from error
@@ -443,9 +498,10 @@ class Context:
         )
         self.listeners.context_destroyed(self.facade)
         for listener in self.listeners.all:
-            self.pre_destroy(listener)
+            self.injection.end(listener)
         if self._store is not None:
             guarded(f"{self}: end of the session store", self._store.close)
+        self.container.release(self)
         self.loader.close()
 
     def wait_idle(self, timeout_s: float) -> bool:
@@ -475,7 +531,7 @@ class Context:
                 raise ServletException(
                     f"{servlet_class.__qualname__} is no Servlet: it has no service method"
                 )
-        self.post_construct(servlet)
+        self.injection.begin(servlet)
         return servlet  # type: ignore[no-any-return]
 
     def instantiate_filter(self, declaration: FilterDeclaration) -> Filter:
@@ -485,7 +541,7 @@ class Context:
         instance: Any = filter_class()
         if not callable(getattr(instance, "doFilter", None)):
             raise ServletException(f"{filter_class.__qualname__} is no Filter: it has no doFilter method")
-        self.post_construct(instance)
+        self.injection.begin(instance)
         return instance  # type: ignore[no-any-return]
 
     def load_class(self, declaration: ServletDeclaration | FilterDeclaration, name: str) -> type[Any]:
@@ -493,26 +549,31 @@ class Context:
         try:
             return self.loader.load_class(name)
         except ClassNotFound as error:
-            raise ServletException(f"{declaration.source}: {error}", error) from error
+            where = f"{declaration.source}: " if declaration.source else ""
+            raise ServletException(f"{where}{error}", error) from error
 
-    def post_construct(self, instance: object) -> None:
-        """Call the methods that <post-construct> names for the instance's class (DD-INJ-04)."""
-        self._callbacks(self.web_app.post_constructs, instance)
+    def annotated_class(self, declaration: ServletDeclaration) -> type | None:
+        """The class whose annotations count for a servlet, wherever that is declared (RT-REG-06)."""
+        if self.web_app.metadata_complete:
+            return None
+        if declaration.instance is not None:
+            return type(declaration.instance) if declaration.created else None
+        if declaration.servlet_class is None and declaration.class_name is not None:
+            return self.loaded_class(declaration.class_name)
+        return declaration.servlet_class
 
-    def pre_destroy(self, instance: object) -> None:
-        guarded("pre-destroy", lambda: self._callbacks(self.web_app.pre_destroys, instance))
-
-    def _callbacks(self, callbacks: Sequence[model.LifecycleCallback], instance: object) -> None:
-        if not callbacks:
+    def _apply_annotations(self, declaration: ServletDeclaration) -> None:
+        """@MultipartConfig, @RunAs and @DeclareRoles, unless a descriptor or a call has said otherwise."""
+        found = self.annotated_class(declaration)
+        if found is None:
             return
-        names = {
-            f"{base.__module__}.{base.__qualname__}".partition("__")[0] for base in type(instance).__mro__
-        }
-        names |= {base.__qualname__ for base in type(instance).__mro__}
-        for callback in callbacks:
-            declared = callback.callback_class or ""
-            if declared.replace(":", ".").rpartition(".")[2] in names:
-                getattr(instance, callback.method)()
+        multipart, run_as, roles = MultipartConfig.of(found), RunAs.of(found), DeclareRoles.of(found)
+        if multipart is not None and declaration.multipart_config is None:
+            declaration.multipart_config = MultipartConfigElement(multipart)
+        if run_as is not None and declaration.run_as is None:
+            declaration.run_as = run_as.value
+        known = self.deployment.roles
+        known += (role for role in (roles.value if roles else ()) if role not in known)
 
     # --- mapping-------------------------------------------------------------------------------------------
 
@@ -710,11 +771,3 @@ def redirect_to_root(exchange: Exchange, location: Location, query: bytes | None
         uri += "?" + query.decode("latin-1")
     exchange.start(302, [("Location", uri), ("Content-Length", "0")])
     exchange.finish()
-
-
-def _existing(folder: Path) -> Path | None:
-    return folder if folder.is_dir() else None
-
-
-def _libraries(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -135,11 +135,16 @@ class DefaultServlet(HttpServlet):
         if opened := open_file(self._root, path, protected=protected):
             return Place(self._root, path, opened)
         real = self.getServletContext().getRealPath(path)
-        if not real or real.startswith(self._root + os.sep):
+        if not real or (real.startswith(self._root + os.sep) and not self._is_in_library(real, path)):
             return None
         folder, name = os.path.split(os.path.realpath(real))
         opened = open_file(folder, f"/{name}", protected=protected)
         return Place(folder, f"/{name}", opened) if opened else None
+
+    def _is_in_library(self, real: str, path: str) -> bool:
+        """Whether a file below the root is a resource of an unpacked library, or of WEB-INF/classes."""
+        inside = real.startswith(os.path.join(self._root, "WEB-INF", ""))
+        return inside and real.endswith(f"/META-INF/resources{path.rstrip('/')}")
 
     def _serve(
         self, req: HttpServletRequest, resp: HttpServletResponse, place: Place, files: ExitStack

@@ -43,6 +43,7 @@ class ServletDeclaration:
     class_name: str | None = None
     servlet_class: type[Servlet] | None = None
     instance: Servlet | None = None
+    created: bool = False  # the instance comes from createServlet, so the annotations of its class count
     jsp_file: str | None = None
     init_params: dict[str, str] = field(default_factory=dict)
     load_on_startup: int = -1
@@ -89,12 +90,16 @@ class FilterMappingDeclaration:
 
 @dataclass(slots=True, eq=False)
 class ListenerDeclaration:
-    """A listener; by class name, class or instance."""
+    """A listener: declared by its class's name, or added by code."""
 
     source: Source | None = None
     class_name: str | None = None
-    listener_class: type[EventListener] | None = None
     instance: EventListener | None = None
+    added: bool = False
+
+    @property
+    def shown(self) -> str:
+        return self.class_name or type(self.instance).__qualname__
 
 
 @dataclass(slots=True, eq=False)

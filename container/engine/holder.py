@@ -160,7 +160,7 @@ class ServletHolder:
 
     def _destroy(self, servlet: Servlet) -> None:
         guarded(f"destroy of servlet {self.name}", servlet.destroy)
-        self.context.pre_destroy(servlet)
+        self.context.injection.end(servlet)
 
 
 class FilterHolder:
@@ -186,7 +186,7 @@ class FilterHolder:
         instance, self.filter = self.filter, None
         if instance is not None:
             guarded(f"destroy of filter {self.name}", instance.destroy)
-            self.context.pre_destroy(instance)
+            self.context.injection.end(instance)
 
 
 def guarded(what: str, call: Callable[[], object]) -> None:

@@ -58,12 +58,10 @@ class Listeners:
         self.all.append(listener)
         return known
 
-    def context_initialized(self, context: ServletContext) -> None:
-        """In order of declaration; the first failure ends the start (DD-ERR-21)."""
-        event = ServletContextEvent(context)
-        for listener in list(self.context):
-            self._initialized.append(listener)
-            listener.contextInitialized(event)
+    def context_initialized(self, listener: ServletContextListener, context: ServletContext) -> None:
+        """Tell one of them; from now on it will be told of the end, too."""
+        self._initialized.append(listener)
+        listener.contextInitialized(ServletContextEvent(context))
 
     def context_destroyed(self, context: ServletContext) -> None:
         """In reverse order, those that were initialised; failures are logged."""

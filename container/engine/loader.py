@@ -52,7 +52,7 @@ from container.engine.names import java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
 from container.servlet import ClassLoader
 
-__all__ = ["ClassNotFound", "Loader"]
+__all__ = ["ClassNotFound", "Loader", "import_roots", "modules"]
 
 PLATFORM = frozenset({"container", "__main__", *sys.builtin_module_names})
 """Names that a web app's files never replace."""
@@ -96,6 +96,7 @@ class Loader(ClassLoader):
         Raises DeploymentError for an archive that cannot be unpacked.
         """
         self.context_name = context_name
+        self.classes = classes
         self._closed = False
         self._unpacked: Path | None = None
         self._finders: dict[str, FileFinder] = {}
@@ -144,6 +145,11 @@ class Loader(ClassLoader):
     def loadClass(self, name: str) -> type:
         """Java's spelling of load_class."""
         return self.load_class(name)
+
+    def name_of(self, found: type) -> str:
+        """Return the name of a class as a descriptor writes it, without the real name of our package."""
+        module = found.__module__.removeprefix(self.package).removeprefix(".")
+        return f"{module}.{found.__qualname__.replace('.', '$')}".removeprefix(".")
 
     def import_module(self, name: str, package: str | None = None) -> ModuleType:
         """Import a module by the name that the web app knows it by; as ``importlib.import_module`` does."""
@@ -273,18 +279,15 @@ class Loader(ClassLoader):
 
     @property
     def resource_roots(self) -> tuple[Path, ...]:
-        """The META-INF/resources folders of the libraries, in order."""
-        folders = (folder / "META-INF" / "resources" for folder in self.libraries.values())
+        """The META-INF/resources folders of WEB-INF/classes and of the libraries, in order (DD-DOC-06)."""
+        holders = (*([self.classes] if self.classes else ()), *self.libraries.values())
+        folders = (folder / "META-INF" / "resources" for folder in holders)
         return tuple(folder for folder in folders if folder.is_dir())
 
     def source_files(self) -> Iterator[tuple[str, Path]]:
         """Yield the plain name and the file of each module that could be imported."""
         for folder in self.search_path:
-            for file in sorted(folder.rglob("*.py")):
-                *parents, name = file.relative_to(folder).with_suffix("").parts
-                parts = parents if name == "__init__" else [*parents, name]
-                if parts and all(part.isidentifier() for part in parts):
-                    yield ".".join(parts), file
+            yield from modules(folder, folder)
 
     def _unpack(self, libs: Sequence[Path], work: Path | None) -> dict[Path, Path]:
         folders = {}
@@ -458,11 +461,28 @@ def _search_path(classes: Path | None, libraries: Mapping[Path, Path]) -> Iterat
     if classes and classes.is_dir():
         yield classes.resolve()
     for lib, folder in libraries.items():
-        if folder != lib or _is_unpacked_library(lib):
-            yield folder.resolve()
-            yield from sorted(folder.resolve().glob("*.data/*lib"))  # purelib and platlib of a wheel
-        elif lib.is_dir() or lib.suffix in SOURCE_SUFFIXES:
-            yield lib.parent.resolve()
+        yield from (root for root, _ in import_roots(lib, folder))
+
+
+def import_roots(lib: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield where the modules of an entry of WEB-INF/lib are looked for, and what of that is its own.
+
+    folder is where it has been unpacked to, lib itself if that was not needed.
+    """
+    if folder != lib or _is_unpacked_library(lib):
+        for root in (folder.resolve(), *sorted(folder.resolve().glob("*.data/*lib"))):  # purelib, platlib
+            yield root, root
+    elif lib.is_dir() or lib.suffix in SOURCE_SUFFIXES:
+        yield lib.parent.resolve(), lib.parent.resolve() / lib.name
+
+
+def modules(root: Path, within: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the name and the file of each module that importing from root can find in within, sorted."""
+    for file in sorted(within.rglob("*.py")) if within.is_dir() else [within]:
+        *parents, name = file.relative_to(root).with_suffix("").parts
+        parts = parents if name == "__init__" else [*parents, name]
+        if parts and all(part.isidentifier() for part in parts):
+            yield ".".join(parts), file
 
 
 def _is_unpacked_library(folder: Path) -> bool:

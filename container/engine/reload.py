@@ -16,7 +16,7 @@ from pathlib import Path
 
 __all__ = ["FileWatcher"]
 
-SUFFIXES = (".py", ".xml", ".whl", ".zip")
+SUFFIXES = (".py", ".xml", ".whl", ".zip", "entry_points.txt", "ServletContainerInitializer")
 """What a change of restarts a web app. Not data files: a web app that writes one would restart for ever."""
 
 SETTLED_NS = 1_000_000_000

@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from container.descriptor.checks import undeclared_roles
+from container.engine.deployment import ServletDeclaration
 from container.engine.uri import split_target
 from container.errors import Problem
 from container.protocols.exchange import Exchange, RawHeaders
@@ -149,18 +150,9 @@ def _roles(element: ServletSecurityElement) -> list[str]:
     return [role for part in parts for role in part.getRolesAllowed() if role not in ("*", "**")]
 
 
-def _annotated(context: Context, servlet: Any) -> ServletSecurityElement | None:
-    """@ServletSecurity of a servlet's class.
-
-    Unless the descriptor is complete, or an instance was registered that the container has not made
-    (RT-SSA-04, 05).
-    """
-    instance = servlet.instance
-    if context.web_app.metadata_complete or (instance is not None and not context.facade.has_made(instance)):
-        return None
-    servlet_class = servlet.servlet_class if instance is None else type(instance)
-    if servlet_class is None and servlet.class_name is not None:
-        servlet_class = context.loaded_class(servlet.class_name)
+def _annotated(context: Context, servlet: ServletDeclaration) -> ServletSecurityElement | None:
+    """@ServletSecurity of a servlet's class, where that counts (RT-SSA-04, RT-SSA-05)."""
+    servlet_class = context.annotated_class(servlet)
     annotation = None if servlet_class is None else ServletSecurity.of(servlet_class)
     return None if annotation is None else ServletSecurityElement(annotation)
 

@@ -9,7 +9,8 @@ import codecs
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -20,7 +21,6 @@ from container.engine.charsets import charset_of, codec
 from container.engine.deployment import (
     FilterDeclaration,
     FilterMappingDeclaration,
-    ListenerDeclaration,
     ServletDeclaration,
 )
 from container.engine.uri import resolve
@@ -54,6 +54,7 @@ from container.servlet import (
     SessionCookieConfig,
     SessionTrackingMode,
     TaglibDescriptor,
+    UnsupportedOperationException,
 )
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ class ApplicationContext(ServletContext):
         self._lock = threading.RLock()  # guards _attributes
         self._attributes: dict[str, Any] = {ServletContext.TEMPDIR: context.work}
         self._frozen = False
-        self._made: list[object] = []  # by createServlet and its like
-        self._initializing = False  # inside a ServletContainerInitializer
+        self._initializing = False
+        self._restricted = False
+        self._created: list[object] = []  # by createServlet
         self._log = logging.getLogger(f"container.webapp.{context.folder.name}")
 
     def __repr__(self) -> str:
@@ -95,7 +97,32 @@ class ApplicationContext(ServletContext):
         """The web app has started: registration is over (RT-REG-01)."""
         self._frozen = True
 
+    @contextmanager
+    def initializing(self) -> Iterator[None]:
+        """While a ServletContainerInitializer runs: it may add context listeners (RT-REG-08)."""
+        self._initializing = True
+        try:
+            yield
+        finally:
+            self._initializing = False
+
+    @contextmanager
+    def restricted(self) -> Iterator[None]:
+        """While a context listener runs that nothing declares: it may not register (RT-REG-02)."""
+        self._restricted = True
+        try:
+            yield
+        finally:
+            self._restricted = False
+
+    def _check_declared(self, what: str) -> None:
+        if self._restricted:
+            raise UnsupportedOperationException(
+                f"{what} is for context listeners that a descriptor or an annotation declares (§4.4)"
+            )
+
     def _check_open(self, what: str) -> None:
+        self._check_declared(what)
         if self._frozen:
             raise IllegalStateException(f"{what} is possible only until the web app has started (§4.4)")
 
@@ -136,7 +163,7 @@ class ApplicationContext(ServletContext):
 
     def getServletContextName(self) -> str | None:
         names = self._context.web_app.about.display_names
-        return names[0].value if names else None
+        return names[0].value if names else None  # DD-DESC-02; Tomcat takes the last
 
     def getClassLoader(self) -> Any:
         return self._context.loader
@@ -257,6 +284,7 @@ class ApplicationContext(ServletContext):
         self._context.deployment.session_timeout_minutes = sessionTimeout
 
     def getSessionCookieConfig(self) -> SessionCookieConfig:
+        self._check_declared("getSessionCookieConfig")
         return self._context.sessions.cookie_config
 
     def setSessionTrackingModes(self, sessionTrackingModes: Iterable[SessionTrackingMode]) -> None:
@@ -294,16 +322,21 @@ class ApplicationContext(ServletContext):
         self._check_open("addServlet")
         servlets = self._context.deployment.servlets
         declaration = servlets.get(_name(servletName, "servlet"))
+        _check_component(servlet, "service")
         if declaration is not None and not declaration.preliminary:
             return None
         if isinstance(servlet, str):
             found: dict[str, Any] = {"class_name": servlet}
         elif isinstance(servlet, type):
-            found = {"servlet_class": servlet, "class_name": plain_name(servlet)}
+            found = {"servlet_class": servlet, "class_name": self._context.loader.name_of(servlet)}
         else:
-            if not self._context.container.claim(servlet):
+            if not self._context.container.claim(servlet, self._context):
                 return None
-            found = {"instance": servlet, "class_name": plain_name(type(servlet))}
+            found = {
+                "instance": servlet,
+                "created": any(servlet is created for created in self._created),
+                "class_name": self._context.loader.name_of(type(servlet)),
+            }
         if declaration is None:
             declaration = servlets[servletName] = ServletDeclaration(servletName)
         for key, value in found.items():
@@ -323,34 +356,36 @@ class ApplicationContext(ServletContext):
         return ServletView(self, declaration)
 
     def createServlet(self, clazz: type[T]) -> T:
-        return self._create(clazz)
+        self._check_open("createServlet")
+        servlet = self._create(clazz)
+        self._created.append(servlet)
+        return servlet
 
     def createFilter(self, clazz: type[T]) -> T:
+        self._check_open("createFilter")
         return self._create(clazz)
 
     def createListener(self, clazz: type[T]) -> T:
+        self._check_open("createListener")
         if not (isinstance(clazz, type) and issubclass(clazz, (*_ADDABLE, ServletContextListener))):
             raise IllegalArgumentException(f"{clazz!r} implements no listener interface")
         return self._create(clazz)
 
     def _create(self, clazz: type[T]) -> T:
-        self._check_open("createXxx")
         try:
             instance = clazz()
+            self._context.injection.begin(instance)
         except Exception as error:  # the constructor is application code
             raise ServletException(f"{clazz!r} cannot be created: {error}", error) from error
-        self._made.append(instance)
         return instance
 
-    def has_made(self, instance: object) -> bool:
-        """Whether createServlet has made it, so that its class's annotations count (RT-SSA-05)."""
-        return any(made is instance for made in self._made)
-
     def getServletRegistration(self, servletName: str) -> ServletRegistration | None:
+        self._check_declared("getServletRegistration")
         declaration = self._context.deployment.servlets.get(servletName)
         return None if declaration is None else ServletView(self, declaration)
 
     def getServletRegistrations(self) -> dict[str, ServletRegistration]:
+        self._check_declared("getServletRegistrations")
         return {name: ServletView(self, d) for name, d in self._context.deployment.servlets.items()}
 
     def addFilter(
@@ -359,16 +394,17 @@ class ApplicationContext(ServletContext):
         self._check_open("addFilter")
         filters = self._context.deployment.filters
         declaration = filters.get(_name(filterName, "filter"))
+        _check_component(filter, "doFilter")
         if declaration is not None and not declaration.preliminary:
             return None
         if isinstance(filter, str):
             found: dict[str, Any] = {"class_name": filter}
         elif isinstance(filter, type):
-            found = {"filter_class": filter, "class_name": plain_name(filter)}
+            found = {"filter_class": filter, "class_name": self._context.loader.name_of(filter)}
         else:
-            if not self._context.container.claim(filter):
+            if not self._context.container.claim(filter, self._context):
                 return None
-            found = {"instance": filter, "class_name": plain_name(type(filter))}
+            found = {"instance": filter, "class_name": self._context.loader.name_of(type(filter))}
         if declaration is None:
             declaration = filters[filterName] = FilterDeclaration(filterName)
         for key, value in found.items():
@@ -376,29 +412,30 @@ class ApplicationContext(ServletContext):
         return FilterView(self, declaration)
 
     def getFilterRegistration(self, filterName: str) -> FilterRegistration | None:
+        self._check_declared("getFilterRegistration")
         declaration = self._context.deployment.filters.get(filterName)
         return None if declaration is None else FilterView(self, declaration)
 
     def getFilterRegistrations(self) -> dict[str, FilterRegistration]:
+        self._check_declared("getFilterRegistrations")
         return {name: FilterView(self, d) for name, d in self._context.deployment.filters.items()}
 
     def addListener(self, listener: str | type[EventListener] | EventListener) -> None:
         self._check_open("addListener")
         instance: Any = listener
-        if isinstance(instance, str):
-            instance = self._context.loader.load_class(instance)
-        if isinstance(instance, type):
-            instance = self._create(instance)
-        allowed: tuple[type, ...] = _ADDABLE
-        if self._initializing:
-            allowed = (*allowed, ServletContextListener)
+        try:
+            if isinstance(instance, str):
+                instance = self._context.loader.load_class(instance)
+            if isinstance(instance, type):
+                instance = self._create(instance)
+        except Exception as error:  # importing and the constructor are application code
+            raise IllegalArgumentException(f"listener {listener}: {error}", error) from error
+        allowed = (*_ADDABLE, ServletContextListener) if self._initializing else _ADDABLE
         if not isinstance(instance, allowed):
             raise IllegalArgumentException(
                 f"{type(instance).__qualname__} implements no listener interface that can be added here"
             )
-        known: Any = instance
-        self._context.deployment.listeners.append(ListenerDeclaration(instance=known))
-        self._context.listeners.add(instance)
+        self._context.add_listener(instance)
 
 
 class RegistrationView:
@@ -458,10 +495,7 @@ class ServletView(RegistrationView, ServletRegistration.Dynamic):
         self._check_open("addMapping")
         if not urlPatterns or any(pattern is None for pattern in urlPatterns):
             raise IllegalArgumentException("addMapping needs at least one url-pattern")
-        for pattern in urlPatterns:
-            problem = url_pattern_problem(pattern)
-            if problem is not None and problem[0] == "error":
-                raise IllegalArgumentException(f"{problem[1]}. {problem[2]}")
+        _check_patterns(urlPatterns)
         deployment = self._owner._context.deployment
         taken = {
             pattern for pattern in urlPatterns
@@ -531,6 +565,8 @@ class FilterView(RegistrationView, FilterRegistration.Dynamic):
         self._check_open("addMapping")
         if not names or any(name is None for name in names):
             raise IllegalArgumentException("a filter mapping needs at least one pattern or servlet name")
+        if by_pattern:
+            _check_patterns(names)
         dispatchers = frozenset(kind.name for kind in types or ()) or frozenset({"REQUEST"})
         mappings = self._owner._context.deployment.filter_mappings
         new = [
@@ -630,14 +666,6 @@ class PropertyGroupView(JspPropertyGroupDescriptor):
         return self._group.error_on_undeclared_namespace
 
 
-def plain_name(class_: type) -> str:
-    """A class's name without the loader's prefix, as a descriptor would write it."""
-    module = class_.__module__
-    if "__" in module.partition(".")[0]:
-        module = module.partition(".")[2]
-    return f"{module}.{class_.__qualname__}" if module else class_.__qualname__
-
-
 def _not_none(name: str) -> str:
     if name is None:
         raise NullPointerException("the name is None")
@@ -648,6 +676,18 @@ def _name(name: str, kind: str) -> str:
     if not name:
         raise IllegalArgumentException(f"a {kind} needs a name")
     return name
+
+
+def _check_component(component: object, method: str) -> None:
+    if not isinstance(component, str) and not callable(getattr(component, method, None)):
+        raise IllegalArgumentException(f"{component!r} has no method {method}")
+
+
+def _check_patterns(patterns: Iterable[str]) -> None:
+    for pattern in patterns:
+        problem = url_pattern_problem(pattern)
+        if problem is not None and problem[0] == "error":
+            raise IllegalArgumentException(f"{problem[1]}. {problem[2]}")
 
 
 def _encoding(encoding: str | codecs.CodecInfo | None) -> str | None:

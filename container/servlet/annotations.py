@@ -13,7 +13,7 @@ on). Subclasses inherit ServletSecurity only (DD-ANN-09). Lists may be given as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar, overload
 
@@ -33,10 +33,14 @@ from container.servlet.listener import (
 from container.servlet.servlet import HttpServlet, Servlet
 
 __all__ = [
+    "DeclareRoles",
     "HandlesTypes",
     "HttpConstraint",
     "HttpMethodConstraint",
     "MultipartConfig",
+    "PostConstruct",
+    "PreDestroy",
+    "RunAs",
     "ServletSecurity",
     "WebFilter",
     "WebInitParam",
@@ -46,6 +50,7 @@ __all__ = [
 
 A = TypeVar("A")
 C = TypeVar("C", bound=type)
+F = TypeVar("F", bound=Callable[..., Any])
 
 LISTENERS: tuple[type, ...] = (
     ServletContextListener,
@@ -370,3 +375,43 @@ class HandlesTypes(_Annotation):
 
     def __init__(self, *value: type | Iterable[type]) -> None:
         _freeze(self, value=tuple(found for item in value for found in _tuple(item)))
+
+
+@dataclass(frozen=True)
+class RunAs(_Annotation):
+    """The role in which this servlet calls others (§15.5.12): ``getRunAsRole()`` of its registration."""
+
+    _applies_to = (Servlet,)
+
+    value: str
+
+
+@dataclass(frozen=True, init=False)
+class DeclareRoles(_Annotation):
+    """Roles that this servlet asks for (§15.5.2), as <security-role> has them: ``@DeclareRoles("clerk")``."""
+
+    _applies_to = (Servlet,)
+
+    value: tuple[str, ...]
+
+    def __init__(self, *value: Strings) -> None:
+        _freeze(self, value=tuple(role for item in value for role in _tuple(item)))
+
+
+class PostConstruct:
+    """This method without arguments is called before init, or before a listener's first event (§15.5.10)."""
+
+    def __new__(cls, method: F) -> F:  # type: ignore[misc]  # a decorator without arguments
+        return _note(object.__new__(cls), method)
+
+
+class PreDestroy:
+    """This method without arguments is called after destroy (§15.5.11)."""
+
+    def __new__(cls, method: F) -> F:  # type: ignore[misc]
+        return _note(object.__new__(cls), method)
+
+
+def _note(annotation: object, method: F) -> F:
+    setattr(method, f"__{type(annotation).__name__}__", annotation)
+    return method
