@@ -389,4 +389,4 @@ def read_web_app(folder: Path) -> tuple[model.WebApp, Sequence[Problem]]:
     except OSError as error:
         return model.WebApp(Source(shown)), [Problem(Source(shown), f"cannot be read: {error.strerror}")]
     web_app, problems = reader.read_descriptor(data, shown)
-    return web_app, [*problems, *checks.check(web_app)]
+    return web_app, [*problems, *checks.check(web_app, container_servlets=("default", "jsp"))]

@@ -1,4 +1,4 @@
-"""Reads a filter's init parameters, and says what is wrong with one: its name, its value, the cure.
+"""Reads init parameters of filters and servlets, and says what is wrong with one: name, value, cure.
 
 parameters = InitParameters(self)
 self._encoding = parameters.text("encoding", "UTF-8")
@@ -14,7 +14,7 @@ import logging
 import re
 from typing import NoReturn
 
-from container.servlet import GenericFilter, ServletException
+from container.servlet import GenericFilter, GenericServlet, ServletException
 
 __all__ = ["InitParameters"]
 
@@ -24,16 +24,16 @@ _JAVA_CLASSES = {"XDigit": "0-9A-Fa-f", "Digit": "0-9", "Alpha": "A-Za-z", "Alnu
 
 
 class InitParameters:
-    """The init parameters of one filter. Every method raises ServletException for a value that cannot be."""
+    """The init parameters of one filter or servlet. What cannot be read raises ServletException."""
 
-    def __init__(self, filter_: GenericFilter) -> None:
-        self._filter = filter_
+    def __init__(self, owner: GenericFilter | GenericServlet) -> None:
+        self._owner = owner
         self._known: set[str] = set()
 
     def given(self, name: str) -> str | None:
         """Return the parameter without surrounding space; None if it is not there."""
         self._known.add(name)
-        value = self._filter.getInitParameter(name)
+        value = self._owner.getInitParameter(name)
         return None if value is None else value.strip()
 
     def text(self, name: str, default: str = "") -> str:
@@ -93,23 +93,33 @@ class InitParameters:
         return value
 
     def refuse(self, name: str, why: str, cure: str) -> NoReturn:
-        raise ServletException(f'init-param {name} is "{self._filter.getInitParameter(name)}": {why}. {cure}')
+        raise ServletException(f'init-param {name} is "{self._owner.getInitParameter(name)}": {why}. {cure}')
 
     def finish(self, *, strict: bool = True) -> None:
         """Refuse, or only log, parameters that nobody has asked for."""
-        for name in self._filter.getInitParameterNames():
+        for name in self._owner.getInitParameterNames():
             if name not in self._known:
                 near = difflib.get_close_matches(name, self._known, 1)
                 known = ", ".join(sorted(self._known)) or "none"
                 cure = f"Did you mean {near[0]}?" if near else f"There are: {known}."
-                kind = type(self._filter).__name__
+                kind = type(self._owner).__name__
                 if strict:
                     self.refuse(name, f"{kind} has no such parameter", cure)
-                log.warning(
-                    "%s: filter %s: %s has no init-param %s, it has no effect. %s",
-                    self._filter.getServletContext().getContextPath() or "/",
-                    self._filter.getFilterName(), kind, name, cure,
-                )  # fmt: skip
+                self.warn(f"{kind} has no init-param {name}, it has no effect. {cure}")
+
+    def without_effect(self, why: str, **defaults: str) -> None:
+        """Accept parameters that can change nothing here; another value than Tomcat's default is logged."""
+        for name, default in defaults.items():
+            if self.text(name, default) != default:
+                self.warn(f"init-param {name} has no effect: {why}")
+
+    def warn(self, words: str) -> None:
+        owner = self._owner
+        if isinstance(owner, GenericFilter):
+            name = f"filter {owner.getFilterName()}"
+        else:
+            name = f"servlet {owner.getServletName()}"
+        log.warning("%s: %s: %s", owner.getServletContext().getContextPath() or "/", name, words)
 
 
 def _java_class(match: re.Match[str]) -> str:
