@@ -74,6 +74,21 @@ class Settings:
         minimum=1,
         example="4096",
     )
+    trusted_proxies: tuple[str, ...] = setting(
+        (),
+        "Addresses and networks of proxies whose X-Forwarded-* or Forwarded fields are believed; "
+        "such a proxy must set or remove these fields itself",
+        group="Listening",
+        example="127.0.0.1, 10.0.0.0/8",
+    )
+    forwarded_headers: str = setting(
+        "auto",
+        "Which of a trusted proxy's fields count: X-Forwarded-*, Forwarded (RFC 7239), or auto: the former "
+        "if there are any, else the latter",
+        choices=("auto", "x-forwarded", "forwarded"),
+        group="Listening",
+        example="forwarded",
+    )
     webapps: Path = setting(
         Path("webapps"),
         "Folder whose sub-folders are the web apps (ROOT is /, a#b is /a/b)",
@@ -465,6 +480,8 @@ class Option:
         """Write a value as a person would in a flag or a file; load() reads it back."""
         if value is None:
             return "none"
+        if isinstance(value, tuple):
+            return ", ".join(value) or "none"
         if isinstance(value, bool):
             return "on" if value else "off"
         if isinstance(value, int | float):
@@ -534,6 +551,22 @@ def _path(option: Option, value: object) -> Path | None:
     return value
 
 
+def _networks(option: Option, value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [] if value.strip() in ("", "none") else re.split(r"\s*,\s*|\s+", value.strip())
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"not a list of networks; write for example {option.example}")
+    if value:
+        from ipaddress import ip_network  # rarely needed, and slow to load
+
+        for item in value:
+            try:
+                ip_network(item)
+            except ValueError as error:
+                raise ValueError(f"{error}; write for example {option.example}") from None
+    return tuple(value)
+
+
 # How a field's type is named in the help, and how its values are read.
 _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], object]]] = {
     "str": (lambda _: "TEXT", _text),
@@ -542,6 +575,7 @@ _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], o
     "bool": (lambda _: "on|off", _switch),
     "Path": (lambda _: "PATH", _path),
     "Path | None": (lambda _: "PATH", _path),
+    "tuple[str, ...]": (lambda _: "NETWORKS", _networks),
 }
 
 

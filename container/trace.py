@@ -15,6 +15,7 @@ class Answered(NamedTuple):  # a dataclass would take four times as long to make
     """An answer has left, or was broken off. Reported once for each request, malformed ones included."""
 
     peer: str
+    """The client's address; behind trusted proxies the one that they tell."""
     user: str | None
     time_s: float
     """time.time() when the request's head was complete."""

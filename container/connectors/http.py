@@ -982,6 +982,7 @@ class HttpConnector:
         "_loop_thread",
         "_numbers",
         "_outbox",
+        "_proxies",
         "_ready",
         "date_line",
         "executor",
@@ -1013,6 +1014,11 @@ class HttpConnector:
         self.executor = executor
         self.listeners = listeners
         self.work_folder = str(settings.work) if settings.work else None
+        self._proxies = None  # whose word on the client's address the listeners get
+        if listeners and settings.trusted_proxies:
+            from container.protocols.forwarded import TrustedProxies  # only where there are proxies
+
+            self._proxies = TrustedProxies(settings.trusted_proxies, settings.forwarded_headers)
         self.heads = HeadParser(settings)
         self.header_lines = HeaderLines()
         self._date = HttpDate()
@@ -1123,8 +1129,12 @@ class HttpConnector:
                 host = value
             elif field == b"referer":
                 referer = value
+        peer = exchange.connection.peer[0]
+        if self._proxies is not None:
+            claim = self._proxies.read(peer, exchange.headers)
+            peer = claim.client.address if claim and claim.client else peer
         answered = Answered(
-            peer=exchange.connection.peer[0],
+            peer=peer,
             user=exchange.user,
             time_s=time.time() - duration_s,
             duration_s=duration_s,

@@ -77,7 +77,7 @@ class Container:
         self.realm = realm
         self.mechanisms: dict[str, Mechanism] = mechanisms(settings.max_saved_body_bytes)
         """How each <auth-method> is made; a program may add its own before it deploys (RT-AUTH-11)."""
-        self.origins = Origins()
+        self.origins = _origins(settings)
         self.contexts: dict[str, Context] = {}
         self._locations: dict[bytes, Location] = {}
         self._lock = threading.RLock()  # guards deploying, reloading, stopping
@@ -369,6 +369,14 @@ def _users_realm(settings: Settings, webapps: Path) -> Realm | None:
     if settings.login_failures == 0:
         return realm
     return LockOutRealm(realm, failures=settings.login_failures, lock_s=settings.login_lock_s)
+
+
+def _origins(settings: Settings) -> Origins:
+    if not settings.trusted_proxies:
+        return Origins()
+    from container.engine.forwarded import ForwardedOrigins  # only where there are proxies
+
+    return ForwardedOrigins(settings)
 
 
 def context_path_of(folder_name: str) -> str:

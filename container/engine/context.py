@@ -84,6 +84,10 @@ log = logging.getLogger("container.engine")
 
 # What every web app has without declaring it; its own mappings win (RT-MAP-19).
 DEFAULT_SERVLET = "default"
+DEFAULT_CLASSES = (
+    "org.apache.catalina.servlets.DefaultServlet",
+    "container.engine.default_servlet.DefaultServlet",
+)
 _IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
     (DEFAULT_SERVLET, DefaultServlet, "/"),
     ("jinja", JinjaServlet, "*.jinja"),
@@ -284,6 +288,8 @@ class Context:
             if name not in servlets:
                 own = [m.url_pattern for m in self.web_app.servlet_mappings if m.servlet_name == name]
                 servlets[name] = ServletDeclaration(name, servlet_class=servlet_class, mappings=own)
+            elif servlets[name].class_name in DEFAULT_CLASSES and servlets[name].load_on_startup < 0:
+                servlets[name].load_on_startup = 1  # as in Tomcat: what is wrong with it is said at the start
         mappings = self.deployment.servlet_mappings()
         taken = {mapping.url_pattern for mapping in mappings}
         for name, _, pattern in _IMPLICIT:
@@ -328,24 +334,20 @@ class Context:
 
     def static_root(self) -> StaticRoot | None:
         """What a front may answer by itself; None while the web app is not running."""
-        if self.state is not State.RUNNING or self.mapper.match_default("/") is None:
+        if self.state is not State.RUNNING:
             return None
         deployment = self.deployment
+        plain = deployment.servlets[DEFAULT_SERVLET]
+        last = self.mapper.match_default("/")
+        if last is None or last.servlet_name != DEFAULT_SERVLET or not _serves_as_the_front_does(plain):
+            return None
         filters = [m for m in deployment.filter_mappings if "REQUEST" in m.dispatchers]
         default = {DEFAULT_SERVLET, "*"}
-        implicit = {
-            id(d)
-            for d in deployment.servlets.values()
-            if d.source is None and d.servlet_class is DefaultServlet
-        }
         return static_root(
             self.path,
             str(self.folder),
             servlet_patterns=[
-                pattern
-                for d in deployment.servlets.values()
-                if id(d) not in implicit
-                for pattern in d.mappings
+                pattern for d in deployment.servlets.values() if d is not plain for pattern in d.mappings
             ],
             filter_patterns=[m.url_pattern for m in filters if m.url_pattern is not None],
             constraint_patterns=self.security.constraints.patterns,
@@ -759,6 +761,13 @@ class Context:
             location = self.work / location
         location.mkdir(parents=True, exist_ok=True)
         return location
+
+
+def _serves_as_the_front_does(default: ServletDeclaration) -> bool:
+    """Whether the answers to GET and HEAD of existing files are those of an undeclared default servlet."""
+    return (
+        default.servlet_class is DefaultServlet or default.class_name in DEFAULT_CLASSES
+    ) and not default.init_params.keys() & {"precompressed", "readonly", "useAcceptRanges"}
 
 
 def redirect_to_root(exchange: Exchange, location: Location, query: bytes | None) -> None:

@@ -5,7 +5,8 @@
 
 It answers as Tomcat's does: POST like GET, weak ETags, a Content-Type only where the type is known. What the
 front serves by itself is decided by the same functions, so both give the same headers. Welcome files are the
-engine's: a directory that arrives here has none.
+engine's: a directory that arrives here has none, and is listed where the init parameter listings says so. A
+web app that declares it, as org.apache.catalina.servlets.DefaultServlet, may set Tomcat's init parameters.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
+from container.engine.directory_listing import Entry, page, read_order
+from container.engine.resource_writes import Refused, delete, put, read_content_range
 from container.files import (
     VARIANTS,
     Answer,
@@ -31,6 +36,7 @@ from container.files import (
     open_file,
     read_pieces,
 )
+from container.filters.parameters import InitParameters
 from container.servlet import (
     DispatcherType,
     HttpServlet,
@@ -38,22 +44,20 @@ from container.servlet import (
     HttpServletResponse,
     IllegalStateException,
     RequestDispatcher,
-    ServletConfig,
     ServletOutputStream,
 )
 
 __all__ = ["DefaultServlet", "NothingServlet"]
 
-ALLOW = "GET, HEAD, POST, OPTIONS"
-SENDFILE_BYTES = 64 * 1024  # from here on a file is sent without reading it
+SENDFILE_KIB = 64  # from here on a file is sent without reading it
 
-# Tomcat's init parameters, by the value that asks for what there is not.
-_NOT_OFFERED = {
-    ("listings", "true"): "directories are not listed",
-    ("readonly", "false"): "files cannot be changed with PUT and DELETE",
-}
-_USED = frozenset({"fileEncoding", "precompressed", "listings", "readonly"})
-
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, with whose mark it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _ERROR_PAGE_HEADERS = frozenset({"Content-Type", "Content-Length", "Content-Encoding", "Vary"})
 
 
@@ -68,23 +72,38 @@ class Place(NamedTuple):
 class DefaultServlet(HttpServlet):
     """Serves the files below a web app's folder. One instance for a web app; nothing changes after init.
 
-    Init parameters: precompressed (true: x.br or x.gz beside x goes to clients that accept it), fileEncoding
-    (UTF-8: of text files, for when their text is to become part of a page in another encoding).
+    Init parameters: docs/tomcat-names.md.
     """
 
-    def init(self, config: ServletConfig | None = None) -> None:
-        super().init(config)
+    def init(self) -> None:
+        parameters = InitParameters(self)
         self._root = os.path.realpath(self.getServletContext().getRealPath("/") or os.devnull)
-        self._variants = () if self._parameter("precompressed", "true") == "false" else VARIANTS
-        self._encoding = codecs.lookup(self._parameter("fileEncoding", "utf-8")).name
-        for name in self.getInitParameterNames():
-            if reason := _NOT_OFFERED.get((name, self._parameter(name, ""))):
-                self.log(f"init parameter {name} has no effect: {reason}")
-            elif name not in _USED:
-                self.log(f"init parameter {name} has no meaning here")
-
-    def _parameter(self, name: str, default: str) -> str:
-        return (self.getInitParameter(name) or default).strip().lower()
+        self._variants = _read_variants(parameters)
+        encoding = parameters.charset("fileEncoding", parameters.text("fileEncoding", "utf-8"))
+        self._encoding = codecs.lookup(encoding).name
+        self._use_bom = parameters.flag("useBomIfPresent", True)
+        self._lists = parameters.flag("listings", False)
+        self._sorts = parameters.flag("sortListings", False)
+        self._directories_first = parameters.flag("sortDirectoriesFirst", False)
+        self._shows_server = parameters.flag("showServerInfo", True)
+        self._readme = parameters.text("readmeFile")
+        self._read_only = parameters.flag("readonly", True)
+        self._partial_put = parameters.flag("allowPartialPut", True)
+        self._post_is_get = parameters.flag("allowPostAsGet", True)
+        self._accepts_ranges = parameters.flag("useAcceptRanges", True)
+        kib = parameters.number("sendfileSize", SENDFILE_KIB)
+        self._sendfile_bytes = kib * 1024 if kib >= 0 else sys.maxsize
+        parameters.without_effect("files are sent in pieces of 64 KiB", input="2048", output="2048")
+        parameters.without_effect("see --log-level", debug="0")
+        parameters.without_effect("ETags are weak", useStrongETags="false")
+        parameters.without_effect(
+            "listings are not made with XSLT", localXsltFile="", contextXsltFile="", globalXsltFile=""
+        )
+        parameters.finish(strict=False)
+        self._allow = ", ".join(
+            ["GET", "HEAD", *(["POST"] if self._post_is_get else []), "OPTIONS"]
+            + ([] if self._read_only else ["PUT", "DELETE"])
+        )
 
     # --- methods (RT-DEF-06) ------------------------------------------------------------------------------
 
@@ -107,26 +126,123 @@ class DefaultServlet(HttpServlet):
                 files.enter_context(found.opened.file)
                 if not path.endswith("/"):
                     return self._serve(req, resp, found, files)
-        elif not path.endswith("/") and kind is not DispatcherType.INCLUDE:
-            return resp.sendRedirect(resp.encodeRedirectURL(_with_slash(req)))
+        elif kind is not DispatcherType.INCLUDE:
+            if not path.endswith("/"):
+                return resp.sendRedirect(resp.encodeRedirectURL(_with_slash(req)))
+            if self._lists and kind is not DispatcherType.ERROR:
+                return self._list(req, resp, path)
         return _missing(req, resp, path)
 
     def doHead(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
         self.doGet(req, resp)
 
     def doPost(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
-        self.doGet(req, resp)
+        if self._post_is_get:
+            self.doGet(req, resp)
+        else:
+            self._refuse(req, resp)
+
+    def doPut(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
+        self._change(req, resp, self._put)
+
+    def doDelete(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
+        self._change(req, resp, self._delete)
 
     def doOptions(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
-        resp.setHeader("Allow", ALLOW)
+        resp.setHeader("Allow", self._allow)
 
     def doTrace(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
         self._refuse(req, resp)
 
     def _refuse(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
-        """Answer PUT, DELETE, PATCH and TRACE."""
-        resp.setHeader("Allow", ALLOW)
+        """Answer what is not allowed, and PATCH and TRACE."""
+        resp.setHeader("Allow", self._allow)
         resp.sendError(405, f"HTTP method {req.getMethod()} is not supported for files")
+
+    # --- changing files (readonly=false) ------------------------------------------------------------------
+
+    def _change(
+        self,
+        req: HttpServletRequest,
+        resp: HttpServletResponse,
+        change: Callable[[HttpServletRequest, str], int],
+    ) -> None:
+        """Let change answer, if the client's conditions hold (RFC 9110 §13)."""
+        path = _path(req)
+        if self._read_only:
+            return self._refuse(req, resp)
+        if is_protected(path):
+            return _missing(req, resp, path)
+        try:
+            status = self._unmet_condition(req, path) or change(req, path)
+        except Refused as error:
+            if error.status == 405:
+                resp.setHeader("Allow", self._allow)
+            return resp.sendError(error.status, str(error))
+        except PermissionError:
+            return resp.sendError(403, req.getRequestURI())
+        return resp.setStatus(status) if status < 400 else resp.sendError(status)
+
+    def _unmet_condition(self, req: HttpServletRequest, path: str) -> int:
+        conditions = replace(Conditions.read(req.getHeaders), range=None)
+        opened = open_file(self._root, path)
+        if opened is None or opened.file is None:
+            return 0 if conditions.if_match is None else 412
+        with opened.file:
+            status = decide(req.getMethod(), describe(opened.status, None), conditions).status
+        return status if status >= 400 else 0
+
+    def _put(self, req: HttpServletRequest, path: str) -> int:
+        part = None
+        if (content_range := req.getHeader("Content-Range")) is not None:
+            if not self._partial_put:
+                raise Refused(400, "Content-Range: parts of files are not taken (allowPartialPut)")
+            part = read_content_range(content_range)
+        body = cast("BinaryIO", req.getInputStream())
+        return 201 if put(self._root, path, body, part) else 204
+
+    def _delete(self, req: HttpServletRequest, path: str) -> int:
+        delete(self._root, path)
+        return 204
+
+    # --- listings -----------------------------------------------------------------------------------------
+
+    def _list(self, req: HttpServletRequest, resp: HttpServletResponse, path: str) -> None:
+        order = read_order(req.getParameter("C"), req.getParameter("O")) if self._sorts else None
+        readme = self._find(path + self._readme, protected=True) if self._readme else None
+        words = ""
+        if readme and readme.opened.file:
+            with readme.opened.file as file:
+                words = self._text(file.read())
+        text = page(
+            path,
+            self._entries(path),
+            order=order,
+            directories_first=self._directories_first,
+            readme=words,
+            server=self.getServletContext().getServerInfo() if self._shows_server else "",
+        )
+        data = text.encode("utf-8")
+        resp.setContentType("text/html;charset=UTF-8")
+        resp.setContentLengthLong(len(data))
+        if req.getMethod() != "HEAD":
+            resp.getOutputStream().write(data)
+
+    def _entries(self, path: str) -> Iterator[Entry]:
+        """What a client could ask for in a directory: nothing hidden, protected or outside."""
+        for child in self.getServletContext().getResourcePaths(path) or ():
+            name = child[len(path) :]
+            if name.startswith(".") or is_protected(child):
+                continue
+            try:
+                found = self._find(child, protected=True)
+            except PermissionError:
+                continue
+            if found is not None:
+                if found.opened.file is not None:
+                    found.opened.file.close()
+                status = found.opened.status
+                yield Entry(name, 0 if name.endswith("/") else status.st_size, status.st_mtime)
 
     # --- one file -----------------------------------------------------------------------------------------
 
@@ -163,6 +279,9 @@ class DefaultServlet(HttpServlet):
         if kind is DispatcherType.ERROR:  # an error page keeps the error's status (RT-EP-30)
             headers = tuple(header for header in answer.headers if header[0] in _ERROR_PAGE_HEADERS)
             answer = Answer(resp.getStatus(), headers, answer.pieces)
+        if not self._accepts_ranges:
+            headers = tuple(header for header in answer.headers if header[0] != "Accept-Ranges")
+            answer = replace(answer, headers=headers)
         _send_head(resp, answer, with_length=untouched)
         if kind is not DispatcherType.ERROR and answer.status >= 400:
             resp.sendError(answer.status)
@@ -190,12 +309,12 @@ class DefaultServlet(HttpServlet):
                 raise
             resp.setHeader("Content-Length", None)
             data = b"".join(read_pieces(found.file, answer.pieces))
-            resp.getWriter().write(data.decode(self._encoding, "replace"))
+            resp.getWriter().write(self._text(data))
             return
         charset = _chosen_codec(resp)
         if text and charset and charset != self._encoding and answer.status != 206:
             whole = b"".join(read_pieces(found.file, answer.pieces))
-            data = whole.decode(self._encoding, "replace").encode(charset, "replace")
+            data = self._text(whole).encode(charset, "replace")
             if resp.containsHeader("Content-Length"):
                 resp.setContentLengthLong(len(data))
             stream.write(data)
@@ -203,11 +322,35 @@ class DefaultServlet(HttpServlet):
         span = answer.pieces[0]
         # The container's own response can send a file; an answer without its length is a part of another one.
         send_file = getattr(resp, "send_file", None) if resp.containsHeader("Content-Length") else None
-        if send_file and len(answer.pieces) == 1 and isinstance(span, Span) and span.count >= SENDFILE_BYTES:
+        if (
+            send_file
+            and len(answer.pieces) == 1
+            and isinstance(span, Span)
+            and span.count >= self._sendfile_bytes
+        ):
             send_file(os.fdopen(os.dup(found.file.fileno()), "rb", buffering=0), span.offset, span.count)
             return
         for data in read_pieces(found.file, answer.pieces):
             stream.write(data)
+
+    def _text(self, data: bytes) -> str:
+        """Decode a file's text; a byte order mark knows better than fileEncoding, and is not text."""
+        if self._use_bom:
+            for mark, encoding in _MARKS:
+                if data.startswith(mark):
+                    return data[len(mark) :].decode(encoding, "replace")
+        return data.decode(self._encoding, "replace")
+
+
+def _read_variants(parameters: InitParameters) -> tuple[tuple[str, str], ...]:
+    """Read precompressed: true, false, or content codings with the ends of their names: "br=.br,gzip=.gz"."""
+    value = parameters.text("precompressed", "true").lower()
+    if value in ("true", "false"):
+        return VARIANTS if value == "true" else ()
+    pairs = [item.partition("=") for item in parameters.items("precompressed")]
+    if not all(coding and suffix.startswith(".") for coding, _, suffix in pairs):
+        parameters.refuse("precompressed", "no list of codings", "Write true, false or br=.br,gzip=.gz.")
+    return tuple((coding.strip(), suffix.strip()) for coding, _, suffix in pairs)
 
 
 class NothingServlet(HttpServlet):

@@ -48,7 +48,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
-from container.engine.names import java_class
+from container.engine.names import TOMCAT_CLASSES, java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
 from container.servlet import ClassLoader
 
@@ -335,6 +335,9 @@ class Loader(ClassLoader):
             for suffix in (".class", ".java"):
                 if (java := folder / f"{plain.replace('.', '/')}{suffix}").is_file():
                     return f"{java} is Java: write the class in Python, in {java.with_suffix('.py')}."
+        if plain.startswith("org.apache.") and not self._has("org"):
+            there = ", ".join(sorted(known.rpartition(".")[2] for known in TOMCAT_CLASSES))
+            return f"That is a class of Tomcat's; of these there are here: {there}."
         if nearest := self._nearest(plain):
             return f'Did you mean "{nearest}"?'
         if plain.partition(".")[0] in PLATFORM:

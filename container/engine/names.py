@@ -3,8 +3,10 @@
     java.lang.IllegalStateException   ──> container.servlet.IllegalStateException
     jakarta.servlet.http.HttpServlet  ──> container.servlet.HttpServlet (javax.servlet too)
     java.lang.RuntimeException        ──> RuntimeException, which others belong to without inheriting from it
+    org.apache.catalina.filters.CorsFilter ──> container.filters.CorsFilter, imported only now
 
-So a descriptor written for a Java container names exceptions and platform classes as it always did.
+So a descriptor written for a Java container names exceptions, platform classes and Tomcat's own as it always
+did.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from __future__ import annotations
 import re
 from abc import ABCMeta
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 import container.servlet
+from container.filters import FILTERS
 from container.servlet.exceptions import (
     CharConversionException,
     IllegalArgumentException,
@@ -27,7 +31,14 @@ from container.servlet.exceptions import (
     UnsupportedOperationException,
 )
 
-__all__ = ["JAVA_EXCEPTIONS", "RuntimeException", "exception_lineage", "java_class", "java_exception"]
+__all__ = [
+    "JAVA_EXCEPTIONS",
+    "TOMCAT_CLASSES",
+    "RuntimeException",
+    "exception_lineage",
+    "java_class",
+    "java_exception",
+]
 
 JAKARTA_NAME = re.compile(r"(?:jakarta|javax)\.servlet\.(?:http\.|annotation\.|descriptor\.)?([A-Z]\w*)")
 
@@ -75,11 +86,25 @@ JAVA_EXCEPTIONS: Mapping[str, tuple[type[BaseException], ...]] = MappingProxyTyp
 )
 
 
+TOMCAT_FILTERS = "org.apache.catalina.filters"
+TOMCAT_CLASSES: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"{TOMCAT_FILTERS}.{name}": f"container.filters.{module}" for name, module in FILTERS.items()},
+        "org.apache.catalina.servlets.DefaultServlet": "container.engine.default_servlet",
+        "org.apache.jasper.servlet.JspServlet": "container.views",
+    }
+)
+"""Tomcat's class -> the module that has one of the same name."""
+
+
 def java_class(name: str) -> type | None:
     """Return the class that a Java name of the platform means; None if it is not one."""
     if match := JAKARTA_NAME.fullmatch(name):
         found = getattr(container.servlet, match[1], None)
         return found if isinstance(found, type) else None
+    if module := TOMCAT_CLASSES.get(name):
+        counterpart: type = getattr(import_module(module), name.rpartition(".")[2])
+        return counterpart
     return JAVA_EXCEPTIONS[name][0] if name in JAVA_EXCEPTIONS else None
 
 

@@ -10,7 +10,7 @@ request, its kept methods and its kept streams all raise IllegalStateException (
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -707,11 +707,8 @@ class Origin:
 class Origins:
     """Find a request's Origin.
 
-    Host or the absolute target, then, from trusted peers only, forwarding headers.
+    Host or the absolute target; what trusted proxies say comes in engine/forwarded.py.
     """
-
-    def __init__(self, trusts: Callable[[str], bool] | None = None) -> None:
-        self._trusts = trusts
 
     def origin(self, exchange: Exchange) -> Origin:
         connection = exchange.connection
@@ -721,12 +718,12 @@ class Origins:
         return Origin(
             scheme,
             name or connection.local[0],
-            port if port is not None else (not name and connection.local[1]) or _default_port(scheme),
+            port if port is not None else (not name and connection.local[1]) or default_port(scheme),
             *connection.peer[:2],
         )
 
 
-def _default_port(scheme: str) -> int:
+def default_port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 

@@ -27,6 +27,8 @@ class Writer(threading.local):
 
     request_id = ""
 
+FORWARDED_SECURE = "org.apache.catalina.filters.RemoteIpFilter.secure"  # set by container.filters.remote_ip
+
 
 class ContextSessions:
     """The sessions of one web app, seen from its requests."""
@@ -154,7 +156,8 @@ class ContextSessions:
     def _send_cookie(self, request: Request, session_id: str) -> None:
         location = request._location
         path = location.context_path if location.context is self._context else self._context.encoded_path
-        cookie = self.cookie_config.session_cookie(session_id, path, request.isSecure())
+        secure = request.isSecure() or request.getAttribute(FORWARDED_SECURE) is True
+        cookie = self.cookie_config.session_cookie(session_id, path, secure)
         response = request._response
         # An include may still begin a session.
         locked, response._locked = response._locked, response._committed

@@ -438,13 +438,3 @@ def test_precompressed(ask, make_servlet):
     off = ask("GET", "/app.js", accept, servlet=make_servlet(precompressed="false"))
     assert off.body == b"let x = 1;"
     assert "Vary" not in off.headers
-
-
-def test_what_init_parameters_do_not_do_is_logged(make_servlet):
-    servlet = make_servlet(listings="true", readonly="false", debug="0", fileEncoding="UTF-8")
-    assert servlet.getServletContext().logged == [
-        "default: init parameter listings has no effect: directories are not listed",
-        "default: init parameter readonly has no effect: files cannot be changed with PUT and DELETE",
-        "default: init parameter debug has no meaning here",
-    ]
-    assert make_servlet(listings="false", readonly="true").getServletContext().logged == []

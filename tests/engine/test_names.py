@@ -1,8 +1,21 @@
 """Java's names in a descriptor (rulebook §3.25)."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from container.engine.names import RuntimeException, exception_lineage, java_class, java_exception
+import container.filters
+from container.engine.loader import ClassNotFound, Loader
+from container.engine.names import (
+    TOMCAT_CLASSES,
+    RuntimeException,
+    exception_lineage,
+    java_class,
+    java_exception,
+)
+from container.servlet import HttpFilter
 from container.servlet.exceptions import IllegalStateException, ServletException, UnavailableException
 
 
@@ -47,3 +60,31 @@ def test_lineage_is_nearest_first() -> None:
         KeyError, LookupError, RuntimeException, Exception, BaseException, object,
     )  # fmt: skip
     assert exception_lineage(ServletException) == (ServletException, Exception, BaseException, object)
+
+
+@pytest.mark.parametrize("name", sorted(TOMCAT_CLASSES))
+def test_tomcats_own_classes_have_counterparts(name: str) -> None:
+    found = java_class(name)
+    assert found is not None
+    assert found.__name__ == name.rpartition(".")[2]
+    if ".filters." in name:
+        assert getattr(container.filters, found.__name__) is found
+        assert issubclass(found, HttpFilter)
+
+
+def test_a_class_of_tomcats_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(
+        ClassNotFound, match=r"a class of Tomcat's; of these there are here: AddDefault.*Cors"
+    ):
+        Loader("app", 1, tmp_path, (), work=tmp_path).load_class(
+            "org.apache.catalina.filters.WebdavFixFilter"
+        )
+
+
+def test_filters_are_loaded_when_a_descriptor_names_them() -> None:
+    program = (
+        "import sys, container.filters, container.engine.container; "
+        "print([m for m in container.filters.FILTERS.values() if f'container.filters.{m}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
