@@ -73,7 +73,7 @@ def codec(name: str) -> codecs.CodecInfo:
         "a".encode(info.name)  # refuses Python's bytes-to-bytes and text-to-text codecs
     except (LookupError, ValueError, TypeError):
         raise UnsupportedEncodingException(name) from None
-    if info.name in ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"):
+    if info.name in ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"):
         raise UnsupportedEncodingException(name)
     return _JAVA_UTF_16 if info.name == "utf-16" else info
 

@@ -15,6 +15,7 @@ from container.engine.charsets import LATIN_1, codec
 from container.engine.client_errors import bad_request, log_limit
 from container.engine.multipart import UploadedPart, read_parts
 from container.engine.parameters import merge, parse_form
+from container.protocols.exchange import ClientDisconnected
 from container.servlet import (
     IllegalStateException,
     MultipartConfigElement,
@@ -31,22 +32,15 @@ Pairs: TypeAlias = list[tuple[str, str]]
 
 
 def parameters_of(request: Request) -> dict[str, list[str]]:
-    """Return all parameters. IllegalStateException for what cannot be read, and again the next time."""
+    """Return all parameters. IllegalStateException for what cannot be read (RT-PAR-10)."""
     found = request._parameters
     if found is None:
-        error = request._bad_parameters
-        if error is None:
-            try:
-                found = request._parameters = _parse(request)
-                return found
-            except IllegalStateException as problem:
-                error = problem
-                if error is not request._multipart:  # that has been logged
-                    log_limit(request, error)
-            except OSError as problem:  # the body did not come, or is not what it should be (RT-PAR-10)
-                error = bad_request(str(problem), getattr(problem, "status", 400))
-            request._bad_parameters = error
-        raise error
+        try:
+            found = request._parameters = _parse(request)
+        except IllegalStateException as error:
+            if error is not request._multipart:  # that has been logged
+                log_limit(request, error)
+            raise
     return found
 
 
@@ -63,18 +57,37 @@ def _parse(request: Request) -> dict[str, list[str]]:
 
 
 def _form(request: Request) -> Pairs:
-    """What the body adds (RT-PAR-02, RT-PAR-04, RT-PAR-11)."""
-    if request._form is None:
+    """What the body adds, or why it cannot (RT-PAR-02, RT-PAR-04, RT-PAR-11)."""
+    form = request._form
+    if form is None:
         if request._input is not None:
             return []
         kind = _media_type(request)
-        if kind == "application/x-www-form-urlencoded" and request._method == "POST":
-            request._form = _read_form(request)
-        elif kind == "multipart/form-data" and _multipart_config(request) is not None:
-            parts_of(request)
-            if request._bad_parameters is not None:
-                raise request._bad_parameters
-    return request._form or []
+        try:
+            if kind == "application/x-www-form-urlencoded" and request._method == "POST":
+                form = _read_form(request)
+            elif kind == "multipart/form-data" and _multipart_config(request) is not None:
+                parts_of(request)
+                form = request._form or []
+            else:
+                return []
+        except IllegalStateException as error:
+            form = error
+        except OSError as error:
+            form = _unreadable(error)
+        request._form = form
+    if isinstance(form, Exception):
+        raise form
+    return form
+
+
+def _unreadable(error: OSError) -> IllegalStateException:
+    """The getParameter family's form of a body that did not come, or could not be kept."""
+    if isinstance(error, ClientDisconnected) or hasattr(error, "status"):
+        return bad_request(str(error), getattr(error, "status", 400))
+    problem = IllegalStateException(f"the body cannot be kept: {error}")
+    problem.__cause__ = error
+    return problem
 
 
 def _media_type(request: Request) -> str:
@@ -129,19 +142,16 @@ def parts_of(request: Request) -> list[UploadedPart]:
             request._multipart = error
             raise
         request._multipart = parts
-        if request._input is None:
-            _keep_fields(request, parts)
+        if request._input is None:  # they stay parameters, whatever the application does with the parts
+            try:
+                request._form = _fields(request, parts)
+            except IllegalStateException as error:
+                request._form = error
     elif isinstance(parts, Exception):
         raise parts
     return parts
 
 
-def _keep_fields(request: Request, parts: list[UploadedPart]) -> None:
-    """Parts without a file name are parameters, whatever the application does with the parts afterwards."""
+def _fields(request: Request, parts: list[UploadedPart]) -> Pairs:
     encoding = _encoding(request)
-    try:
-        request._form = [
-            (part.getName(), part.text(encoding)) for part in parts if part.getSubmittedFileName() is None
-        ]
-    except IllegalStateException as error:
-        request._bad_parameters = error
+    return [(part.getName(), part.text(encoding)) for part in parts if part.getSubmittedFileName() is None]

@@ -8,6 +8,7 @@ A malformed body raises OSError, one over a limit IllegalStateException, both wi
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import shutil
@@ -25,7 +26,9 @@ from container.servlet import MultipartConfigElement, Part, UnsupportedEncodingE
 if TYPE_CHECKING:
     from container.engine.request import Request
 
-__all__ = ["UploadedPart", "read_parts"]
+__all__ = ["UploadedPart", "discard_parts", "read_parts"]
+
+log = logging.getLogger("container.engine")
 
 _PIECE_BYTES = 65536
 _ESCAPE = re.compile(r"\\(.)")
@@ -50,6 +53,9 @@ class UploadedPart(Part):
         self._file: BinaryIO | None = None
         self._size = 0
 
+    def __repr__(self) -> str:
+        return f"<UploadedPart {self._name}, {self._size} bytes in {self._path or 'memory'}>"
+
     def append(self, data: bytes) -> None:
         self._size += len(data)
         if self._memory is not None and self._size > self._threshold:
@@ -63,17 +69,18 @@ class UploadedPart(Part):
         target.write(data)
 
     def complete(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def discard(self) -> None:
         """Remove what was stored. The end of the request, or delete()."""
-        self.complete()
-        self._memory = None
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            self._path = None
+        path, self._path, self._memory = self._path, None, None
+        try:
+            self.complete()
+        finally:
+            if path is not None:
+                path.unlink(missing_ok=True)
 
     def text(self, encoding: str) -> str:
         """The part as a parameter's value (RT-MP-06)."""
@@ -140,12 +147,21 @@ def read_parts(request: Request, config: MultipartConfigElement) -> list[Uploade
     try:
         return reader.read()
     except BaseException as error:
-        reader.discard()
+        discard_parts(reader.parts)
         if not isinstance(error, ProtocolError):
             raise
         if error.setting:
             raise bad_request(error.reason, error.status, error.setting) from None
         raise broken_body(error) from None
+
+
+def discard_parts(parts: list[UploadedPart]) -> None:
+    """Remove what is stored of them; the request is over, so nobody could act on what fails."""
+    for part in parts:
+        try:
+            part.discard()
+        except OSError:
+            log.exception("a temporary file of %r stays", part)
 
 
 class _PartReader:
@@ -159,17 +175,13 @@ class _PartReader:
         self._max_parts = settings.max_part_count
         self._max_field_bytes = settings.max_form_bytes
         self._field_bytes = 0
-        self._parts: list[UploadedPart] = []
+        self.parts: list[UploadedPart] = []
         self._part: UploadedPart | None = None  # the current one, unless it is skipped
         try:
             encoding = codec(request.getCharacterEncoding() or "utf-8").name
         except UnsupportedEncodingException:
             encoding = "utf-8"
         self._parser = MultipartParser(boundary, encoding, settings.max_part_header_bytes)
-
-    def discard(self) -> None:
-        for part in self._parts:
-            part.discard()
 
     def read(self) -> list[UploadedPart]:
         maximum = self._config.getMaxRequestSize()
@@ -189,7 +201,7 @@ class _PartReader:
                 elif self._part is not None:
                     self._append(self._part, event)
         self._parser.close()
-        return self._parts
+        return self.parts
 
     def _begin(self, headers: list[tuple[str, str]]) -> None:
         """A part that is no form-data, or has no name, is skipped."""
@@ -199,14 +211,14 @@ class _PartReader:
         name = parameters.get("name", "").strip()
         if not name or disposition.partition(";")[0].strip().lower() != "form-data":
             return
-        if self._max_parts and len(self._parts) == self._max_parts:
+        if self._max_parts and len(self.parts) == self._max_parts:
             raise bad_request(f"more than {self._max_parts} parts", 413, "max_part_count")
         file_name = parameters.get("filename")
         if file_name is not None:
             file_name = _ESCAPE.sub(r"\1", file_name.strip())
         threshold = max(0, self._config.getFileSizeThreshold())
         self._part = UploadedPart(name, file_name, headers, self._location, threshold)
-        self._parts.append(self._part)
+        self.parts.append(self._part)
 
     def _append(self, part: UploadedPart, data: bytes) -> None:
         maximum = self._config.getMaxFileSize()

@@ -21,6 +21,7 @@ from container.engine.cookies import parse_cookies
 from container.engine.dispatch import Dispatch, Location
 from container.engine.form import parameters_of, parts_of
 from container.engine.locales import accepted_locales
+from container.engine.multipart import UploadedPart, discard_parts
 from container.engine.streams import RequestInputStream, RequestReader
 from container.engine.uri import encode_path
 from container.errors import ProtocolError
@@ -51,7 +52,6 @@ from container.servlet import (
 if TYPE_CHECKING:
     from container.engine.async_context import RequestAsync
     from container.engine.context import Context
-    from container.engine.multipart import UploadedPart
     from container.engine.response import Response
     from container.engine.sessions import ContextSessions
     from container.security.authenticator import Identity
@@ -87,7 +87,7 @@ class Request(HttpServletRequest):
     """See the module. Names with an underscore are for the engine; the steps of the pipeline use them."""
 
     __slots__ = (
-        "_async", "_async_supported", "_attributes", "_bad_parameters", "_container_dispatch", "_cookies",
+        "_async", "_async_supported", "_attributes", "_container_dispatch", "_cookies",
         "_depth", "_dispatch", "_encoding", "_exchange",
         "_form", "_headers", "_id", "_identity", "_initialized", "_input", "_locales", "_location", "_method",
         "_multipart",
@@ -107,9 +107,8 @@ class Request(HttpServletRequest):
         self._attributes: dict[str, Any] | None = None
         self._headers: dict[str, list[str]] | None = None
         self._parameters: dict[str, list[str]] | None = None
-        self._form: list[tuple[str, str]] | None = None
+        self._form: list[tuple[str, str]] | IllegalStateException | None = None  # what the body's form has
         self._encoding: str | None = None
-        self._bad_parameters: IllegalStateException | None = None
         self._input: RequestInputStream | RequestReader | None = None
         self._cookies: list[Cookie] | None = None
         self._session: Session | None = None
@@ -142,8 +141,7 @@ class Request(HttpServletRequest):
         """Drop everything and die. The last thing that happens to a request."""
         parts = self._multipart
         if type(parts) is list:
-            for part in parts:
-                part.discard()
+            discard_parts(parts)
         self._exchange = self._location = self._dispatch = self._container_dispatch = self._response = None  # type: ignore[assignment]
         self._attributes = self._headers = self._parameters = self._form = self._input = self._cookies = None
         self._session = self._other_sessions = self._requested_session = None
@@ -188,15 +186,16 @@ class Request(HttpServletRequest):
     def _tls_attribute(self, name: str) -> Any:
         tls = self._exchange.connection.tls or {}
         key = name.removeprefix("jakarta.servlet.request.")
-        return tls.get("certificates" if key == "X509Certificate" else key)
+        return tls.get("certificates" if key == "X509Certificate" else key) or None
 
     def getAttributeNames(self) -> Enumeration[str]:
         names = dict.fromkeys(self._dispatch.attributes or ())
         names.update(dict.fromkeys(self._attributes or ()))
         if tls := self._exchange.connection.tls:
-            for key in tls:
-                name = "X509Certificate" if key == "certificates" else key
-                names["jakarta.servlet.request." + name] = None
+            for key, value in tls.items():
+                if value:
+                    name = "X509Certificate" if key == "certificates" else key
+                    names["jakarta.servlet.request." + name] = None
         return Enumeration(names)
 
     def setAttribute(self, name: str, o: Any) -> None:
@@ -274,8 +273,8 @@ class Request(HttpServletRequest):
         return length if length <= 2**31 - 1 else -1
 
     def getContentLengthLong(self) -> int:
-        length = self._exchange.content_length
-        return -1 if length is None else length
+        value = self.getHeader("content-length")
+        return int(value) if value is not None and value.isdecimal() else -1
 
     def getCookies(self) -> list[Cookie] | None:
         cookies = self._cookies
