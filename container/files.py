@@ -84,16 +84,13 @@ _MONTHS = {
     "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
 }  # fmt: skip
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-_DATES = (
-    re.compile(
-        rf"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) (?P<month>[A-Z][a-z]{{2}}) (?P<year>[0-9]{{4}}) {_TIME} GMT"
-    ),
-    re.compile(
-        rf"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Z][a-z]{{2}})-(?P<year>[0-9]{{2}}) {_TIME} GMT"
-    ),
-    re.compile(
-        rf"[A-Z][a-z]{{2}} (?P<month>[A-Z][a-z]{{2}}) (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4}})"
-    ),
+_DATES = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"[A-Z]{{3}}, (?P<day>[0-9]{{2}}) (?P<month>[A-Z]{{3}}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
+        rf"[A-Z]{{6,9}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Z]{{3}})-(?P<year>[0-9]{{2}}) {_TIME} GMT",
+        rf"[A-Z]{{3}} (?P<month>[A-Z]{{3}}) (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
+    )
 )
 
 
@@ -103,10 +100,13 @@ def format_http_date(time_s: float) -> str:
 
 
 def parse_http_date(text: str) -> int | None:
-    """Read one of the three forms of RFC 9110 §5.6.7, else None. Two-digit years are 1970 to 2069."""
+    """Read one of the three forms of RFC 9110 §5.6.7, else None. Two-digit years are 1970 to 2069.
+
+    Day and month may be in any case, as Tomcat reads them.
+    """
     for form in _DATES:
         if match := form.fullmatch(text.strip()):
-            month = _MONTHS.get(match["month"])
+            month = _MONTHS.get(match["month"].title())
             year, day = int(match["year"]), int(match["day"])
             hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
             if len(match["year"]) == 2:

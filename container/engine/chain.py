@@ -26,14 +26,34 @@ __all__ = ["FilterChoice", "FilterMappingEntry", "Target"]
 
 
 class Target:
-    """What a dispatch runs: the servlet, behind its filters."""
+    """What a dispatch runs: the servlet, behind its filters.
+
+    begin says whether the body is collected first; None: it depends on the request, ask begin_with.
+    """
 
     __slots__ = ("begin", "holder", "run")
 
     def __init__(self, holder: ServletHolder, chain: FilterChain, *, async_supported: bool = False) -> None:
         self.holder = holder
         self.run = chain.doFilter
-        self.begin = Begin.STREAMED if async_supported else Begin.BUFFERED
+        self.begin: Begin | None = Begin.STREAMED if async_supported else Begin.BUFFERED
+        if not async_supported and _max_request_bytes(holder) >= 0:
+            self.begin = None
+
+    def begin_with(self, body_bytes: int | None) -> Begin:
+        """Collect no body that may be longer than <max-request-size>: getParts refuses it when it sees that.
+
+        body_bytes is None if the client has not said.
+        """
+        if self.begin is not None:
+            return self.begin
+        fits = body_bytes is not None and body_bytes <= _max_request_bytes(self.holder)
+        return Begin.BUFFERED if fits else Begin.STREAMED
+
+
+def _max_request_bytes(holder: ServletHolder) -> int:
+    config = holder.multipart_config
+    return -1 if config is None else config.getMaxRequestSize()
 
 
 class ServletLink(FilterChain):

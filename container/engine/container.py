@@ -29,7 +29,7 @@ from container.engine.dispatch import Location
 from container.engine.error_pages import built_in_page
 from container.engine.initializers import Declared, of_environment
 from container.engine.lifecycle import State
-from container.engine.request import Origins
+from container.engine.request import Origins, first_header
 from container.engine.scanner import read_web_app
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
@@ -40,6 +40,8 @@ from container.security.realm import LockOutRealm, Realm, SqlRealm, UsersFileRea
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from container.engine.chain import Target
 
 __all__ = ["Container", "ContextRecord", "context_path_of"]
 
@@ -265,11 +267,28 @@ class Container:
             path = path[: path.rfind("/")]
 
     def begin(self, exchange: Exchange) -> Begin:
-        """Every exchange is for a request thread; an async servlet's body is not collected first."""
+        """Every exchange is for a request thread, most when their body has been collected (Target.begin)."""
         location = self._locations.get(exchange.target)
         if location is not None and location.dispatch is not None:
-            return location.dispatch.target.begin
+            target = location.dispatch.target
+            return target.begin or target.begin_with(exchange.content_length)
+        length = exchange.content_length
+        if length or (length is None and first_header(exchange.headers, b"transfer-encoding")):
+            found = self._target_of(exchange)
+            if found is not None:
+                return found.begin_with(length)
         return Begin.BUFFERED
+
+    def _target_of(self, exchange: Exchange) -> Target | None:
+        """What an exchange is going to run, where that can be told without looking at files."""
+        try:
+            path = canonicalize(split_target(exchange.target)[0]).path
+        except BadTarget:
+            return None
+        context = self.context_for(path.rstrip("/"))
+        if context is None or context.state is not State.RUNNING:
+            return None
+        return context.explicit_target(path[len(context.path) :])
 
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, in the calling thread."""

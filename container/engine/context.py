@@ -634,6 +634,11 @@ class Context:
                 return match
         return None
 
+    def explicit_target(self, path: str) -> Target | None:
+        """What a client's path runs if a mapping of the web app names it; no file is looked at."""
+        match = self.mapper.match_explicit(path)
+        return None if match is None else self.target(DispatcherType.REQUEST, path, match)
+
     def target(self, kind: DispatcherType, path: str | None, match: Match) -> Target:
         """The filters and the servlet of a dispatch."""
         return self._cached_target(kind, path, match.servlet_name)
@@ -706,9 +711,9 @@ class Context:
             self.fire_request_destroyed(request)
         if request._session is not None or request._other_sessions is not None:
             guarded("end of a session's access", lambda: self.sessions.end(request))
-        self._active.discard(request)
         request._end()
         response._end()
+        self._active.discard(request)
         if self._idle_tasks or self.state is not RUNNING:
             self._notify_idle(request)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from container.engine.parameters import bad_request
+from container.engine.client_errors import bad_request
 from container.files import format_http_date
 from container.servlet import Cookie, IllegalArgumentException
 

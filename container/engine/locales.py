@@ -9,32 +9,24 @@ from container.servlet import Locale
 
 __all__ = ["accepted_locales"]
 
-_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+_RANGE = re.compile(
+    r"[ \t]*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)[ \t]*"
+    r"(?:;[ \t]*q[ \t]*=[ \t]*(0(?:\.[0-9]*)?|1(?:\.0*)?)[ \t]*|;[ \t]*)?"
+)
 
 
 def accepted_locales(values: Iterable[str]) -> list[Locale]:
     """Return the locales of the header's lines by descending q, those of one q in order of appearance.
 
-    "*", malformed tags and q=0 are skipped (RT-LOC-02).
+    "*", q=0 and what is malformed are skipped: a tag, a q above 1, a parameter that is no q (RT-LOC-02).
     """
     found: list[tuple[float, Locale]] = []
     for value in values:
         for piece in value.split(","):
-            tag, _, rest = piece.strip().partition(";")
-            quality = _quality(rest)
-            if quality > 0 and _TAG.fullmatch(tag.strip()):
-                found.append((quality, Locale.forLanguageTag(tag.strip())))
+            if match := _RANGE.fullmatch(piece):
+                tag, quality = match[1], float(match[2] or 1)
+                locale = Locale.forLanguageTag(tag)
+                if quality > 0 and (locale.language or tag.lower() == "und"):
+                    found.append((quality, locale))
     found.sort(key=lambda pair: -pair[0])
     return [locale for _, locale in found]
-
-
-def _quality(rest: str) -> float:
-    name, _, value = rest.partition("=")
-    if not rest.strip():
-        return 1.0
-    if name.strip().lower() != "q":
-        return 1.0
-    try:
-        return min(float(value.strip()), 1.0)
-    except ValueError:
-        return 0.0

@@ -1,98 +1,105 @@
 """multipart/form-data: parts in memory or in temporary files (Servlet 6.1 §3.2).
 
-werkzeug's decoder finds the parts; the limits are ours, and every one of them is the client's fault: 4xx.
+    Request ──read_parts──> MultipartParser ──> UploadedParts, which the end of the request discards
+
+A malformed body raises OSError, one over a limit IllegalStateException, both with the status to answer.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote
 
-from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData, Preamble
-
-from container.engine.charsets import codec, content_type_parts
-from container.engine.parameters import bad_request
-from container.servlet import IllegalStateException, MultipartConfigElement, Part
+from container.engine.charsets import codec, split_parameters
+from container.engine.client_errors import bad_request, broken_body
+from container.errors import ProtocolError
+from container.protocols.multipart import MultipartParser, PartEnd, PartHead
+from container.servlet import MultipartConfigElement, Part, UnsupportedEncodingException
 
 if TYPE_CHECKING:
     from container.engine.request import Request
 
-__all__ = ["UploadedPart", "read_parts"]
+__all__ = ["UploadedPart", "discard_parts", "read_parts"]
+
+log = logging.getLogger("container.engine")
 
 _PIECE_BYTES = 65536
+_ESCAPE = re.compile(r"\\(.)")
 
 
 class UploadedPart(Part):
-    """One part. Small ones stay in memory.
+    """One part: in memory up to threshold bytes, then a file in the location, to the request's end.
 
-    Larger ones are a file in the configured location until the request ends.
+    A field is going to be a parameter in any case: in memory it may have some bytes more.
     """
 
     def __init__(
-        self, name: str, file_name: str | None, headers: Headers, location: Path, threshold: int
+        self, name: str, file_name: str | None, headers: list[tuple[str, str]], location: Path, threshold: int
     ) -> None:
         self._name = name
         self._file_name = file_name
         self._headers = headers
         self._location = location
-        self._threshold = threshold
+        self._threshold = threshold if file_name is not None else max(threshold, _PIECE_BYTES)
         self._memory: io.BytesIO | None = io.BytesIO()
         self._path: Path | None = None
         self._file: BinaryIO | None = None
         self._size = 0
 
+    def __repr__(self) -> str:
+        return f"<UploadedPart {self._name}, {self._size} bytes in {self._path or 'memory'}>"
+
     def append(self, data: bytes) -> None:
         self._size += len(data)
-        if self._file is None and self._size > self._threshold and self._file_name is not None:
-            self._spool()
+        if self._memory is not None and self._size > self._threshold:
+            descriptor, path = tempfile.mkstemp(prefix="upload_", dir=self._location)
+            self._path = Path(path)
+            self._file = os.fdopen(descriptor, "wb")
+            self._file.write(self._memory.getvalue())
+            self._memory = None
         target = self._file or self._memory
         assert target is not None
         target.write(data)
 
-    def _spool(self) -> None:
-        descriptor, path = tempfile.mkstemp(prefix="upload_", dir=self._location)
-        self._path = Path(path)
-        self._file = os.fdopen(descriptor, "wb")
-        if self._memory is not None:
-            self._file.write(self._memory.getvalue())
-            self._memory = None
-
     def complete(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def discard(self) -> None:
         """Remove what was stored. The end of the request, or delete()."""
-        self.complete()
-        self._memory = None
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            self._path = None
+        path, self._path, self._memory = self._path, None, None
+        try:
+            self.complete()
+        finally:
+            if path is not None:
+                path.unlink(missing_ok=True)
 
     def text(self, encoding: str) -> str:
         """The part as a parameter's value (RT-MP-06)."""
-        charset = content_type_parts(self.getContentType() or "")[1]
-        name = codec(charset).name if charset else encoding
         with self.getInputStream() as stream:
-            return stream.read().decode(name, "replace")
+            data = stream.read()
+        try:
+            return codec(encoding).decode(data, "strict")[0]
+        except UnicodeError:
+            raise bad_request(f"parameter {self._name} is not {encoding}") from None
 
     def getInputStream(self) -> BinaryIO:
         if self._path is not None:
             return self._path.open("rb")
         if self._memory is None:
-            raise FileNotFoundError(f"part {self._name} has been deleted")
+            raise FileNotFoundError(f"part {self._name} has been deleted, or its file moved by write")
         return io.BytesIO(self._memory.getvalue())
 
     def getContentType(self) -> str | None:
-        return self._headers.get("content-type")
+        return self.getHeader("content-type")
 
     def getName(self) -> str:
         return self._name
@@ -104,9 +111,7 @@ class UploadedPart(Part):
         return self._size
 
     def write(self, fileName: str) -> None:
-        target = Path(fileName)
-        if not target.is_absolute():
-            target = self._location / fileName
+        target = self._location / fileName  # an absolute name replaces the location
         if self._path is not None:
             shutil.move(self._path, target)  # the file belongs to the application now
             self._path = None
@@ -118,123 +123,138 @@ class UploadedPart(Part):
         self.discard()
 
     def getHeader(self, name: str) -> str | None:
-        return self._headers.get(name)
+        return next(iter(self.getHeaders(name)), None)
 
     def getHeaders(self, name: str) -> list[str]:
-        return self._headers.getlist(name)
+        key = name.lower()
+        return [value for each, value in self._headers if each.lower() == key]
 
     def getHeaderNames(self) -> list[str]:
-        return list(dict.fromkeys(name.lower() for name in self._headers.keys()))  # noqa: SIM118  a multi-dict
+        return list(dict.fromkeys(name.lower() for name, _ in self._headers))
 
 
-def read_parts(request: Request) -> list[UploadedPart]:
-    """Read the request's body to its end.
-
-    Raises IllegalStateException for what is malformed or over a limit (RT-MP-02).
-    """
-    config = request._dispatch.target.holder.multipart_config
-    if config is None:
-        raise IllegalStateException("the servlet has no multipart configuration")
+def read_parts(request: Request, config: MultipartConfigElement) -> list[UploadedPart]:
+    """Read what is left of the request's body, to its end. Keeps nothing of it when it raises (RT-MP-02)."""
     content_type = request.getHeader("content-type") or ""
-    boundary = parse_options_header(content_type)[1].get("boundary", "")
+    boundary = _parameters(content_type).get("boundary")
     if not boundary:
-        raise bad_request("a multipart body without a boundary")
-    settings = request._context.settings
-    location = request._context.upload_location(config)
+        raise broken_body(ProtocolError(400, "a multipart body without a boundary"))
     length = request._exchange.content_length
     maximum = config.getMaxRequestSize()
     if 0 <= maximum < (length or 0):
         raise bad_request(f"a multipart request of {length} bytes", 413, "max-request-size")
-    decoder = MultipartDecoder(
-        boundary.encode("latin-1"), max_form_memory_size=None, max_parts=settings.max_part_count or None
-    )
-    reader = _PartReader(request, decoder, config, location)
+    reader = _PartReader(request, config, boundary.encode("latin-1"))
     try:
         return reader.read()
-    except RequestEntityTooLarge:
-        reader.discard()
-        raise bad_request(f"more than {settings.max_part_count} parts", 413, "max_part_count") from None
-    except ValueError as error:
-        reader.discard()
-        raise bad_request(f"a malformed multipart body: {error}") from None
-    except BaseException:
-        reader.discard()
-        raise
+    except BaseException as error:
+        discard_parts(reader.parts)
+        if not isinstance(error, ProtocolError):
+            raise
+        if error.setting:
+            raise bad_request(error.reason, error.status, error.setting) from None
+        raise broken_body(error) from None
+
+
+def discard_parts(parts: list[UploadedPart]) -> None:
+    """Remove what is stored of them; the request is over, so nobody could act on what fails."""
+    for part in parts:
+        try:
+            part.discard()
+        except OSError:
+            log.exception("a temporary file of %r stays", part)
 
 
 class _PartReader:
-    """Drives the decoder over the request's body."""
+    """Drives the parser over the request's body."""
 
-    def __init__(
-        self, request: Request, decoder: MultipartDecoder, config: MultipartConfigElement, location: Path
-    ) -> None:
+    def __init__(self, request: Request, config: MultipartConfigElement, boundary: bytes) -> None:
+        settings = request._context.settings
         self._request = request
-        self._decoder = decoder
         self._config = config
-        self._location = location
-        self._encoding = request.getCharacterEncoding() or "utf-8"
-        self._parts: list[UploadedPart] = []
-        self._total = 0
-        self._header_limit = request._context.settings.max_part_header_bytes
-
-    def discard(self) -> None:
-        for part in self._parts:
-            part.discard()
+        self._location = request._context.upload_location(config)
+        self._max_parts = settings.max_part_count
+        self._max_field_bytes = settings.max_form_bytes
+        self._field_bytes = 0
+        self.parts: list[UploadedPart] = []
+        self._part: UploadedPart | None = None  # the current one, unless it is skipped
+        try:
+            encoding = codec(request.getCharacterEncoding() or "utf-8").name
+        except UnsupportedEncodingException:
+            encoding = "utf-8"
+        self._parser = MultipartParser(boundary, encoding, settings.max_part_header_bytes)
 
     def read(self) -> list[UploadedPart]:
         maximum = self._config.getMaxRequestSize()
-        complete = False
-        while not complete:
-            data = self._request._exchange.read(_PIECE_BYTES)
-            self._total += len(data)
-            if 0 <= maximum < self._total:
+        total = 0
+        while data := self._request._read_body(_PIECE_BYTES):
+            total += len(data)
+            if 0 <= maximum < total:
                 raise bad_request(
                     f"a multipart request of more than {maximum} bytes", 413, "max-request-size"
                 )
-            self._decoder.receive_data(data or None)
-            complete = self._take_events()
-            if not data and not complete:
-                raise bad_request("a multipart body that ends too early")
-        while self._request._exchange.read(_PIECE_BYTES):
-            pass  # what follows the last boundary has no meaning
-        return self._parts
+            for event in self._parser.feed(data):
+                if isinstance(event, PartHead):
+                    self._begin(event.headers)
+                elif isinstance(event, PartEnd):
+                    if self._part is not None:
+                        self._part.complete()
+                elif self._part is not None:
+                    self._append(self._part, event)
+        self._parser.close()
+        return self.parts
 
-    def _take_events(self) -> bool:
-        while True:
-            event = self._decoder.next_event()
-            if isinstance(event, NeedData):
-                return False
-            if isinstance(event, Epilogue):
-                return True
-            if isinstance(event, Field | File):
-                self._begin(event)
-            elif isinstance(event, Data):
-                self._append(event)
-            elif not isinstance(event, Preamble):
-                return True
+    def _begin(self, headers: list[tuple[str, str]]) -> None:
+        """A part that is no form-data, or has no name, is skipped."""
+        self._part = None
+        disposition = next((value for name, value in headers if name.lower() == "content-disposition"), "")
+        parameters = _parameters(disposition)
+        name = parameters.get("name", "").strip()
+        if not name or disposition.partition(";")[0].strip().lower() != "form-data":
+            return
+        if self._max_parts and len(self.parts) == self._max_parts:
+            raise bad_request(f"more than {self._max_parts} parts", 413, "max_part_count")
+        file_name = parameters.get("filename")
+        if file_name is not None:
+            file_name = _ESCAPE.sub(r"\1", file_name.strip())
+        threshold = max(0, self._config.getFileSizeThreshold())
+        self._part = UploadedPart(name, file_name, headers, self._location, threshold)
+        self.parts.append(self._part)
 
-    def _begin(self, event: Field | File) -> None:
-        size = sum(len(name) + len(value) + 4 for name, value in event.headers)
-        if size > self._header_limit:
-            raise bad_request(f"a part with {size} bytes of headers", 413, "max_part_header_bytes")
-        if event.name is None:
-            raise bad_request("a part without a name")
-        file_name = event.filename if isinstance(event, File) else None
-        self._parts.append(
-            UploadedPart(
-                event.name,
-                file_name,
-                event.headers,
-                self._location,
-                max(0, self._config.getFileSizeThreshold()),
-            )
-        )
-
-    def _append(self, event: Data) -> None:
-        part = self._parts[-1]
-        part.append(event.data)
+    def _append(self, part: UploadedPart, data: bytes) -> None:
         maximum = self._config.getMaxFileSize()
-        if 0 <= maximum < part.getSize():
+        if 0 <= maximum < part.getSize() + len(data):
             raise bad_request(f"part {part.getName()} has more than {maximum} bytes", 413, "max-file-size")
-        if not event.more_data:
-            part.complete()
+        if part.getSubmittedFileName() is None:
+            self._field_bytes += len(data)
+            if 0 < self._max_field_bytes < self._field_bytes:
+                message = f"a form with more than {self._max_field_bytes} bytes"
+                raise bad_request(message, 413, "max_form_bytes")
+        part.append(data)
+
+
+def _parameters(value: str) -> dict[str, str]:
+    """Return the parameters of a header's value; names in lower case, values without their quotes.
+
+    Escapes stay: only file names are read without, as Tomcat does. ``name*=`` is decoded and replaces
+    ``name=``.
+    """
+    parameters: dict[str, str] = {}
+    for piece in split_parameters(value)[1:]:
+        name, _, text = piece.partition("=")
+        name, text = name.strip().lower(), text.strip()
+        if len(text) >= 2 and text[0] == text[-1] == '"':
+            text = text[1:-1]
+        if name.endswith("*"):
+            name, text = name[:-1], _extended(text)
+        parameters[name] = text
+    return parameters
+
+
+def _extended(text: str) -> str:
+    """Decode RFC 8187's ``UTF-8'en'na%C3%AFve``; what is not of that form stays."""
+    charset, _, rest = text.partition("'")
+    _, quote, value = rest.partition("'")
+    try:
+        return unquote(value, codec(charset).name) if quote else text
+    except UnsupportedEncodingException:
+        return text

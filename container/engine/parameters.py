@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from container.engine.charsets import codec
-from container.servlet import IllegalStateException
+from container.engine.client_errors import bad_request
 
-__all__ = ["bad_request", "merge", "parse_form"]
+__all__ = ["merge", "parse_form"]
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-
-
-def bad_request(message: str, status: int = 400, setting: str | None = None) -> IllegalStateException:
-    """Return the exception for what a client sent and nobody can read (RT-PAR-10), to be raised.
-
-    Unhandled, it is answered with status, not with 500. setting names the limit that was exceeded, if it was
-    one.
-    """
-    error = IllegalStateException(message)
-    error.status = status  # type: ignore[attr-defined]
-    error.setting = setting  # type: ignore[attr-defined]
-    return error
 
 
 def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
@@ -33,7 +22,7 @@ def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
     """
     if not data:
         return []
-    info = codec(encoding)
+    decode = codec(encoding).decode
     pieces = data.split(b"&")
     if limit and len(pieces) > limit:
         raise bad_request(f"more than {limit} parameters", 400, "max_parameter_count")
@@ -42,11 +31,11 @@ def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
         name, _, value = piece.partition(b"=")
         if not name:
             continue
-        pairs.append((_decode(name, info.name), _decode(value, info.name)))
+        pairs.append((_decode(name, decode, encoding), _decode(value, decode, encoding)))
     return pairs
 
 
-def _decode(raw: bytes, encoding: str) -> str:
+def _decode(raw: bytes, decode: Callable[[bytes, str], tuple[str, int]], encoding: str) -> str:
     if b"+" in raw:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:
@@ -54,8 +43,8 @@ def _decode(raw: bytes, encoding: str) -> str:
             raise bad_request("an invalid % escape in a parameter")
         raw = unquote_to_bytes(raw)
     try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError:
+        return decode(raw, "strict")[0]
+    except UnicodeError:
         raise bad_request(f"a parameter that is not {encoding}") from None
 
 

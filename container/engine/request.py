@@ -10,19 +10,21 @@ request, its kept methods and its kept streams all raise IllegalStateException (
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from container.engine import parameters
 from container.engine.charsets import LATIN_1, charset_of, codec, content_type_parts
+from container.engine.client_errors import broken_body, log_limit
 from container.engine.cookies import parse_cookies
 from container.engine.dispatch import Dispatch, Location
+from container.engine.form import parameters_of, parts_of
 from container.engine.locales import accepted_locales
-from container.engine.multipart import UploadedPart, read_parts
-from container.engine.parameters import bad_request
+from container.engine.multipart import UploadedPart, discard_parts
 from container.engine.streams import RequestInputStream, RequestReader
 from container.engine.uri import encode_path
+from container.errors import ProtocolError
 from container.files import parse_http_date
 from container.protocols.exchange import Exchange, RawHeaders
 from container.servlet import (
@@ -42,10 +44,8 @@ from container.servlet import (
     RequestDispatcher,
     ServletConnection,
     ServletContext,
-    ServletException,
     ServletRequest,
     ServletResponse,
-    UnsupportedEncodingException,
     UnsupportedOperationException,
 )
 
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from container.session.manager import Session
 
 __all__ = ["Request", "raw_request"]
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,99}")
 
 
 class ConnectionFacts(ServletConnection):
@@ -85,7 +87,7 @@ class Request(HttpServletRequest):
     """See the module. Names with an underscore are for the engine; the steps of the pipeline use them."""
 
     __slots__ = (
-        "_async", "_async_supported", "_attributes", "_bad_parameters", "_container_dispatch", "_cookies",
+        "_async", "_async_supported", "_attributes", "_container_dispatch", "_cookies",
         "_depth", "_dispatch", "_encoding", "_exchange",
         "_form", "_headers", "_id", "_identity", "_initialized", "_input", "_locales", "_location", "_method",
         "_multipart",
@@ -105,9 +107,8 @@ class Request(HttpServletRequest):
         self._attributes: dict[str, Any] | None = None
         self._headers: dict[str, list[str]] | None = None
         self._parameters: dict[str, list[str]] | None = None
-        self._form: list[tuple[str, str]] | None = None
+        self._form: list[tuple[str, str]] | IllegalStateException | None = None  # what the body's form has
         self._encoding: str | None = None
-        self._bad_parameters: IllegalStateException | None = None
         self._input: RequestInputStream | RequestReader | None = None
         self._cookies: list[Cookie] | None = None
         self._session: Session | None = None
@@ -118,7 +119,7 @@ class Request(HttpServletRequest):
         self._async: RequestAsync | None = None
         self._async_supported = True
         self._depth = 0  # of forwards and includes inside each other
-        self._multipart: list[UploadedPart] | Exception | None = None
+        self._multipart: list[UploadedPart] | Exception | None = None  # what parts_of found
         self._origin: Origin | None = None
         self._id: str | None = None
         self._initialized: int  # how many ServletRequestListeners were told of it, if there are any
@@ -140,8 +141,7 @@ class Request(HttpServletRequest):
         """Drop everything and die. The last thing that happens to a request."""
         parts = self._multipart
         if type(parts) is list:
-            for part in parts:
-                part.discard()
+            discard_parts(parts)
         self._exchange = self._location = self._dispatch = self._container_dispatch = self._response = None  # type: ignore[assignment]
         self._attributes = self._headers = self._parameters = self._form = self._input = self._cookies = None
         self._session = self._other_sessions = self._requested_session = None
@@ -162,7 +162,10 @@ class Request(HttpServletRequest):
         return index
 
     def _read_body(self, size: int) -> bytes:
-        return self._exchange.read(size)
+        try:
+            return self._exchange.read(size)
+        except ProtocolError as error:
+            raise broken_body(error) from None
 
     def _body_encoding(self) -> str:
         return self.getCharacterEncoding() or LATIN_1
@@ -183,15 +186,16 @@ class Request(HttpServletRequest):
     def _tls_attribute(self, name: str) -> Any:
         tls = self._exchange.connection.tls or {}
         key = name.removeprefix("jakarta.servlet.request.")
-        return tls.get("certificates" if key == "X509Certificate" else key)
+        return tls.get("certificates" if key == "X509Certificate" else key) or None
 
     def getAttributeNames(self) -> Enumeration[str]:
         names = dict.fromkeys(self._dispatch.attributes or ())
         names.update(dict.fromkeys(self._attributes or ()))
         if tls := self._exchange.connection.tls:
-            for key in tls:
-                name = "X509Certificate" if key == "certificates" else key
-                names["jakarta.servlet.request." + name] = None
+            for key, value in tls.items():
+                if value:
+                    name = "X509Certificate" if key == "certificates" else key
+                    names["jakarta.servlet.request." + name] = None
         return Enumeration(names)
 
     def setAttribute(self, name: str, o: Any) -> None:
@@ -247,12 +251,10 @@ class Request(HttpServletRequest):
         value = self.getHeader(name)
         if value is None:
             return -1
-        try:
-            if not value.isascii() or "_" in value or value != value.strip():
-                raise ValueError(value)
-            return int(value)
-        except ValueError:
-            raise NumberFormatException(f'header {name} is "{value}", which is no integer') from None
+        number = int(value) if _INTEGER.fullmatch(value) else None
+        if number is None or not -(2**31) <= number < 2**31:
+            raise NumberFormatException(f'header {name} is "{value}", which is no int')
+        return number
 
     def getDateHeader(self, name: str) -> int:
         value = self.getHeader(name)
@@ -272,14 +274,18 @@ class Request(HttpServletRequest):
 
     def getContentLengthLong(self) -> int:
         value = self.getHeader("content-length")
-        return int(value) if value is not None and value.isdigit() else -1
+        return int(value) if value is not None and value.isdecimal() else -1
 
     def getCookies(self) -> list[Cookie] | None:
         cookies = self._cookies
         if cookies is None:
             values = self._header_index().get("cookie")
             limit = self._context.settings.max_cookie_count
-            cookies = self._cookies = parse_cookies(values, limit) if values else []
+            try:
+                cookies = self._cookies = parse_cookies(values, limit) if values else []
+            except IllegalStateException as error:
+                log_limit(self, error)
+                raise
         return list(cookies) if cookies else None
 
     def getTrailerFields(self) -> dict[str, str]:
@@ -333,126 +339,31 @@ class Request(HttpServletRequest):
     def getReader(self) -> RequestReader:
         reader = self._input
         if reader is None:
-            name = codec(self._body_encoding()).name
-            reader = self._input = RequestReader(self, name)
+            reader = self._input = RequestReader(self, codec(self._body_encoding()))
         elif not isinstance(reader, RequestReader):
             raise IllegalStateException("getInputStream has been called for this request")
         return reader
 
     # --- parameters (RT-PAR)-------------------------------------------------------------------------------
 
-    def _all_parameters(self) -> dict[str, list[str]]:
-        found = self._parameters
-        if found is None:
-            if self._bad_parameters is not None:
-                raise self._bad_parameters
-            try:
-                found = self._parameters = self._parse_parameters()
-            except IllegalStateException as error:
-                self._bad_parameters = error  # the body is gone: what failed once fails again
-                raise
-        return found
-
-    def _parse_parameters(self) -> dict[str, list[str]]:
-        settings = self._context.settings
-        limit = settings.max_parameter_count
-        sources: list[list[tuple[str, str]]] = []
-        for query in self._dispatch.queries:
-            sources.append(parameters.parse_form(query.encode("utf-8"), "utf-8", limit))
-        query_string = self._client_query()
-        if query_string:
-            sources.append(parameters.parse_form(query_string.encode("latin-1"), "utf-8", limit))
-        sources.append(self._form_parameters())
-        if limit and sum(map(len, sources)) > limit:
-            raise bad_request(f"more than {limit} parameters", 400, "max_parameter_count")
-        return parameters.merge(*sources)
-
-    def _client_query(self) -> str | None:
-        query = self._exchange.target.partition(b"?")[2]
-        return query.decode("latin-1")
-
-    def _form_parameters(self) -> list[tuple[str, str]]:
-        if self._form is not None:
-            return self._form
-        if self._input is not None:
-            return []
-        content_type = self.getHeader("content-type")
-        if content_type is None:
-            return []
-        media_type = content_type.partition(";")[0].strip().lower()
-        if media_type == "application/x-www-form-urlencoded" and self._method == "POST":
-            self._form = self._read_form()
-            return self._form
-        if media_type == "multipart/form-data" and self._dispatch.target.holder.multipart_config is not None:
-            return self._read_multipart_form()
-        return []
-
-    def _read_form(self) -> list[tuple[str, str]]:
-        settings = self._context.settings
-        limit = settings.max_form_bytes
-        length = self._exchange.content_length
-        if limit and length is not None and length > limit:
-            raise bad_request(f"a form of {length} bytes", 413, "max_form_bytes")
-        data = self._exchange.read(limit + 1 if limit else -1)
-        while limit and len(data) <= limit and (more := self._exchange.read(limit + 1 - len(data))):
-            data += more
-        if limit and len(data) > limit:
-            raise bad_request(f"a form of more than {limit} bytes", 413, "max_form_bytes")
-        return parameters.parse_form(data, self._form_encoding(), settings.max_parameter_count)
-
-    def _form_encoding(self) -> str:
-        """The body's encoding, or ISO-8859-1 where the client names one that does not exist."""
-        try:
-            return codec(self._body_encoding()).name
-        except UnsupportedEncodingException:
-            return LATIN_1
-
-    def _read_multipart_form(self) -> list[tuple[str, str]]:
-        encoding = self._form_encoding()
-        return [
-            (part.getName(), part.text(encoding))
-            for part in self._read_parts()
-            if part.getSubmittedFileName() is None
-        ]
-
     def getParameter(self, name: str) -> str | None:
-        values = (self._parameters or self._all_parameters()).get(name)
+        values = (self._parameters or parameters_of(self)).get(name)
         return values[0] if values else None
 
     def getParameterNames(self) -> Enumeration[str]:
-        return Enumeration(self._all_parameters())
+        return Enumeration(parameters_of(self))
 
     def getParameterValues(self, name: str) -> list[str] | None:
-        values = self._all_parameters().get(name)
+        values = parameters_of(self).get(name)
         return None if values is None else list(values)
 
     def getParameterMap(self) -> Mapping[str, list[str]]:
-        return MappingProxyType({name: list(values) for name, values in self._all_parameters().items()})
+        return MappingProxyType({name: list(values) for name, values in parameters_of(self).items()})
 
     # --- multipart (RT-MP)---------------------------------------------------------------------------------
 
-    def _read_parts(self) -> list[UploadedPart]:
-        parts = self._multipart
-        if parts is None:
-            try:
-                parts = self._multipart = read_parts(self)
-            except (IllegalStateException, ServletException, OSError) as error:
-                self._multipart = error
-                raise
-        if isinstance(parts, Exception):
-            raise parts
-        return parts
-
     def getParts(self) -> list[Part]:
-        if self._dispatch.target.holder.multipart_config is None:
-            raise IllegalStateException(
-                "the servlet has no multipart configuration: add <multipart-config/> or @MultipartConfig"
-            )
-        content_type = self.getHeader("content-type") or ""
-        if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
-            raise ServletException("the request is not multipart/form-data")
-        self._all_parameters()
-        return list(self._read_parts())
+        return list(parts_of(self))
 
     def getPart(self, name: str) -> Part | None:
         return next((part for part in self.getParts() if part.getName() == name), None)

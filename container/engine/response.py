@@ -23,9 +23,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin
 
-from container.engine.charsets import LATIN_1, charset_of, codec, content_type_parts
+from container.engine.charsets import LATIN_1, STATEFUL, charset_of, codec, content_type_parts
 from container.engine.cookies import format_cookie
-from container.engine.streams import ResponseOutputStream, ResponseWriter
+from container.engine.streams import ResponseOutputStream, ResponseWriter, StatefulWriter
 from container.files import format_http_date
 from container.protocols.exchange import Exchange
 from container.servlet import (
@@ -281,11 +281,13 @@ class Response(HttpServletResponse):
         output = self._output
         if output is None:
             encoding = self.getCharacterEncoding()
-            name = codec(encoding).name
+            info = codec(encoding)
             if not self._committed and self._charset is None:
                 self._charset = encoding
             self._writer_used = True
-            output = self._output = ResponseWriter(self, name)
+            name = info.name
+            output = StatefulWriter(self, info) if name in STATEFUL else ResponseWriter(self, name)
+            self._output = output
         elif not isinstance(output, ResponseWriter):
             raise IllegalStateException("getOutputStream has been called for this response")
         return output
@@ -461,7 +463,7 @@ class Response(HttpServletResponse):
                 self._charset_given = False
             return
         self._content_type, charset = content_type_parts(type)
-        if charset is not None and not self._writer_used:
+        if charset and not self._writer_used:
             self._charset = charset
             self._charset_given = True
 

@@ -213,7 +213,7 @@ class RequestHost:
         request._method = saved.method
         request._query = saved.query
         request._headers = request._parameters = request._form = request._input = None
-        request._cookies = request._locales = request._multipart = request._bad_parameters = None
+        request._cookies = request._locales = request._multipart = None
 
     def forward(self, path: str, method: str) -> None:
         request = self._request

@@ -27,6 +27,7 @@ class Writer(threading.local):
 
     request_id = ""
 
+
 FORWARDED_SECURE = "org.apache.catalina.filters.RemoteIpFilter.secure"  # set by container.filters.remote_ip
 
 

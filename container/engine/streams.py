@@ -11,13 +11,14 @@ import codecs
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from container.servlet import CharConversionException, PrintWriter, ServletInputStream, ServletOutputStream
+from container.engine.client_errors import broken_body
+from container.servlet import PrintWriter, ServletInputStream, ServletOutputStream
 
 if TYPE_CHECKING:
     from container.engine.request import Request
     from container.engine.response import Response
 
-__all__ = ["RequestInputStream", "RequestReader", "ResponseOutputStream", "ResponseWriter"]
+__all__ = ["RequestInputStream", "RequestReader", "ResponseOutputStream", "ResponseWriter", "StatefulWriter"]
 
 
 class RequestInputStream(ServletInputStream):
@@ -43,11 +44,11 @@ class RequestInputStream(ServletInputStream):
 
 
 class RequestReader:
-    """The body as text: read, readline, iteration. Undecodable bytes become U+FFFD, as in Java."""
+    """The body as text: read, readline, iteration. IOException for bytes that are not in the encoding."""
 
-    def __init__(self, request: Request, encoding: str) -> None:
+    def __init__(self, request: Request, info: codecs.CodecInfo) -> None:
         self._request = request
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._decoder = info.incrementaldecoder("strict")
         self._text = ""
         self._ended = False
 
@@ -59,8 +60,8 @@ class RequestReader:
         self._ended = not data
         try:
             self._text += self._decoder.decode(data, final=not data)
-        except UnicodeError as error:  # no byte order mark: nothing that could be replaced
-            raise CharConversionException(str(error)) from None
+        except UnicodeError as error:
+            raise broken_body(error) from None
         return not self._ended
 
     def read(self, size: int | None = -1) -> str:
@@ -191,3 +192,20 @@ class ResponseWriter(PrintWriter):
     def checkError(self) -> bool:
         self.flush()
         return self._failed
+
+
+class StatefulWriter(ResponseWriter):
+    """A ResponseWriter for an encoding whose pieces depend on each other (charsets.STATEFUL)."""
+
+    __slots__ = ("_encode",)
+
+    def __init__(self, response: Response, info: codecs.CodecInfo) -> None:
+        super().__init__(response, info.name)
+        self._encode = info.incrementalencoder("replace").encode
+
+    def write(self, text: str) -> int:
+        try:
+            self._response._write(self._encode(text))
+        except OSError:
+            self._failed = True
+        return len(text)

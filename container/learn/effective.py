@@ -23,7 +23,7 @@ T = TypeVar("T", DataSource, MailSession, PlatformElement)
 
 
 def effective(path: Path) -> tuple[str, tuple[Problem, ...]]:
-    """The effective descriptor as XML, and what is wrong with it. Raises ConfigError if there is no web app."""
+    """The effective descriptor as XML, and what is wrong with it. Raises ConfigError for no web app."""
     folder = _web_app(path)
     web_app, problems = _read(folder)
     # Nothing is left to be merged, so the text can be used as a web.xml.

@@ -8,6 +8,15 @@ import re
 __all__ = ["Locale"]
 
 _UNDETERMINED = "und"
+_GRANDFATHERED = """
+    art-lojban=jbo cel-gaulish=xtg-x-cel-gaulish en-gb-oed=en-GB-x-oed i-ami=ami i-bnn=bnn
+    i-default=en-x-i-default i-enochian=und-x-i-enochian i-hak=hak i-klingon=tlh i-lux=lb
+    i-mingo=see-x-i-mingo i-navajo=nv i-pwn=pwn i-tao=tao i-tay=tay i-tsu=tsu no-bok=nb no-nyn=nn
+    sgn-be-fr=sfb sgn-be-nl=vgt sgn-ch-de=sgg zh-guoyu=cmn zh-hakka=hak zh-min=nan-x-zh-min
+    zh-min-nan=nan zh-xiang=hsn
+"""
+_REPLACED = dict(pair.split("=") for pair in _GRANDFATHERED.split())
+"""Tags that were registered before BCP 47 had a grammar, and what java.util.Locale makes of them."""
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,8})"
     r"(?:[-_](?P<script>[a-z]{4})(?![a-z0-9]))?"
@@ -34,7 +43,7 @@ class Locale(str):
     @classmethod
     def forLanguageTag(cls, languageTag: str) -> Locale:
         """Return the locale of a tag up to its first malformed part; ``und`` if nothing is well-formed."""
-        match = _TAG.match(languageTag)
+        match = _TAG.match(_REPLACED.get(languageTag.lower(), languageTag))
         if match is None:
             return str.__new__(cls, _UNDETERMINED)
         language, script, country, rest = match.group("language", "script", "country", "rest")

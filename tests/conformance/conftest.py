@@ -3,6 +3,7 @@
 - ``app = deploy(web_xml(SERVLETS), classes=[Main])``: a class of the test is "app.Main" in the descriptor
 - ``app = deploy(files={"WEB-INF/classes/shop.py": SOURCE})``: files of a web app, text or bytes
 - ``app = serve(lambda request, response: ...)``: one function as the servlet of every path
+- ``app = tell(lambda request: ...)``: the same, answering with what it returns; ``app.get("/").json``
 - ``app.get("/x", "Accept: text/plain").text``: paths are below the context, /app
 - ``app.send(b"GET /app/x HTTP/1.1...")``: raw bytes; then every answer
 """
@@ -10,8 +11,11 @@
 from __future__ import annotations
 
 import http.client
+import io
+import json
 import socket
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -73,6 +77,10 @@ class Answer:
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -178,6 +186,22 @@ class App:
         finally:
             client.close()
 
+    def call(self, path: str = "/", *, body: bytes = b"", **environ: Any) -> bytes:
+        """Ask as a WSGI server would (PEP 3333), and return the answer's body."""
+        environ = {
+            "REQUEST_METHOD": "POST" if body else "GET", "SCRIPT_NAME": "", "QUERY_STRING": "",
+            "PATH_INFO": self.context.path + path, "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http",
+            "SERVER_NAME": "test.example", "SERVER_PORT": "80", "wsgi.input": io.BytesIO(body), **environ,
+        }  # fmt: skip
+        return b"".join(self.container(environ, lambda *_: lambda data: None))
+
+    def wait_idle(self) -> None:
+        """Wait until every request has really ended: a client may have its answer before that."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.context._active:
+            assert time.monotonic() < deadline, "a request does not end"
+            time.sleep(0.001)
+
     def stop(self) -> None:
         self.container.stop(PATIENCE_S)
 
@@ -267,3 +291,28 @@ def serve(deploy: Deploy) -> Callable[..., App]:
         return deploy(web_xml(MAIN + more), classes=classes, **arguments)
 
     return serve_one
+
+
+@pytest.fixture
+def tell(serve: Callable[..., App]) -> Callable[..., App]:
+    """Serve what a function of the request returns, as JSON; a list may hold calls to make, see outcome."""
+
+    def tell_one(function: Callable[[Any], Any], more: str = "", **arguments: Any) -> App:
+        def service(request: Any, response: Any) -> None:
+            found = function(request)
+            if isinstance(found, list):
+                found = [outcome(each) if callable(each) else each for each in found]
+            response.setContentType("application/json;charset=UTF-8")
+            response.getWriter().write(json.dumps(found, default=list))
+
+        return serve(service, more, **arguments)
+
+    return tell_one
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """What a call returns, or the name of the exception it raises."""
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001  whatever it is, the test compares its name
+        return type(error).__name__

@@ -59,9 +59,7 @@ class EntryForm:
     def read(cls, request: HttpServletRequest) -> "EntryForm":
         try:
             upload = uploaded(request, "picture")
-        except (
-            IllegalStateException
-        ):  # over a limit of <multipart-config>, or damaged: nothing of it can be read
+        except (IllegalStateException, OSError):  # over a limit of <multipart-config>, or damaged
             return cls(errors={"picture": "We could not read your form. Is this file larger than 2 MB?"})
         return cls.check(request.getParameter("name") or "", request.getParameter("message") or "", upload)
 

@@ -1,0 +1,61 @@
+"""Encodings as Java names and writes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from container.engine.charsets import codec, content_type_parts
+from container.servlet import UnsupportedEncodingException
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\x00a\x20\xac", "a€"),
+        (b"\xfe\xff\x00a\x20\xac", "a€"),
+        (b"\xff\xfea\x00\xac\x20", "a€"),
+        (b"\xd8\x3d\xde\x00", "😀"),
+        (b"", ""),
+    ],
+)
+def test_utf_16_is_big_endian_unless_a_mark_says_otherwise(data: bytes, text: str):
+    info = codec("UTF-16")
+    assert info.decode(data, "strict") == (text, len(data))
+    decoder = info.incrementaldecoder()
+    assert (
+        "".join(decoder.decode(data[i : i + 1]) for i in range(len(data))) + decoder.decode(b"", True) == text
+    )
+
+
+@pytest.mark.parametrize("data", [b"a", b"\x00aa", b"\xd8\x3d", b"\xfe\xff\xde\x00"])
+def test_malformed_utf_16(data: bytes):
+    with pytest.raises(UnicodeDecodeError):
+        codec("utf-16").decode(data, "strict")
+
+
+def test_utf_16_is_written_with_one_mark():
+    encoder = codec("UTF-16").incrementalencoder()
+    assert encoder.encode("") + encoder.encode("a") + encoder.encode("€", True) == b"\xfe\xff\x00a\x20\xac"
+    assert codec("UTF-16").encode("a") == (b"\xfe\xff\x00a", 1)
+
+
+@pytest.mark.parametrize("name", ["bogus", "", "rot13", "base64", "idna", "unicode_escape", "utf-8\0"])
+def test_what_is_no_encoding_of_text(name: str):
+    with pytest.raises(UnsupportedEncodingException):
+        codec(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"),
+    [
+        ("text/html", ("text/html", None)),
+        ("text/html; charset=utf-8", ("text/html", "utf-8")),
+        ('text/html;CHARSET="utf-8";x=y', ("text/html;x=y", "utf-8")),
+        ('text/html;x=";charset=a";charset=b', ('text/html;x=";charset=a"', "b")),
+        ("text/html;charset=a;charset=b", ("text/html", "a")),
+        ("text/html;charset=", ("text/html", "")),
+        ("text/html;xcharset=a", ("text/html;xcharset=a", None)),
+    ],
+)
+def test_content_type_parts(value: str, parts: tuple):
+    assert content_type_parts(value) == parts
