@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
 from functools import lru_cache
 
 from container.servlet import UnsupportedEncodingException
 
-__all__ = ["LATIN_1", "charset_of", "codec", "content_type_parts"]
+__all__ = ["LATIN_1", "charset_of", "codec", "content_type_parts", "is_known", "split_parameters"]
 
 LATIN_1 = "ISO-8859-1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]*")  # Python itself is content with much less
 
 
 @lru_cache(256)
@@ -19,6 +21,8 @@ def codec(name: str) -> codecs.CodecInfo:
     And for codecs that are not text.
     """
     try:
+        if not _NAME.fullmatch(name.strip()):
+            raise UnsupportedEncodingException(name)
         info = codecs.lookup(name.strip())
         "a".encode(info.name)  # refuses Python's bytes-to-bytes and text-to-text codecs
     except (LookupError, ValueError, TypeError):
@@ -26,6 +30,14 @@ def codec(name: str) -> codecs.CodecInfo:
     if info.name in ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"):
         raise UnsupportedEncodingException(name)
     return info
+
+
+def is_known(name: str) -> bool:
+    try:
+        codec(name)
+    except UnsupportedEncodingException:
+        return False
+    return True
 
 
 def charset_of(value: str | codecs.CodecInfo | None) -> str | None:
@@ -41,7 +53,7 @@ def content_type_parts(value: str) -> tuple[str, str | None]:
     """
     if ";" not in value:
         return value.strip(), None
-    pieces = _split_parameters(value)
+    pieces = split_parameters(value)
     kept, charset = [pieces[0].strip()], None
     for piece in pieces[1:]:
         name, _, parameter = piece.partition("=")
@@ -53,7 +65,7 @@ def content_type_parts(value: str) -> tuple[str, str | None]:
     return ";".join(kept), charset
 
 
-def _split_parameters(value: str) -> list[str]:
+def split_parameters(value: str) -> list[str]:
     pieces, start, quoted, index = [], 0, False, 0
     while index < len(value):
         character = value[index]

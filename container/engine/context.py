@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from container.config import Settings
 from container.descriptor import model
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
+from container.engine.charsets import LATIN_1
 from container.engine.default_servlet import DefaultServlet, NothingServlet
 from container.engine.deployment import Deployment, FilterDeclaration, ListenerDeclaration, ServletDeclaration
 from container.engine.dispatch import Dispatch, Location
@@ -83,6 +84,7 @@ _IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
     ("jspx", JspServlet, "*.jspx"),
 )
 RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
+_LOCALE_CHARSETS = {"en": LATIN_1, "fr": LATIN_1}  # as in Tomcat
 _DEFAULT_WELCOME_FILES = ("index.html", "index.htm", "index.jsp", "index.jinja")
 
 
@@ -687,9 +689,11 @@ class Context:
     # --- small answers for request and response------------------------------------------------------------
 
     def locale_charset(self, locale: Locale) -> str | None:
-        """DD-LOC-03: language and country first, then the language."""
+        """DD-LOC-03: language and country first, then the language, then what every web app has."""
         tag = locale.toLanguageTag().lower()
-        return self._locale_charsets.get(tag) or self._locale_charsets.get(tag.partition("-")[0])
+        language = tag.partition("-")[0]
+        charsets = self._locale_charsets
+        return charsets.get(tag) or charsets.get(language) or _LOCALE_CHARSETS.get(language)
 
     def upload_location(self, config: MultipartConfigElement) -> Path:
         """Where the parts of a multipart body are stored (DD-MP-02)."""

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from container.engine.request import Request
     from container.engine.response import Response
 
-__all__ = ["RequestInputStream", "RequestReader", "ResponseOutputStream", "ResponseWriter"]
+__all__ = ["RequestInputStream", "RequestReader", "ResponseOutputStream", "ResponseWriter", "make_writer"]
+
+# Encodings that begin with a mark: what Java writes for them, and the mark.
+_MARKED = {
+    "utf-16": ("utf-16-be", codecs.BOM_UTF16_BE),
+    "utf-32": ("utf-32-be", b""),
+    "utf-8-sig": ("utf-8", codecs.BOM_UTF8),
+}
 
 
 class RequestInputStream(ServletInputStream):
@@ -191,3 +198,28 @@ class ResponseWriter(PrintWriter):
     def checkError(self) -> bool:
         self.flush()
         return self._failed
+
+
+class MarkedWriter(ResponseWriter):
+    """Writes a byte order mark before the first text, and only there."""
+
+    __slots__ = ("_mark",)
+
+    def __init__(self, response: Response, encoding: str, mark: bytes) -> None:
+        super().__init__(response, encoding)
+        self._mark = mark
+
+    def write(self, text: str) -> int:
+        if self._mark and text:
+            mark, self._mark = self._mark, b""
+            try:
+                self._response._write(mark)
+            except OSError:
+                self._failed = True
+        return super().write(text)
+
+
+def make_writer(response: Response, encoding: str) -> ResponseWriter:
+    """Make the writer for an encoding by Python's name."""
+    marked = _MARKED.get(encoding)
+    return ResponseWriter(response, encoding) if marked is None else MarkedWriter(response, *marked)
