@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 from container.engine.mapper import matches
 from container.engine.request import raw_request
 from container.protocols.exchange import Begin
-from container.servlet import DispatcherType, Filter, FilterChain, ServletRequest, ServletResponse
+from container.servlet import (
+    DispatcherType,
+    Filter,
+    FilterChain,
+    NullPointerException,
+    ServletRequest,
+    ServletResponse,
+)
 
 if TYPE_CHECKING:
     from container.engine.holder import FilterHolder, ServletHolder
@@ -36,6 +43,13 @@ class Target:
         self.begin = Begin.STREAMED if async_supported else Begin.BUFFERED
 
 
+def refuse_async(request: ServletRequest) -> None:
+    """Below here startAsync is refused (RT-FLT-18)."""
+    if request is None:
+        raise NullPointerException("chain.doFilter needs a request")
+    raw_request(request)._async_supported = False
+
+
 class ServletLink(FilterChain):
     """The end of a chain."""
 
@@ -49,15 +63,12 @@ class ServletLink(FilterChain):
 
 
 class SyncServletLink(ServletLink):
-    """The end of a chain whose servlet does not support async.
-
-    Below here startAsync is refused (RT-FLT-18).
-    """
+    """The end of a chain whose servlet does not support async."""
 
     __slots__ = ()
 
     def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw_request(request)._async_supported = False
+        refuse_async(request)
         self._service(request, response)
 
 
@@ -80,7 +91,7 @@ class SyncFilterLink(FilterLink):
     __slots__ = ()
 
     def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw_request(request)._async_supported = False
+        refuse_async(request)
         self._filter.doFilter(request, response, self._next)
 
 

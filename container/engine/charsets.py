@@ -21,9 +21,9 @@ def codec(name: str) -> codecs.CodecInfo:
     And for codecs that are not text.
     """
     try:
-        if not _NAME.fullmatch(name.strip()):
+        if not _NAME.fullmatch(name):
             raise UnsupportedEncodingException(name)
-        info = codecs.lookup(name.strip())
+        info = codecs.lookup(name)
         "a".encode(info.name)  # refuses Python's bytes-to-bytes and text-to-text codecs
     except (LookupError, ValueError, TypeError):
         raise UnsupportedEncodingException(name) from None

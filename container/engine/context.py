@@ -49,6 +49,7 @@ from container.protocols.exchange import Exchange
 from container.servlet import (
     DispatcherType,
     Filter,
+    IllegalArgumentException,
     Locale,
     MappingMatch,
     MultipartConfigElement,
@@ -594,12 +595,15 @@ class Context:
     def dispatcher(self, path: str, query: str | None) -> Dispatcher | None:
         """A dispatcher for a path as an application writes it, relative to this web app.
 
-        None while it is not running, and for a path that leaves it or cannot be decoded.
+        None while it is not running, and for a path that leaves it or contains NUL. IllegalArgumentException
+        for one that cannot be decoded.
         """
         written = path
         decoded = decode_path(path)
-        canonical = None if decoded is None else resolve("/", decoded)
-        if not self.servlets or canonical is None:
+        if decoded is None:
+            raise IllegalArgumentException(f'"{path}" cannot be decoded: should a "%" be "%25"?')
+        canonical = resolve("/", decoded)
+        if not self.servlets or canonical is None or "\0" in canonical:
             return None
         path = canonical
         match = self.mapper.match_explicit(path)

@@ -49,8 +49,7 @@ class Dispatcher(RequestDispatcher):
         return f"<Dispatcher {self._context.path}{self._path}>"
 
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw, answer = raw_request(request), raw_response(response)
-        begin_forward(response)
+        raw, answer = begin_forward(request, response)
         before, query = raw._dispatch, raw._query
         attributes = forward_attributes(before, query)
         self._run(raw, request, response, DispatcherType.FORWARD, attributes, self._query)
@@ -112,8 +111,7 @@ class NamedDispatcher(RequestDispatcher):
         )
 
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw, answer = raw_request(request), raw_response(response)
-        begin_forward(response)
+        raw, answer = begin_forward(request, response)
         with_dispatch(
             raw, self._changed(DispatcherType.FORWARD, raw._dispatch), raw._query, request, response
         )
@@ -140,11 +138,16 @@ def forward_attributes(before: Dispatch, query: str | None) -> dict[str, Any]:
     return attributes
 
 
-def begin_forward(response: ServletResponse) -> None:
+def begin_forward(request: ServletRequest, response: ServletResponse) -> tuple[Request, Response]:
     """RT-FWD-01, RT-FWD-02. An application's wrapper is asked, so that it can drop what it has captured."""
     if response.isCommitted():
         raise IllegalStateException("forward after the response was committed")
-    response.resetBuffer()
+    raw, answer = raw_request(request), raw_response(response)
+    if response is answer:
+        answer._drop_buffer()  # even inside an include
+    else:
+        response.resetBuffer()
+    return raw, answer
 
 
 def end_forward(raw: Request, answer: Response, response: ServletResponse) -> None:

@@ -44,11 +44,12 @@ def media_type(value: str) -> tuple[str, str | None]:
         return value, None
     kept, charset = [match[1]], None
     for parameter in split_parameters(match[2])[1:]:
-        name, _, text = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            charset = text.strip().strip('"').strip()
-        elif parameter.strip():
-            kept.append(parameter.strip())
+        name, mark, text = parameter.partition("=")
+        name, text = name.strip().lower(), text.strip()
+        if name == "charset":
+            charset = text.strip('"').strip()
+        elif name:
+            kept.append(f"{name}{mark}{text}")
     return (value, None) if charset is None else (";".join(kept), charset)
 
 

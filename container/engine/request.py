@@ -37,7 +37,6 @@ from container.servlet import (
     IllegalArgumentException,
     IllegalStateException,
     Locale,
-    NullPointerException,
     NumberFormatException,
     Part,
     RequestDispatcher,
@@ -758,8 +757,6 @@ def split_authority(authority: str) -> tuple[str, int | None]:
 def raw_request(request: ServletRequest) -> Request:
     """Return the container's own object inside an application's wrappers."""
     while not isinstance(request, Request):
-        if request is None:
-            raise NullPointerException("there is no request")
         inner = getattr(request, "getRequest", None)
         if inner is None:
             raise IllegalArgumentException(

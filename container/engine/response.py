@@ -35,7 +35,6 @@ from container.servlet import (
     IllegalArgumentException,
     IllegalStateException,
     Locale,
-    NullPointerException,
     ServletResponse,
 )
 
@@ -154,8 +153,7 @@ class Response(HttpServletResponse):
         if not self._open:
             return
         data = b"".join(self._buffer)
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         if not self._committed:
             self._commit()
             if not data:
@@ -178,6 +176,10 @@ class Response(HttpServletResponse):
             self._open = False
         else:
             self._finish()
+
+    def _drop_buffer(self) -> None:
+        self._buffer = []
+        self._buffered = 0
 
     def _finish(self) -> None:
         """Send everything that is left and end the answer. Does nothing the second time."""
@@ -233,8 +235,7 @@ class Response(HttpServletResponse):
 
         Empty buffer, no length, output choice free (RT-EP-27).
         """
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         self._content_length = -1
         self._output = None
         self._writer_used = False
@@ -319,8 +320,7 @@ class Response(HttpServletResponse):
             raise IllegalStateException("the response is committed: its buffer has been sent")
         if self._locked:
             return
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
 
     def isCommitted(self) -> bool:
         return self._committed or not self._open
@@ -330,8 +330,7 @@ class Response(HttpServletResponse):
             raise IllegalStateException("the response is committed: status and headers have been sent")
         if self._locked:
             return
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         self._status = 200
         self._headers = None
         self._content_type = self._charset = self._locale = None
@@ -513,8 +512,7 @@ class Response(HttpServletResponse):
             return
         if self.isCommitted():
             raise IllegalStateException("sendError after the response was committed")
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         self._status = int(sc)
         self._error = (int(sc), msg)
         self._open = False
@@ -603,8 +601,6 @@ _LENGTH = re.compile(r"-?[0-9]+")
 def raw_response(response: ServletResponse) -> Response:
     """Return the container's own object inside an application's wrappers."""
     while not isinstance(response, Response):
-        if response is None:
-            raise NullPointerException("there is no response")
         inner = getattr(response, "getResponse", None)
         if inner is None:
             raise IllegalArgumentException(
