@@ -565,6 +565,8 @@ class Response(HttpServletResponse):
             raise IllegalStateException("trailers cannot be set once the response is committed")
         if self._exchange.version == "HTTP/1.0" or not self._exchange.can_send_trailers:
             raise IllegalStateException("this protocol cannot carry trailers")
+        if self._content_length >= 0:
+            raise IllegalStateException("trailers need a chunked body: do not set a Content-Length")
         self._trailers = supplier
 
     def getTrailerFields(self) -> Callable[[], Mapping[str, str]] | None:

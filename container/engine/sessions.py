@@ -201,7 +201,9 @@ class ContextSessions:
             return url
         here = request.getRequestURL()
         try:
-            absolute = urlsplit(urljoin(here, url or "."))
+            absolute = urlsplit(url)
+            if not absolute.scheme:
+                absolute = urlsplit(urljoin(here, url or "."))
             if _NO_URL.search(url) or not self._is_ours(request, absolute):
                 return url
         except ValueError:

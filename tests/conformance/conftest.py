@@ -267,3 +267,28 @@ def serve(deploy: Deploy) -> Callable[..., App]:
         return deploy(web_xml(MAIN + more), classes=classes, **arguments)
 
     return serve_one
+
+
+@pytest.fixture
+def routes(deploy: Deploy) -> Callable[..., App]:
+    """Serve each url-pattern with a function: routes({"/a/*": function}, extra_xml="", **deploy).
+
+    The servlets are named by their patterns.
+    """
+
+    def serve_all(table: Mapping[str, Callable[[Any, Any], None]], more: str = "", **arguments: Any) -> App:
+        classes, xml = list(arguments.pop("classes", ())), []
+        for number, (pattern, function) in enumerate(table.items()):
+
+            def service(self: Any, request: Any, response: Any, function: Any = function) -> None:
+                function(request, response)
+
+            classes.append(type(f"Route{number}", (HttpServlet,), {"service": service}))
+            xml.append(
+                f"<servlet><servlet-name>{pattern}</servlet-name><servlet-class>app.Route{number}</servlet-class>"
+                "<async-supported>true</async-supported></servlet><servlet-mapping>"
+                f"<servlet-name>{pattern}</servlet-name><url-pattern>{pattern}</url-pattern></servlet-mapping>"
+            )
+        return deploy(web_xml("".join(xml) + more), classes=classes, **arguments)
+
+    return serve_all
