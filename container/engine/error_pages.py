@@ -151,7 +151,9 @@ class ErrorPages:
             attributes |= self._request_attributes(request, status)
             try:
                 include_error(self._context, request, response, location, attributes)
-            except Exception:  # the page is application code (RT-EP-29)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # the page is application code (RT-EP-29)
                 log.exception("error page %s%s failed", self._context.path, location)
         response._break_off()
 
@@ -181,7 +183,9 @@ class ErrorPages:
                     if response._error is None:
                         return
                     status, message = response._error
-            except Exception:  # the page is application code; its failure must not loop (RT-EP-29)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # the page is application code; its failure must not loop (RT-EP-29)
                 log.exception("error page %s%s failed", self._context.path, location)
             if response._committed:
                 response._break_off()

@@ -380,7 +380,8 @@ class Request(HttpServletRequest):
         if content_type is None:
             return []
         media_type = content_type.partition(";")[0].strip().lower()
-        if media_type == "application/x-www-form-urlencoded" and self._method == "POST":
+        method = self._exchange.method if self._dispatch.kind is DispatcherType.ERROR else self._method
+        if media_type == "application/x-www-form-urlencoded" and method == "POST":
             self._form = self._read_form()
             return self._form
         if media_type == "multipart/form-data" and self._dispatch.target.holder.multipart_config is not None:
