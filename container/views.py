@@ -12,10 +12,11 @@ A page finds its names where a JSP does, nearest first:
     attributes              of the request, the session and the web app, by their plain names
     what Jinja2 brings      range, namespace, filters, tests
 
-Output is escaped (``.txt.jinja`` is not). "/WEB-INF/layout.jinja" is a path in the web app, "layout.jinja"
-lies beside the page that says so. Pages are UTF-8, are read anew when they have changed, and are sent when
-they are complete, so that a failing one still becomes an error page. The <jsp-property-group>s of the
-descriptor apply (DD-JSP-05).
+Output is escaped (``.txt.jinja`` is not). A name that nothing knows shows as nothing, as in a JSP; to ask it
+for more ({{ user.name }}) is an error. "/WEB-INF/layout.jinja" is a path in the web app, "layout.jinja" lies
+beside the page that says so. Pages are UTF-8, are read anew when they have changed, and are sent when they
+are complete, so that a failing one still becomes an error page. The <jsp-property-group>s of the descriptor
+apply (DD-JSP-05) to the path that was asked for, be it /cart.jinja or /cart.jsp.
 """
 
 from __future__ import annotations
@@ -194,15 +195,22 @@ class Views:
         if path is None or not (file := Path(path)).is_file():
             return None
         read_ns = file.stat().st_mtime_ns
-        encoding = self._rules_for(name).page_encoding
+        encoding = self._encoding_of(name)
         try:
-            text = file.read_text(encoding)
+            text = file.read_text(encoding).removeprefix("\ufeff")  # a byte order mark is no text
+        except LookupError as error:
+            raise ServletException(f'<page-encoding> "{encoding}" is unknown. Write UTF-8', error) from error
         except UnicodeDecodeError as error:
             line = file.read_bytes()[: error.start].count(b"\n") + 1
             cure = f"Save it as {encoding}, or name its encoding in <jsp-config> (<page-encoding>)."
             raise ServletException(f"{path}:{line}: this is not {encoding}. {cure}", error) from error
         self._files.add(path)
         return text, path, lambda: _changed_ns(file) == read_ns
+
+    def _encoding_of(self, name: str) -> str:
+        """Return what <jsp-config> says of the page, or of the JSP in whose place it is."""
+        names = (name, *(name.removesuffix(".jinja") + suffix for suffix in JAVA_PAGES))
+        return next((found for each in names if (found := self._rules_for(each).page_encoding)), "UTF-8")
 
     @contextmanager
     def _located(self) -> Iterator[None]:
@@ -242,7 +250,7 @@ class Views:
             return next((value for group in by_rank if (value := get(group)) is not None), None)
 
         return PageRules(
-            nearest(lambda group: group.getPageEncoding()) or "UTF-8",
+            nearest(lambda group: group.getPageEncoding()),
             nearest(lambda group: group.getDefaultContentType()),
             _buffer_bytes(nearest(lambda group: group.getBuffer())),
             tuple(_counterpart(path) for _, group in matching for path in group.getIncludePreludes()),
@@ -254,7 +262,7 @@ class Views:
 class PageRules:
     """What <jsp-config> says of one page. buffer_bytes: None = send it whole, 0 = send each piece at once."""
 
-    page_encoding: str = "UTF-8"
+    page_encoding: str | None = None
     content_type: str | None = None
     buffer_bytes: int | None = None
     preludes: tuple[str, ...] = ()
