@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContextSessions", "Writer"]
 
+FORWARDED_SECURE = "org.apache.catalina.filters.RemoteIpFilter.secure"  # set by container.filters.remote_ip
 _NO_URL = re.compile(r'[\s"<>\\^`{|}\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})')  # what no URI may contain
 
 
@@ -29,9 +30,6 @@ class Writer(threading.local):
     """The id of the request that the calling thread runs: who has written what into a shared store."""
 
     request_id = ""
-
-
-FORWARDED_SECURE = "org.apache.catalina.filters.RemoteIpFilter.secure"  # set by container.filters.remote_ip
 
 
 class ContextSessions:

@@ -73,3 +73,9 @@ def matches() -> Callable[[Any, str], None]:
 def web_xml() -> Callable[..., str]:
     """A descriptor with nothing but a filter: web_xml("ExpiresFilter", parameters)."""
     return lambda name, parameters: _conformance.web_xml(filter_xml(name, parameters))
+
+
+@pytest.fixture
+def descriptor() -> Callable[[str], str]:
+    """A whole web.xml around some elements."""
+    return _conformance.web_xml  # type: ignore[no-any-return]
