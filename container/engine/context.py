@@ -47,6 +47,7 @@ from container.engine.sessions import ContextSessions, Writer
 from container.engine.uri import decode_path, encode_path, resolve
 from container.errors import DeploymentError, Problem, Source
 from container.files import StaticRoot, is_protected, mime_table, static_root
+from container.filters.parameters import BadParameter
 from container.protocols.exchange import Exchange
 from container.servlet import (
     DeclareRoles,
@@ -450,6 +451,11 @@ class Context:
                 holder.load()
             except KeyboardInterrupt:
                 raise
+            except BadParameter as error:
+                source, words = holder.declaration.source, f"servlet {holder.name}: {error.problem}"
+                if strict:
+                    raise DeploymentError([Problem(source, words, error.cure)]) from error
+                self.problems.append(Problem(source, words, error.cure, "warning"))
             except BaseException as error:  # init is application code, a sys.exit() in it, too
                 source = holder.declaration.source
                 log.exception("%s: servlet %s does not start", self, holder.name)
@@ -467,6 +473,8 @@ class Context:
             raise
         except ClassNotFound as error:
             raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."))]) from error
+        except BadParameter as error:
+            raise DeploymentError([Problem(source, f"{what}: {error.problem}", error.cure)]) from error
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # application code, whose sys.exit() must not end the container

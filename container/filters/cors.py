@@ -16,7 +16,6 @@ from container.servlet import (
     HttpFilter,
     HttpServletRequest,
     HttpServletResponse,
-    ServletException,
 )
 from container.servlet.servlet import Answer
 
@@ -45,10 +44,8 @@ class CorsFilter(HttpFilter):
         self._decorate = parameters.flag("cors.request.decorate", True)
         parameters.finish(strict=False)
         if self._credentials and ANY in self._origins:
-            raise ServletException(
-                "cors.support.credentials is true and cors.allowed.origins is *: browsers refuse that. "
-                "Name the origins"
-            )
+            why = "browsers refuse that while cors.allowed.origins is *"
+            parameters.refuse("cors.support.credentials", why, "Name the origins.")
 
     def doFilter(self, req: HttpServletRequest, res: HttpServletResponse, chain: FilterChain) -> Answer:
         kind = _kind(req)

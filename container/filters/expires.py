@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import NamedTuple, NoReturn
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 from container.filters.parameters import InitParameters
 from container.servlet import (
@@ -119,6 +120,14 @@ class Expiring(HttpServletResponseWrapper):
         self._add: Callable[[HttpServletResponse], None] | None = add
         self._stream: ServletOutputStream | None = None
         self._writer: PrintWriter | None = None
+        if send_file := getattr(
+            response, "send_file", None
+        ):  # the container's own can: files go out uncopied
+            self.send_file = partial(self._send_file, send_file)
+
+    def _send_file(self, send_file: Callable[..., None], *arguments: Any) -> None:
+        self.begin()
+        send_file(*arguments)
 
     def begin(self) -> None:
         add, self._add = self._add, None

@@ -16,15 +16,24 @@ from typing import NoReturn
 
 from container.servlet import GenericFilter, GenericServlet, ServletException
 
-__all__ = ["InitParameters"]
+__all__ = ["BadParameter", "InitParameters"]
 
 log = logging.getLogger("container.filters")
 
 _JAVA_CLASSES = {"XDigit": "0-9A-Fa-f", "Digit": "0-9", "Alpha": "A-Za-z", "Alnum": "A-Za-z0-9"}
 
 
+class BadParameter(ServletException):
+    """An init parameter to be corrected: the mistake is in the descriptor, so no traceback is of use."""
+
+    def __init__(self, problem: str, cure: str) -> None:
+        super().__init__(f"{problem}. {cure}")
+        self.problem = problem
+        self.cure = cure
+
+
 class InitParameters:
-    """The init parameters of one filter or servlet. What cannot be read raises ServletException."""
+    """The init parameters of one filter or servlet. What cannot be read raises BadParameter."""
 
     def __init__(self, owner: GenericFilter | GenericServlet) -> None:
         self._owner = owner
@@ -93,7 +102,8 @@ class InitParameters:
         return value
 
     def refuse(self, name: str, why: str, cure: str) -> NoReturn:
-        raise ServletException(f'init-param {name} is "{self._owner.getInitParameter(name)}": {why}. {cure}')
+        problem = f'init-param {name} is "{self._owner.getInitParameter(name)}": {why}'
+        raise BadParameter(problem, cure) from None
 
     def finish(self, *, strict: bool = True) -> None:
         """Refuse, or only log, parameters that nobody has asked for."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from container.filters.parameters import InitParameters
-from container.protocols.forwarded import networks
+from container.protocols.forwarded import networks, read_node
 from container.servlet import FilterChain, HttpFilter, HttpServletRequest, HttpServletResponse
 from container.servlet.servlet import Answer
 
@@ -68,6 +68,10 @@ class RemoteCIDRFilter(RemoteFilter):
         self._allow, self._deny = (_network_test(parameters, name) for name in ("allow", "deny"))
         parameters.finish()
 
+    def admits(self, value: str) -> bool:
+        node = read_node(value)  # what is no address is in no network, not even in one that deny leaves out
+        return node is not None and super().admits(node.address)
+
 
 def _pattern_test(parameters: InitParameters, name: str) -> Test | None:
     pattern = parameters.pattern(name)
@@ -83,11 +87,4 @@ def _network_test(parameters: InitParameters, name: str) -> Test | None:
     if not known:
         return None
 
-    def is_inside(address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in known)
-
-    return is_inside
+    return lambda address: any(ip_address(address) in network for network in known)

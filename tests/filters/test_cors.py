@@ -151,7 +151,7 @@ def test_an_own_vary_is_kept(filtered: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("parameters", "problem"),
     [
-        ({**ANY, "cors.support.credentials": "true"}, "cors.support.credentials is true.*Name the origins"),
+        ({**ANY, "cors.support.credentials": "true"}, "credentials is .true.: browsers.*Name the origins"),
         ({"cors.preflight.maxage": "x"},
          'cors.preflight.maxage is "x": no whole number. Write for example 1800'),
         ({"cors.support.credentials": "maybe"}, 'is "maybe": neither true nor false'),

@@ -111,7 +111,9 @@ def test_only_get_and_head(
 
 def test_files(filtered: Callable[..., Any], deploy: Callable[..., Any], web_xml: Any) -> None:
     params = {"ExpiresByType text/plain": "modification plus 1 day"}
-    app = deploy(web_xml("ExpiresFilter", params), files={"a.txt": "abc", "a.css": "x"})
+    app = deploy(
+        web_xml("ExpiresFilter", params), files={"a.txt": "abc", "a.css": "x", "big.txt": "x" * 100_000}
+    )
     found = app.get("/a.txt")
     modified = datetime.strptime(found.header("Last-Modified"), "%a, %d %b %Y %H:%M:%S GMT")
     expires = datetime.strptime(found.header("Expires"), "%a, %d %b %Y %H:%M:%S GMT")
@@ -121,6 +123,9 @@ def test_files(filtered: Callable[..., Any], deploy: Callable[..., Any], web_xml
     assert app.get("/a.txt", "If-None-Match: *").header("Expires") is None  # 304
     assert app.get("/a.txt", "Range: bytes=0-0").header("Expires") is not None
     assert app.get("/none").header("Expires") is None
+    big = app.get("/big.txt")  # sent without reading it
+    assert len(big.body) == 100_000
+    assert big.header("Expires") is not None
 
 
 @pytest.mark.parametrize(

@@ -55,3 +55,26 @@ def test_what_they_do_not_start_with(
     problem: str,
 ) -> None:
     matches(filtered(name, parameters), problem)
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("10.0.0.1", 403),
+        ("192.0.2.1", 200),
+        ("unknown", 403),
+        ("10.0.0.1:4711", 403),
+        ("::ffff:10.0.0.1", 403),
+    ],
+)
+def test_what_is_no_address_is_refused(filtered: Callable[..., Any], address: str, status: int) -> None:
+    more = filter_xml("RemoteIpFilter")
+    app = filtered("RemoteCIDRFilter", {"deny": "10.0.0.0/8"}, more=more)
+    assert app.get("/", f"X-Forwarded-For: {address}").status == status
+
+
+def filter_xml(name: str) -> str:
+    return (
+        f"<filter><filter-name>ip</filter-name><filter-class>container.filters.{name}</filter-class></filter>"
+        "<filter-mapping><filter-name>ip</filter-name><url-pattern>/*</url-pattern></filter-mapping>"
+    )
