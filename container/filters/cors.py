@@ -8,7 +8,6 @@ else    ──> 403 without a body
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from container.filters.parameters import InitParameters
 from container.servlet import (
@@ -35,7 +34,9 @@ class CorsFilter(HttpFilter):
 
     def init(self) -> None:
         parameters = InitParameters(self)
-        self._origins = frozenset(parameters.items("cors.allowed.origins"))
+        origins = parameters.items("cors.allowed.origins")
+        self._any = origins == [ANY]
+        self._origins = frozenset(origins)
         self._methods = parameters.items("cors.allowed.methods", _METHODS)
         self._headers = [name.lower() for name in parameters.items("cors.allowed.headers", _HEADERS)]
         self._exposed = parameters.items("cors.exposed.headers")
@@ -43,7 +44,7 @@ class CorsFilter(HttpFilter):
         self._max_age_s = parameters.number("cors.preflight.maxage", 1800)
         self._decorate = parameters.flag("cors.request.decorate", True)
         parameters.finish(strict=False)
-        if self._credentials and ANY in self._origins:
+        if self._credentials and self._any:
             why = "browsers refuse that while cors.allowed.origins is *"
             parameters.refuse("cors.support.credentials", why, "Name the origins.")
 
@@ -62,21 +63,21 @@ class CorsFilter(HttpFilter):
         return None if kind == "pre_flight" else chain.doFilter(req, res)
 
     def _allows(self, req: HttpServletRequest, kind: str) -> bool:
-        if ANY not in self._origins and req.getHeader("Origin") not in self._origins:
+        if not self._any and req.getHeader("Origin") not in self._origins:
             return False
         if kind != "pre_flight":
             return req.getMethod() in self._methods
-        wanted = (req.getHeader("Access-Control-Request-Headers") or "").split(",")
-        return (req.getHeader("Access-Control-Request-Method") or "").strip() in self._methods and all(
-            name.strip().lower() in self._headers for name in wanted if name.strip()
+        wanted = (req.getHeader("Access-Control-Request-Headers") or "").strip().lower()
+        return (req.getHeader("Access-Control-Request-Method") or "").strip() in self._methods and (
+            not wanted or all(name.strip() in self._headers for name in wanted.split(","))
         )
 
     def _add_headers(self, req: HttpServletRequest, res: HttpServletResponse, kind: str) -> None:
-        if ANY not in self._origins:
+        if not self._any:
             _vary(res, "Origin")
         if kind == "not_cors":
             return
-        origin = ANY if ANY in self._origins else req.getHeader("Origin")
+        origin = ANY if self._any else req.getHeader("Origin")
         res.setHeader("Access-Control-Allow-Origin", origin)
         if self._credentials:
             res.setHeader("Access-Control-Allow-Credentials", "true")
@@ -84,7 +85,7 @@ class CorsFilter(HttpFilter):
             res.setHeader("Access-Control-Expose-Headers", ",".join(self._exposed))
         if req.getMethod() == "OPTIONS":
             _vary(res, "Access-Control-Request-Method", "Access-Control-Request-Headers")
-            if self._max_age_s >= 0:
+            if self._max_age_s > 0:
                 res.setHeader("Access-Control-Max-Age", str(self._max_age_s))
             if self._methods:
                 res.setHeader("Access-Control-Allow-Methods", ",".join(self._methods))
@@ -111,16 +112,10 @@ def _kind(req: HttpServletRequest) -> str:
 
 
 def _is_own(origin: str, req: HttpServletRequest) -> bool:
-    """Whether it is the origin that the request itself went to."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        return False
-    scheme = req.getScheme()
-    host = req.getServerName().lower().strip("[]")
+    """Whether it is the origin that the request itself went to, as browsers write it."""
+    scheme, host, port = req.getScheme(), req.getServerName(), req.getServerPort()
     default = {"http": 80, "https": 443}.get(scheme)
-    return (parts.scheme, parts.hostname, port or default) == (scheme, host, req.getServerPort())
+    return origin == f"{scheme}://{host}:{port}" or (port == default and origin == f"{scheme}://{host}")
 
 
 def _decorate(req: HttpServletRequest, kind: str) -> None:

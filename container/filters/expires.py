@@ -63,15 +63,19 @@ class ExpiresFilter(HttpFilter):
 
     def init(self) -> None:
         parameters = InitParameters(self)
+        names = {name.lower(): name for name in self.getInitParameterNames()}  # their case means nothing
+        by_type = f"{BY_TYPE} ".lower()
         self._by_type = {
-            name[len(BY_TYPE) :].strip().lower(): _expiry(parameters, name)
-            for name in self.getInitParameterNames()
-            if name.startswith(f"{BY_TYPE} ")
+            key.removeprefix(by_type).strip(): _expiry(parameters, name)
+            for key, name in names.items()
+            if key.startswith(by_type)
         }
-        self._default = None if parameters.given(DEFAULT) is None else _expiry(parameters, DEFAULT)
-        codes = parameters.items(EXCLUDED, "304")
+        default = names.get(DEFAULT.lower(), DEFAULT)
+        self._default = None if parameters.given(default) is None else _expiry(parameters, default)
+        excluded = names.get(EXCLUDED.lower(), EXCLUDED)
+        codes = parameters.items(excluded, "304")
         if not all(re.fullmatch(r"[0-9]{3}", code) for code in codes):
-            parameters.refuse(EXCLUDED, "no list of status codes", "Write for example 302, 500, 503.")
+            parameters.refuse(excluded, "no list of status codes", "Write for example 302, 500, 503.")
         self._excluded = frozenset(map(int, codes))
         parameters.finish(strict=False)
 

@@ -81,7 +81,7 @@ def _pattern_test(parameters: InitParameters, name: str) -> Test | None:
 def _network_test(parameters: InitParameters, name: str) -> Test | None:
     items = parameters.items(name)
     try:
-        known = networks(items)
+        known = networks(items, strict=False)
     except ValueError as error:
         parameters.refuse(name, str(error), "Write for example 10.0.0.0/8, ::1.")
     if not known:

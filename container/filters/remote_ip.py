@@ -76,7 +76,8 @@ class RemoteIpFilter(HttpFilter):
                 forwarded.local_name = host
         req.setAttribute("org.apache.tomcat.request.forwarded", True)
         req.setAttribute("org.apache.tomcat.remoteAddr", forwarded.remote_addr)
-        req.setAttribute(SECURE, forwarded.secure)
+        if forwarded.secure:
+            req.setAttribute(SECURE, True)
         return chain.doFilter(forwarded, res)
 
     def _read_client(self, req: HttpServletRequest, forwarded: ForwardedRequest) -> None:

@@ -14,8 +14,8 @@ class SetCharacterEncodingFilter(HttpFilter):
 
     def init(self) -> None:
         parameters = InitParameters(self)
-        encoding = parameters.text("encoding")
-        self._encoding = parameters.charset("encoding", encoding) if encoding else None
+        encoding = parameters.given("encoding")
+        self._encoding = None if encoding is None else parameters.charset("encoding", encoding)
         self._ignore = parameters.flag("ignore", False)
         parameters.finish(strict=False)
 

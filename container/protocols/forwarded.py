@@ -105,12 +105,12 @@ class TrustedProxies:
         return known, max(0, len(hops) - 1 - index)
 
 
-def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Read addresses and networks ("10.0.0.0/8"); ValueError names the first that is none."""
+def networks(texts: Iterable[str], *, strict: bool = True) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read addresses and networks; ValueError names the first that is none. strict: "10.0.0.1/8" is none."""
     found = []
     for text in texts:
         try:
-            found.append(ip_network(text))
+            found.append(ip_network(text, strict))
         except ValueError as error:
             raise ValueError(f"{text}: {error}") from None
     return tuple(found)

@@ -40,6 +40,9 @@ def attributes(request: Any, response: Any) -> None:
         ("GET", ["Origin: "], [403] * 4),
         ("GET", ["Origin: http://a b"], [403] * 4),
         ("GET", ["Origin: http://test.example"], ["False None None"] * 3 + ["None None None"]),
+        ("GET", ["Origin: http://test.example:80"], ["False None None"] * 3 + ["None None None"]),
+        ("GET", ["Origin: http://TEST.example"], [403, 403, "simple", "None None None"]),
+        ("GET", ["Origin: a.example"], [403] * 4),
         ("HEAD", [A], [403, 200, 200, 403]),
         ("POST", [A], [403, "simple", "simple", "None None None"]),
         ("POST", [A, "Content-Type: text/plain"], [403, "simple", "simple", "None None None"]),
@@ -57,6 +60,9 @@ def attributes(request: Any, response: Any) -> None:
         ("OPTIONS", [A, ASK + "POST", WANT + "content-type, X-A"], [403, 403, 403, 200]),
         ("OPTIONS", [A, ASK + "POST", WANT + "X-B"], [403] * 4),
         ("OPTIONS", [A, ASK + "POST", WANT], [403, 200, 200, 200]),
+        ("OPTIONS", [A, ASK + "POST", WANT + "content-type,,content-type"], [403] * 4),
+        ("OPTIONS", [A, ASK + " POST "], [403, 200, 200, 200]),
+        ("OPTIONS", [A, ASK + "post"], [403] * 4),
         ("OPTIONS", ["Origin: http://c.example", ASK + "POST"], [403, 403, 200, 200]),
     ],
 )  # fmt: skip
@@ -125,6 +131,13 @@ def test_headers(
         name if name == "Vary" else f"Access-Control-{name}": set(value.lower().split(","))
         for name, value in expected.items()
     }
+
+
+def test_a_star_among_others_is_no_star(filtered: Callable[..., Any]) -> None:
+    app = filtered("CorsFilter", {"cors.allowed.origins": "*,http://a.example", "cors.preflight.maxage": "0"})
+    assert app.get("/", A).header("Access-Control-Allow-Origin") == "http://a.example"
+    assert app.get("/", "Origin: http://b.example").status == 403
+    assert app.request("OPTIONS", "/", A, ASK + "GET").header("Access-Control-Max-Age") is None
 
 
 def test_an_own_vary_is_kept(filtered: Callable[..., Any]) -> None:

@@ -41,6 +41,10 @@ def test_an_encoding_that_is_none(
     matches(filtered(name, {"encoding": "nonsense"}), f'{name}.*encoding is "nonsense": no encoding.*UTF-8')
 
 
+def test_an_encoding_without_a_name(filtered: Callable[..., Any], matches: Callable[..., None]) -> None:
+    matches(filtered("SetCharacterEncodingFilter", {"encoding": ""}), 'encoding is "": no encoding')
+
+
 def typed(request: Any, response: Any) -> None:
     if encoding := request.getParameter("encoding"):
         response.setCharacterEncoding(encoding)

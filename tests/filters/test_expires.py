@@ -165,6 +165,17 @@ def test_rules_that_are_none(
     matches(filtered("ExpiresFilter", {"ExpiresDefault": rule}), f'ExpiresDefault is "{rule}": .*{problem}')
 
 
+def test_the_case_of_names_means_nothing(filtered: Callable[..., Any]) -> None:
+    parameters = {
+        "expiresdefault": "A100", "EXPIRESBYTYPE Text/HTML": "A200",
+        "expiresExcludedResponseStatusCodes": "500",
+    }  # fmt: skip
+    app = filtered("ExpiresFilter", parameters, answer)
+    assert caching(app.get("/")) == in_seconds(100)
+    assert caching(app.get("/?type=text/html")) == in_seconds(200)
+    assert caching(app.get("/?status=500")) == NOTHING
+
+
 def test_statuses_that_are_none(filtered: Callable[..., Any], matches: Callable[..., None]) -> None:
     app = filtered("ExpiresFilter", {"ExpiresExcludedResponseStatusCodes": "30x"})
     matches(app, 'is "30x": no list of status codes. Write for example 302, 500, 503')

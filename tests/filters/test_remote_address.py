@@ -24,6 +24,7 @@ import pytest
         ("RemoteHostFilter", {"allow": r"localhost|127\.0\.0\.1"}, 200),
         ("RemoteHostFilter", {"allow": "example"}, 403),
         ("RemoteCIDRFilter", {"allow": "127.0.0.0/8, ::1"}, 200),
+        ("RemoteCIDRFilter", {"allow": "127.0.0.1/8"}, 200),
         ("RemoteCIDRFilter", {"deny": "127.0.0.1"}, 403),
         ("RemoteCIDRFilter", {"allow": "10.0.0.0/8"}, 403),
         ("RemoteCIDRFilter", {"deny": "10.0.0.0/8"}, 200),
