@@ -99,13 +99,13 @@ class WithNonce(HttpServletResponseWrapper):
         self._is_plain = is_plain
 
     def encodeURL(self, url: str) -> str:
-        return self._add(url, super().encodeURL(url))
+        return url if url is None or self._is_plain(url) else self._add(url, super().encodeURL(url))
 
     def encodeRedirectURL(self, url: str) -> str:
-        return self._add(url, super().encodeRedirectURL(url))
+        return url if url is None or self._is_plain(url) else self._add(url, super().encodeRedirectURL(url))
 
     def _add(self, url: str, encoded: str) -> str:
-        if url is None or self._is_plain(url) or not _is_ours(url, self._request):
+        if not _is_ours(url, self._request):
             return encoded
         path, mark, fragment = encoded.partition("#")
         separator = "" if path.endswith(("?", "&")) else "&" if "?" in path else "?"
