@@ -142,3 +142,22 @@ def test_every_setting_has_help_and_an_example_that_works(option: config.Option)
         assert option.convert(option.spell(option.default)) == option.default
     if option.name.endswith(("_s", "_bytes")):  # the unit is in the name, too
         assert option.unit == option.name.rpartition("_")[2]
+
+
+@pytest.mark.parametrize(
+    ("toml", "networks"),
+    [
+        ('trusted_proxies = ["10.0.0.0/8", "::1"]', ("10.0.0.0/8", "::1")),
+        ('trusted-proxies = "10.0.0.0/8, ::1"', ("10.0.0.0/8", "::1")),
+        ('trusted-proxies = "10.0.0.0/8 ::1"', ("10.0.0.0/8", "::1")),
+        ('trusted-proxies = "none"', ()),
+        ("trusted-proxies = []", ()),
+    ],
+)
+def test_a_list_of_networks(toml: str, networks: tuple[str, ...]) -> None:
+    assert load(toml).trusted_proxies == networks
+
+
+def test_a_network_that_is_none_is_named_with_its_place() -> None:
+    with pytest.raises(ConfigError, match=r"was\.toml:1: trusted-proxies = .*'proxy' does not appear to be"):
+        load('trusted-proxies = ["10.0.0.0/8", "proxy"]')
