@@ -17,7 +17,7 @@ from container.files import is_protected, safe_join
 
 __all__ = ["Part", "Refused", "delete", "put", "read_content_range"]
 
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+_CONTENT_RANGE = re.compile(r"bytes +([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _PIECE_BYTES = 65536
 
 
