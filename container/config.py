@@ -251,7 +251,7 @@ class Settings:
     )
     max_form_bytes: int = setting(
         2 * 1024**2,
-        "Longest form body read for getParameter; longer is 413; 0 = no limit",
+        "Most bytes of a form, or of the fields of a multipart form; more is 413; 0 = no limit",
         unit="bytes",
         group="Limits",
         minimum=0,

@@ -87,9 +87,9 @@ _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _DATES = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"[A-Z]{{3}}, (?P<day>[0-9]{{2}}) (?P<month>[A-Z]{{3}}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
-        rf"[A-Z]{{6,9}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Z]{{3}})-(?P<year>[0-9]{{2}}) {_TIME} GMT",
-        rf"[A-Z]{{3}} (?P<month>[A-Z]{{3}}) (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
+        rf"[A-Z]+, (?P<day>[0-9]{{1,2}}) (?P<month>[A-Z]{{3}}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
+        rf"[A-Z]+, (?P<day>[0-9]{{1,2}})-(?P<month>[A-Z]{{3}})-(?P<year>[0-9]{{2}}|[0-9]{{4}}) {_TIME} GMT",
+        rf"[A-Z]+ (?P<month>[A-Z]{{3}}) (?P<day> ?[0-9]{{1,2}}) {_TIME} (?P<year>[0-9]{{4}})",
     )
 )
 
@@ -102,7 +102,7 @@ def format_http_date(time_s: float) -> str:
 def parse_http_date(text: str) -> int | None:
     """Read one of the three forms of RFC 9110 §5.6.7, else None. Two-digit years are 1970 to 2069.
 
-    Day and month may be in any case, as Tomcat reads them.
+    As lenient as Tomcat: names in any case, days with one digit, weekdays that do not fit.
     """
     for form in _DATES:
         if match := form.fullmatch(text.strip()):

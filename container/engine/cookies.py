@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from container.engine.client_errors import bad_request
-from container.files import format_http_date
 from container.servlet import Cookie, IllegalArgumentException
 
 __all__ = ["format_cookie", "parse_cookies"]
 
 _SEPARATORS = frozenset('()<>@,;:\\"/[]?={} \t')
 _VALUE_REFUSED = frozenset('",;\\ \t')
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
@@ -73,7 +75,12 @@ def format_cookie(cookie: Cookie) -> str:
         if max_age == 0:
             pieces.append("Expires=Thu, 01 Jan 1970 00:00:10 GMT")
     by_key.pop("max-age", None)
-    for key, text in (("domain", cookie.getDomain()), ("path", cookie.getPath())):
+    domain = cookie.getDomain()
+    if domain and not _DOMAIN.fullmatch(domain):
+        raise IllegalArgumentException(
+            f'"{domain}" is no host name that a cookie could have: write it without a dot before it'
+        )
+    for key, text in (("domain", domain), ("path", cookie.getPath())):
         by_key.pop(key, None)
         if text:
             pieces.append(f"{key.capitalize()}={_attribute(text)}")
@@ -84,11 +91,6 @@ def format_cookie(cookie: Cookie) -> str:
     for name, text in by_key.values():
         pieces.append(f"{name}={_attribute(text)}" if text else name)
     return "; ".join(pieces)
-
-
-def expires(time_s: int) -> str:
-    """An Expires attribute."""
-    return "Expires=" + format_http_date(time_s)
 
 
 def _attribute(text: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from container.engine.client_errors import client_status
 from container.engine.dispatch import ERROR
 from container.engine.dispatcher import dispatch_error, include_error
 from container.engine.holder import available_again_s, report_unavailable
@@ -91,9 +92,9 @@ class ErrorPages:
                 request, response, error if isinstance(error, UnavailableException) else cause
             )
             return
-        client_status = getattr(error, "status", None)
-        if isinstance(client_status, int) and 400 <= client_status < 500:
-            self._report_client_error(request, response, error, client_status)
+        status = client_status(error)
+        if status is not None:
+            self._report_client_error(request, response, error, status)
             return
         log.error(
             "%s %s %s [%s]: uncaught exception in servlet %s",
@@ -130,9 +131,7 @@ class ErrorPages:
     def _report_client_error(
         self, request: Request, response: Response, error: BaseException, status: int
     ) -> None:
-        setting = getattr(error, "setting", None)
-        hint = f" (setting {setting})" if setting else ""
-        log.info("%s [%s]: %d, %s%s", request._dispatch.uri, request.getRequestId(), status, error, hint)
+        log.info("%s [%s]: %d, %s", request._dispatch.uri, request.getRequestId(), status, error)
         if response._committed:
             response._break_off()
             return

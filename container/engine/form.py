@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from container.engine.charsets import LATIN_1, codec
-from container.engine.client_errors import bad_request, log_limit
+from container.engine.client_errors import bad_request, client_status, log_limit, wrong_media_type
 from container.engine.multipart import UploadedPart, read_parts
 from container.engine.parameters import merge, parse_form
 from container.protocols.exchange import ClientDisconnected
@@ -20,7 +20,6 @@ from container.servlet import (
     DispatcherType,
     IllegalStateException,
     MultipartConfigElement,
-    ServletException,
     UnsupportedEncodingException,
 )
 
@@ -87,8 +86,9 @@ def _form(request: Request) -> Pairs:
 
 def _unreadable(error: OSError) -> IllegalStateException:
     """The getParameter family's form of a body that did not come, or could not be kept."""
-    if isinstance(error, ClientDisconnected) or hasattr(error, "status"):
-        return bad_request(str(error), getattr(error, "status", 400))
+    status = 400 if isinstance(error, ClientDisconnected) else client_status(error)
+    if status is not None:
+        return bad_request(str(error), status)
     problem = IllegalStateException(f"the body cannot be kept: {error}")
     problem.__cause__ = error
     return problem
@@ -138,7 +138,7 @@ def parts_of(request: Request) -> list[UploadedPart]:
                 "the servlet has no multipart configuration: add <multipart-config/> or @MultipartConfig"
             )
         if _media_type(request) != "multipart/form-data":
-            raise ServletException("the request is not multipart/form-data")
+            raise wrong_media_type("the request is not multipart/form-data")
         try:
             parts = read_parts(request, config)
         except (IllegalStateException, OSError) as error:

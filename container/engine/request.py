@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -672,8 +672,3 @@ def raw_request(request: ServletRequest) -> Request:
             )
         request = inner()
     return request
-
-
-def names_in(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
-    """Return the header names, in lower case."""
-    return {name.lower() for name, _ in headers}

@@ -26,11 +26,13 @@ class RequestInputStream(ServletInputStream):
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self._count = 0
         self._finished = False
 
     def _read(self, size: int) -> bytes:
         data = self._request._read_body(size)
-        if size != 0 and (not data or size < 0):
+        self._count += len(data)
+        if size != 0 and (not data or size < 0 or self._count == self._request._exchange.content_length):
             self._finished = True
         return data
 

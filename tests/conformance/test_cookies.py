@@ -190,7 +190,8 @@ def test_a_max_age_of_0_deletes_for_old_clients_too(serve):
     [
         cookie("a b"), cookie("a;b"), cookie("a,b"), cookie('a"b'), cookie("a\\b"), cookie("a\r\nb"),
         cookie("\0"),
-        cookie(Path="a;b"), cookie(Path="/é"), cookie(Domain="a\nb"), cookie(X="a;b"),
+        cookie(Path="a;b"), cookie(Path="/é"), cookie(X="a;b"), cookie(Domain="a\nb"), cookie(Domain=".a.b"),
+        cookie(Domain="a..b"), cookie(Domain="a-.b"), cookie(Domain="a_b"), cookie(Domain="a.b."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written_is_refused(serve, bad):

@@ -103,6 +103,8 @@ def test_what_is_no_form_data(uploads, kind):
     app = uploads(lambda r: [r.getParts, lambda: r.getPart("a"), parameters(r), r.getInputStream().read()])
     found = ["ServletException", "ServletException", {"q": ["0"]}, BOTH]
     assert ask(app, BOTH, f"Content-Type: {kind}") == found
+    uncaught = uploads(lambda r: r.getParts(), name="uncaught")
+    assert ask(uncaught, BOTH, f"Content-Type: {kind}") == 415
 
 
 LIMITS = [

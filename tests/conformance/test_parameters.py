@@ -174,6 +174,16 @@ def test_uncaught_it_is_the_clients_fault_and_a_limit_is_named(
     assert [warning.rpartition("the limit is ")[2] for warning in warnings] == ([limit] if limit else [])
 
 
+def test_only_the_containers_own_exceptions_say_what_is_answered(tell):
+    class UpstreamError(Exception):
+        status = 404
+
+    def ask(request):
+        raise UpstreamError
+
+    assert tell(ask).get("/").status == 500
+
+
 @pytest.mark.rules("RT-PAR-10")
 def test_a_limit_of_a_chunked_form(tell):
     app = tell(everything, max_form_bytes=7)

@@ -88,6 +88,16 @@ def test_the_stream_is_a_binary_file(tell):
 
 
 @pytest.mark.rules("RT-BODY-01")
+def test_a_stream_is_finished_with_the_last_byte_of_a_declared_length(tell):
+    def ask(request):
+        stream = request.getInputStream()
+        return [[stream.isFinished(), stream.read(2).decode(), stream.isFinished()] for _ in range(3)]
+
+    found = tell(ask).post("/", "abc", "Content-Type: a/b").json
+    assert found == [[False, "ab", False], [False, "c", True], [True, "", True]]
+
+
+@pytest.mark.rules("RT-BODY-01")
 def test_the_reader_is_a_text_file_with_javas_read_line(tell):
     def ask(request):
         reader = request.getReader()

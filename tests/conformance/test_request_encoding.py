@@ -124,3 +124,23 @@ def test_text_in_an_encoding_and_text_that_is_not_in_it(tell, charset, body, tex
 def test_uncaught_malformed_text_is_the_clients_fault(tell):
     app = tell(lambda request: request.getReader().read())
     assert app.post("/", b"\xff", "Content-Type: text/plain;charset=utf-8").status == 400
+
+
+@pytest.mark.parametrize(
+    ("charset", "written"),
+    [
+        ("UTF-16", b"\xfe\xff\x00a\x20\xac"),
+        ("UTF-16BE", b"\x00a\x20\xac"),
+        ("utf-8", b"a\xe2\x82\xac"),
+        ("US-ASCII", b"a?"),
+        ("ISO-2022-JP", b"a?"),
+    ],
+)
+def test_text_that_is_written_in_pieces_is_one_text(serve, charset, written):
+    def service(request, response):
+        response.setContentType(f"text/plain;charset={charset}")
+        response.getWriter().write("a")
+        response.flushBuffer()
+        response.getWriter().write("€")
+
+    assert serve(service).get("/").body == written

@@ -71,6 +71,10 @@ def test_absent_is_minus_one_and_the_first_of_several_counts(tell):
         ("Sun Nov  6 08:49:37 1994", 784111777000),
         ("sun, 06 nov 1994 08:49:37 gmt", 784111777000),
         ("SUN NOV  6 08:49:37 1994", 784111777000),
+        ("Monday, 6 Nov 1994 08:49:37 GMT", 784111777000),
+        ("Sun, 6-Nov-1994 08:49:37 GMT", 784111777000),
+        ("Sun Nov 6 08:49:37 1994", 784111777000),
+        ("Sun, 31 Feb 1994 08:49:37 GMT", 762684577000),
         *((bad, "IllegalArgumentException") for bad in (
             "", "x", "784111777", "06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37",
             "1994-11-06T08:49:37Z", "Sun, 06 Foo 1994 08:49:37 GMT",
