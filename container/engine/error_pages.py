@@ -86,11 +86,8 @@ class ErrorPages:
             log.debug("%s: the client left", request._dispatch.uri)
             response._abort()
             return
-        cause = root_cause(error)
-        if isinstance(error, UnavailableException) or isinstance(cause, UnavailableException):
-            self._report_unavailable(
-                request, response, error if isinstance(error, UnavailableException) else cause
-            )
+        if isinstance(error, UnavailableException):
+            self._report_unavailable(request, response, error)
             return
         status = client_status(error)
         if status is not None:
@@ -106,6 +103,7 @@ class ErrorPages:
             exc_info=error,
         )
         response._error = None  # an exception weighs more than a sendError before it
+        cause = root_cause(error)
         chosen = choose_page(self._types, error)
         # Tomcat shows the root cause of a ServletException, with the outer message (RT-EP-24).
         shown = cause if chosen is not None and cause is not None else error
@@ -120,7 +118,7 @@ class ErrorPages:
         location = chosen[0] if chosen else self.location_for(500)
         self._show(request, response, 500, None, location, attributes, error)
 
-    def _report_unavailable(self, request: Request, response: Response, error: Any) -> None:
+    def _report_unavailable(self, request: Request, response: Response, error: UnavailableException) -> None:
         if response._committed:
             response._break_off()
             return

@@ -14,6 +14,7 @@ from container.servlet import (
     HttpServletResponseWrapper,
     ServletException,
     ServletRequestListener,
+    UnavailableException,
 )
 
 Servlet = Callable[[Any, Any], None]
@@ -117,6 +118,9 @@ PAGES = [
         (raising(ServletException("m", Other())), 500, "/500"),
         (raising(ServletException("m", ServletException("n", Base()))), 500, "/500"),  # one level only
         (raising(RuntimeError(Base())), 500, "/500"),
+        (raising(UnavailableException("for good")), 404, "/404"),
+        (raising(UnavailableException("for a while", 9)), 503, "/default"),
+        (raising(ServletException("m", UnavailableException("root"))), 500, "/500"),
     ],
 )
 def test_which_page_answers(routes: Any, servlet: Servlet, status: int, location: str) -> None:

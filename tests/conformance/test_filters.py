@@ -252,6 +252,21 @@ def test_a_dispatch_target_sees_the_wrappers_it_was_given(routes: Any, how: str)
     assert app.get("/s").text.startswith("<wrapped")
 
 
+@pytest.mark.rules("RT-FLT-11")
+def test_a_filter_that_goes_on_twice_passes_all_that_follows_twice(routes: Any) -> None:
+    def twice(request: Any, response: Any, chain: Any) -> None:
+        chain.doFilter(request, response)
+        chain.doFilter(request, response)
+
+    app = routes(
+        {"/s": ok},
+        declared("A") + declared("B") + mapped("A", pattern="/*") + mapped("B", pattern="/*"),
+        classes=[make("A", twice), tracing("B")],
+    )
+    answer = app.get("/s")
+    assert (answer.text, passed(answer)) == ("okok", ["B", "B"])
+
+
 @pytest.mark.rules("RT-FLT-12")
 def test_a_filter_that_does_not_go_on_owns_the_response(routes: Any) -> None:
     def block(request: Any, response: Any, chain: Any) -> None:
