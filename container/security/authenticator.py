@@ -564,7 +564,7 @@ def make_authenticator(
     if config is None or method is None:
         return NoLogin(realm), []
     if realm is None:
-        reason, cure = "there is nobody who could log in: no users file was found", "Name one with --users"
+        reason, cure = "there is nobody who could log in: no users file was found", "See `was user --help`"
     elif method not in known:
         reason, cure = f"<auth-method> {method} is not supported", f"Use {', '.join(known)}"
     else:
