@@ -298,6 +298,7 @@ def test_an_id_can_change_and_the_old_one_is_forgotten(talk):
         session = request.getSession()
         session.setAttribute("a", "kept")
         new_id = request.changeSessionId()
+        assert request.isRequestedSessionIdValid()
         return new_id, session.getId(), session.getAttribute("a"), request.getSession() is session
 
     def no_session(request, response):
