@@ -248,13 +248,16 @@ def remove_user(name: str, file: Path) -> None:
 @user.command("list", short_help="List the users.", epilog=_examples("was user list"))
 @_users_file
 def list_users(file: Path) -> None:
-    """Print each user with their roles, and whether the password is stored in clear text."""
+    """Print each user with their roles, and what is wrong with their password."""
     from container.security.passwords import is_hashed
     from container.security.users_file import read_users
 
     for found in read_users(os.fspath(file)).values():
-        clear = "" if is_hashed(found.password) else "  (password in clear text)"
-        click.echo(f"{found.name}  {', '.join(sorted(found.roles)) or '-'}{clear}")
+        if found.password is None:
+            note = "  (no password: cannot log in)"
+        else:
+            note = "" if is_hashed(found.password) else "  (password in clear text)"
+        click.echo(f"{found.name}  {', '.join(sorted(found.roles)) or '-'}{note}")
 
 
 def main() -> NoReturn:

@@ -156,8 +156,8 @@ class Settings:
         300.0, "How long that is", unit="s", group="Sessions and logins", minimum=1, example="30m"
     )
     max_saved_body_bytes: int = setting(
-        16384,
-        "Longest body of a request that a login page interrupts; longer is 413",
+        4096,
+        "Longest body of a request that a login page interrupts; longer is 403",
         unit="bytes",
         group="Sessions and logins",
         minimum=0,

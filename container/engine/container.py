@@ -36,7 +36,7 @@ from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
 from container.protocols.exchange import Begin, Exchange
 from container.security.authenticator import Mechanism, mechanisms
-from container.security.realm import LockOutRealm, Realm, SqlRealm, UsersFileRealm, connector
+from container.security.realm import LockOutRealm, Realm, RealmError, SqlRealm, UsersFileRealm, connector
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -380,6 +380,10 @@ def _users_realm(settings: Settings, webapps: Path) -> Realm | None:
             password_query=settings.users_password_query.replace("?", mark),
             roles_query=settings.users_roles_query.replace("?", mark),
         )
+        try:
+            realm.find("")
+        except RealmError as error:  # it may come later, but more probably a setting is wrong
+            log.error("%s. Until it does nobody can log in: see users_database and the queries", error)
     else:
         path = settings.users or webapps.resolve().parent / "conf" / "tomcat-users.xml"
         if settings.users is None and not path.is_file():

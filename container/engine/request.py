@@ -507,10 +507,7 @@ class Request(HttpServletRequest):
         return self._session_id()[1] == "url"
 
     def isRequestedSessionIdValid(self) -> bool:
-        requested = self._session_id()[0]
-        if not requested:
-            return False
-        return self._context.sessions.is_valid(requested)
+        return self._context.sessions.is_requested_valid(self)
 
     def getSession(self, create: bool = True) -> Session | None:
         return self._context.sessions.session_of(self, create)

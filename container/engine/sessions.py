@@ -90,8 +90,12 @@ class ContextSessions:
             request._session = session
             self.manager.access(session)
 
-    def is_valid(self, session_id: str) -> bool:
-        return self.manager.find(session_id) is not None
+    def is_requested_valid(self, request: Request) -> bool:
+        """Whether the client's id led to a session that is still there, by that id or another (RT-CKI-05)."""
+        if not request._session_id()[0]:
+            return False
+        session = self.session_of(request, create=False)
+        return session is not None and not session.isNew()
 
     def session_of(self, request: Request, create: bool) -> Session | None:
         """Return the request's session in this web app (RT-SES-01, 10)."""

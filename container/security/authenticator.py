@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import dataclasses
 import hashlib
 import hmac
@@ -268,6 +269,8 @@ class _Nonce:
 class Digest(_PasswordAuthenticator):
     """A proof that the client knows the password, which is not sent (RT-AUTH-02). Only qop=auth.
 
+    Name and password are digested in UTF-8, as Tomcat does.
+
     A nonce is good for nonce_s; each of its counts once. Nonces are signed, and remembered only once somebody
     has used one rightly, so nobody can fill the memory; if more than size are in use, the oldest become stale
     early.
@@ -281,7 +284,6 @@ class Digest(_PasswordAuthenticator):
         realm_name: str | None = None,
         *,
         algorithms: Iterable[str] = ("SHA-256", "MD5"),
-        charset: str = "ISO-8859-1",
         nonce_s: float = 300,
         size: int = 1000,
         clock: Callable[[], float] = time.time,
@@ -290,7 +292,6 @@ class Digest(_PasswordAuthenticator):
         self._digest_realm = realm
         self._name = realm_name or DEFAULT_REALM_NAME
         self._algorithms = tuple(algorithms)
-        self._charset = charset
         self._nonce_ms = nonce_s * 1000
         self._size = size
         self._clock = clock
@@ -352,7 +353,7 @@ class Digest(_PasswordAuthenticator):
         algorithm = answer.get("algorithm", "MD5")
 
         def digest(text: str) -> str:
-            data = text.encode(self._charset, "replace")
+            data = text.encode("latin-1")  # as the header came
             return hashlib.new(_ALGORITHMS[algorithm], data, usedforsecurity=False).hexdigest()
 
         def proves(secret: str) -> bool:
@@ -367,9 +368,10 @@ class Digest(_PasswordAuthenticator):
             expected = digest(":".join(parts))
             return hmac.compare_digest(expected.encode(), answer["response"].lower().encode())
 
-        return self._digest_realm.authenticate_digest(
-            answer["username"], self._name, algorithm, self._charset, proves
-        )
+        name = answer["username"]
+        with contextlib.suppress(UnicodeDecodeError):  # else it is ISO-8859-1: clients do either
+            name = name.encode("latin-1").decode()
+        return self._digest_realm.authenticate_digest(name, self._name, algorithm, "UTF-8", proves)
 
     def _use(self, answer: dict[str, str]) -> bool:
         """Take the count of a proved answer; False if the nonce is too old, or the count was used."""
@@ -424,8 +426,8 @@ class Form(_PasswordAuthenticator):
     """A login page, and the request that it interrupted (RT-AUTH-04 to 09).
 
     The pages are forwarded to. A body of up to max_body_bytes is kept for the time after the login; a longer
-    one is answered 413. landing_page is where a login leads that interrupted nothing; without one it is
-    answered 408.
+    one is answered 403, as Tomcat does. landing_page is where a login leads that interrupted nothing; without
+    one it is answered 408.
     """
 
     auth_type = HttpServletRequest.FORM_AUTH
@@ -436,7 +438,7 @@ class Form(_PasswordAuthenticator):
         login_page: str,
         error_page: str,
         *,
-        max_body_bytes: int = 16 * 1024,
+        max_body_bytes: int = 4096,
         landing_page: str | None = None,
     ) -> None:
         super().__init__(realm)
@@ -466,24 +468,24 @@ class Form(_PasswordAuthenticator):
         return None
 
     def _ask(self, request: HttpServletRequest, response: HttpServletResponse, host: Host) -> None:
+        notes = host.notes(create=True)
+        host.change_session_id()  # whoever planted the id must not know the one that will be logged in
         saved = host.capture(self._max_body_bytes)
         if saved is None:
             response.sendError(
-                HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE,
-                "too much to keep while you log in. Log in first",
+                HttpServletResponse.SC_FORBIDDEN, "too much to keep while you log in. Log in first"
             )
             return
-        headers = tuple((name, value) for name, value in saved.headers if name.lower() not in _NOT_REPEATED)
-        response.setHeader(
-            "Cache-Control", "no-store"
-        )  # it stands where another page will be after the login
-        notes = host.notes(create=True)
-        host.change_session_id()  # whoever planted the id must not know the one that will be logged in
         if notes is not None:
+            headers = tuple(pair for pair in saved.headers if pair[0].lower() not in _NOT_REPEATED)
             notes[SAVED_REQUEST_NOTE] = dataclasses.replace(saved, headers=headers)
+        response.setHeader("Cache-Control", "no-store")  # another page will be here after the login
         host.forward(self._login_page, "GET")
 
     def _check(self, request: HttpServletRequest, response: HttpServletResponse, host: Host) -> None:
+        if request.getMethod() != "POST":  # a password in a URL would be in every log
+            response.sendError(HttpServletResponse.SC_BAD_REQUEST, "a login form has to be posted")
+            return
         username, password = request.getParameter("j_username"), request.getParameter("j_password")
         principal = self.login(username, password) if username is not None and password is not None else None
         if principal is None:
@@ -507,7 +509,7 @@ class Form(_PasswordAuthenticator):
 
 def _is_check(request: HttpServletRequest) -> bool:
     path = request.getServletPath() + (request.getPathInfo() or "")
-    return path.endswith(CHECK_ACTION) and request.getMethod() == "POST"
+    return path.endswith(CHECK_ACTION)
 
 
 def _interrupted(request: HttpServletRequest, host: Host) -> SavedRequest | None:
@@ -564,7 +566,7 @@ def make_authenticator(
     if config is None or method is None:
         return NoLogin(realm), []
     if realm is None:
-        reason, cure = "there is nobody who could log in: no users file was found", "Name one with --users"
+        reason, cure = "there is nobody who could log in: no users file was found", "See `was user --help`"
     elif method not in known:
         reason, cure = f"<auth-method> {method} is not supported", f"Use {', '.join(known)}"
     else:

@@ -103,7 +103,7 @@ class PasswordRealm(ABC):
 
     def authenticate(self, username: str, password: str) -> Principal | None:
         user = self.lookup(username)
-        if user is not None:
+        if user is not None and user.password is not None:
             if self._verify(password, user.password):
                 return _principal(user)
             if decoy := decoy_like(user.password):
@@ -117,15 +117,16 @@ class PasswordRealm(ABC):
         self, username: str, realm_name: str, algorithm: str, charset: str, proves: Callable[[str], bool]
     ) -> Principal | None:
         user = self.lookup(username)
-        digest = None if user is None else plain_digest(user.password, _DIGESTS[algorithm])
-        if user is not None and digest is None and is_hashed(user.password):
+        password = None if user is None else user.password
+        digest = None if password is None else plain_digest(password, _DIGESTS[algorithm])
+        if password is not None and digest is None and is_hashed(password):
             self._say_undigestible(username)
-            user = None
-        secret = f"{username}:{realm_name}:{user.password if user is not None else ''}"
+            password = None
+        secret = f"{username}:{realm_name}:{password or ''}"
         data = secret.encode(charset, "replace")
         computed = hashlib.new(_DIGESTS[algorithm], data, usedforsecurity=False).hexdigest()
         proved = proves(digest or computed)
-        return _principal(user) if user is not None and proved else None
+        return _principal(user) if user is not None and password is not None and proved else None
 
     def _say_undigestible(self, username: str) -> None:
         if username not in self._undigestible:
@@ -218,7 +219,8 @@ class SqlRealm(PasswordRealm):
                 roles = _rows(connection, self._roles_query, username)
         except Exception as error:  # each driver has its own tree of exceptions
             raise RealmError(f"the users' database does not answer: {error}") from error
-        return User(username, str(passwords[0] or ""), frozenset(str(role).strip() for role in roles))
+        password = None if passwords[0] is None else str(passwords[0])
+        return User(username, password, frozenset(str(role).strip() for role in roles))
 
 
 def connector(database: str) -> tuple[Callable[[], Any], str]:
@@ -237,7 +239,7 @@ def connector(database: str) -> tuple[Callable[[], Any], str]:
             f"users_database: {name} is no DB-API module that can be imported here: {error}. Install it"
         ) from error
     mark = {"qmark": "?", "numeric": ":1"}.get(style, "%s")
-    if name == "sqlite3":  # which would make a missing file, and the threads take turns with a connection
+    if name == "sqlite3":  # which would make a file that is missing
         uri = f"{Path(argument).absolute().as_uri()}?mode=ro"
         return partial(connect, uri, uri=True), mark
     return partial(connect, argument), mark

@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user as stored. repr leaves the password out."""
+    """One user as stored; without a password nobody can log in as them. repr leaves the password out."""
 
     name: str
-    password: str
+    password: str | None
     roles: frozenset[str]
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ def read_users(path: str) -> dict[str, User]:
                     f'there is no group {group!r}. Add <group groupname="{group}" roles="..."/>',
                 )
             roles.update(groups[group])
-        users[name] = User(name, element.get("password", ""), frozenset(roles))
+        users[name] = User(name, element.get("password"), frozenset(roles))
     _warn_of_clear_text(path, root, users)
     return users
 
@@ -158,7 +158,7 @@ def _warn_of_clear_text(path: str, root: etree._Element, users: dict[str, User])
     """Tomcat's own files are taken as they are; elsewhere a readable password is probably an oversight."""
     if etree.QName(root).namespace is not None:
         return
-    clear = [user.name for user in users.values() if not is_hashed(user.password)]
+    clear = [user.name for user in users.values() if user.password and not is_hashed(user.password)]
     if clear:
         log.warning(
             "%s: passwords in clear text: %s. `was user add` stores a hash instead", path, ", ".join(clear)

@@ -219,6 +219,11 @@ def test_digest(guarded, algorithm):
     assert (asked["realm"], asked["qop"], "stale" in asked) == ("Shop", "auth", False)
     assert app.get("/in/x", digest(asked)).text == "alice alice DIGEST True"
     assert app.get("/in/x", digest(asked, "bob", "builder:x", nc="00000002")).text == "bob bob DIGEST False"
+    zoe = digest(asked, "zoë", "naïve", nc="00000004")
+    assert app.get("/in/x", zoe).text == "zoë zoë DIGEST False"
+    assert app.get("/in/x", zoe.replace("0004", "0005")).status == 401  # the count is a part of the proof
+    in_utf_8 = digest(asked, "zoë", "naïve", nc="00000006").replace("zoë", "zoë".encode().decode("latin-1"))
+    assert app.get("/in/x", in_utf_8).text == "zoë zoë DIGEST False"
     for changes in (
         {"password": "wander"},
         {"user": "nobody"},
@@ -307,7 +312,7 @@ def test_the_body_is_kept_as_it_was(guarded, browser):
     assert visitor.follow(visitor.log_in()).text == body + " application/json;charset=UTF-8"
 
 
-@pytest.mark.parametrize(("length", "status"), [(64, 200), (65, 413)])
+@pytest.mark.parametrize(("length", "status"), [(64, 200), (65, 403)])
 def test_the_length_of_a_kept_body_is_a_setting(guarded, browser, length, status):
     visitor = browser(guarded(FORM, read, max_saved_body_bytes=64))
     assert visitor.request("POST", "/in/x", body="x" * length).status == status
@@ -365,6 +370,16 @@ def test_login_and_error_page_are_open_although_everything_is_constrained(guarde
 def test_the_login_page_is_got_whatever_was_asked_for(guarded, browser, method):
     answer = browser(guarded(FORM)).request(method, "/in/x")
     assert (answer.status, answer.text) == (200, "" if method == "HEAD" else "login page, GET")
+
+
+@pytest.mark.rules("RT-AUTH-04")
+@pytest.mark.parametrize("method", ["GET", "PUT", "FOO"])
+def test_a_login_form_has_to_be_posted(guarded, browser, method):
+    visitor = browser(guarded(FORM))
+    visitor.get("/in/x")
+    sent = visitor.request(method, "/j_security_check?j_username=alice&j_password=wonder")
+    assert sent.status == 400
+    assert visitor.get("/open").text == "None None None False"
 
 
 @pytest.mark.rules("RT-AUTH-07")

@@ -409,30 +409,29 @@ def test_the_realm_name_is_in_the_challenge(guarded, realm_name, challenge):
 FORM_PAGES = "<form-login-page>{}</form-login-page><form-error-page>{}</form-error-page>"
 
 
+@pytest.mark.rules(
+    "DD-SEC-03", "DD-SEC-04", "DD-SEC-05", "DD-SEC-12", "DD-SEC-13", "DD-SEC-14", "DD-SEC-16", "DD-SEC-18"
+)
 @pytest.mark.parametrize(
     ("xml", "message"),
     [
-        pytest.param(xml, message, marks=pytest.mark.rules(rule))
-        for rule, xml, message in [
-            ("DD-SEC-03", constraint("/x", methods=["GET"], omissions=["PUT"]), "http-method"),
-            ("DD-SEC-04", constraint("/x", methods=["GE T"]), "GE T"),
-            ("DD-SEC-05", constraint("x"), '"x"'),
-            ("DD-SEC-05", constraint("/a*b/*/c*"), None),  # an exact pattern, if an odd one
-            ("DD-SEC-12", constraint("/x", transport="SECRET"), "SECRET"),
-            ("DD-SEC-13", BASIC.replace("</login", "<auth-method>FORM</auth-method></login"), "auth-method"),
-            ("DD-SEC-14", BASIC.replace("BASIC", "NTLM"), "NTLM"),
-            ("DD-SEC-16", BASIC.replace("BASIC", "FORM"), "FORM"),
-            (
-                "DD-SEC-16",
-                BASIC.replace(
-                    "BASIC</auth-method>",
-                    f"FORM</auth-method><form-login-config>{FORM_PAGES.format('login', '/fail')}"
-                    "</form-login-config>",
-                ),
-                "login",
+        (constraint("/x", methods=["GET"], omissions=["PUT"]), "http-method"),
+        (constraint("/x", methods=["GE T"]), "GE T"),
+        (constraint("x"), '"x"'),
+        (constraint("/a*b/*/c*"), None),  # an exact pattern, if an odd one
+        (constraint("/x", transport="SECRET"), "SECRET"),
+        (BASIC.replace("</login", "<auth-method>FORM</auth-method></login"), "auth-method"),
+        (BASIC.replace("BASIC", "NTLM"), "NTLM"),
+        (BASIC.replace("BASIC", "FORM"), "FORM"),
+        (
+            BASIC.replace(
+                "BASIC</auth-method>",
+                f"FORM</auth-method><form-login-config>{FORM_PAGES.format('login', '/fail')}"
+                "</form-login-config>",
             ),
-            ("DD-SEC-18", "<security-role/>", "role-name"),
-        ]
+            "login",
+        ),
+        ("<security-role/>", "role-name"),
     ],
 )
 def test_a_mistake_keeps_the_web_app_from_starting(guarded, xml, message):

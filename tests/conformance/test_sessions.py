@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import threading
+import time
 from typing import ClassVar
 
 import pytest
@@ -42,12 +43,24 @@ def session_id_of(answer, name="JSESSIONID"):
     return answer.cookies[name]
 
 
+def settle(app):
+    """Wait for the end of the requests whose answers are there already."""
+    limit_s = time.monotonic() + 10
+    while app.context._active:
+        assert time.monotonic() < limit_s
+        time.sleep(0.001)
+
+
 class Clock:
     def __init__(self):
         self.now_s = 1000.0
 
     def __call__(self):
         return self.now_s
+
+    def advance(self, app, seconds=0, to_s=None):
+        settle(app)
+        self.now_s = self.now_s + seconds if to_s is None else to_s
 
 
 @pytest.fixture
@@ -152,6 +165,7 @@ def test_a_session_belongs_to_the_web_app_that_a_request_was_dispatched_to(deplo
     again = outer.get(f"/in?kind={kind}", session)
     assert (again.text, again.all("Set-Cookie")) == ("/inner 2" + tail, [])
     assert inner.get("/in", with_session(re.search("=([^;]+)", of_path["/inner"])[1])).text == "/inner 3"
+    settle(outer)
     sessions = [context.sessions.manager._sessions.values() for context in (inner.context, outer.context)]
     assert [session._in_use for found in sessions for session in found] == [0, 0]  # both can expire
 
@@ -284,6 +298,7 @@ def test_an_id_can_change_and_the_old_one_is_forgotten(talk):
         session = request.getSession()
         session.setAttribute("a", "kept")
         new_id = request.changeSessionId()
+        assert request.isRequestedSessionIdValid()
         return new_id, session.getId(), session.getAttribute("a"), request.getSession() is session
 
     def no_session(request, response):
@@ -515,9 +530,9 @@ def test_the_timeout_is_minutes_and_the_interval_seconds(talk, clock, xml, minut
     answer = app.get("/begin")
     assert answer.text == f"({minutes}, {interval})"
     session = with_session(session_id_of(answer))
-    clock.now_s += max(interval, 3600) - 1
+    clock.advance(app, max(interval, 3600) - 1)
     assert app.get("/look", session).text == str(not ends or interval >= 3600 or interval > 3599)
-    clock.now_s += 10**6
+    clock.advance(app, 10**6)
     assert app.get("/look", session).text == str(not ends)
 
 
@@ -544,10 +559,10 @@ def test_a_session_idle_for_its_interval_ends(talk, clock, interval, ends, how):
     app.context.sessions.manager._clock = clock
     session = with_session(session_id_of(app.get("/begin")))
     events.clear()
-    clock.now_s += 9.5
+    clock.advance(app, 9.5)
     app.container.sweep(clock.now_s)
     assert app.get("/look", session).text == "True"
-    clock.now_s += 10
+    clock.advance(app, 10)
     if how == "sweep":
         app.container.sweep(clock.now_s)
     else:
@@ -569,11 +584,11 @@ def test_the_last_access_is_the_request_before_and_counts_without_getSession(tal
     answer = app.get("/times")
     assert answer.text == "(1000000, 1000000)"
     session = with_session(session_id_of(answer))
-    clock.now_s = 1100.5
+    clock.advance(app, to_s=1100.5)
     assert app.get("/times", session).text == "(1000000, 1000000)"
-    clock.now_s = 1200.5
+    clock.advance(app, to_s=1200.5)
     app.get("/silent", session)
-    clock.now_s = 1300
+    clock.advance(app, to_s=1300)
     assert app.get("/times", session).text == "(1000000, 1200500)"
 
 
@@ -600,9 +615,9 @@ def test_a_session_does_not_time_out_under_a_request(talk, clock):
     app.container.sweep(clock.now_s)
     go_on.set()
     assert client.answer().text == "there"
-    clock.now_s += 9
+    clock.advance(app, 9)
     assert app.get("/look", session).text == "True"
-    clock.now_s += 10
+    clock.advance(app, 10)
     assert app.get("/look", session).text == "False"
 
 
@@ -866,9 +881,9 @@ def test_an_accessor_reaches_the_session_outside_of_requests(talk, clock):
     )
     app.context.sessions.manager._clock = clock
     session = with_session(session_id_of(app.get("/begin")))
-    clock.now_s += 9
+    clock.advance(app, 9)
     kept["accessor"].access(lambda session: session.setAttribute("a", "from outside"))
-    clock.now_s += 9  # the access counted
+    clock.advance(app, 9)  # the access counted
     assert app.get("/look", session).text == "from outside"
     changed = app.get("/change", session)
     with pytest.raises(IllegalStateException):
@@ -1047,7 +1062,7 @@ def test_a_request_listener_that_asks_for_the_session_does_not_keep_it_alive(tal
     app.context.sessions.manager._clock = clock
     session = with_session(session_id_of(app.get("/begin")))
     assert app.get("/look", session).text == "True"
-    clock.now_s += 10
+    clock.advance(app, 10)
     app.container.sweep(clock.now_s)
     assert not app.context.sessions.manager.has_sessions()
 
@@ -1074,7 +1089,7 @@ def test_a_listener_that_fails_in_the_background_stops_neither_the_others_nor_th
     app.context.sessions.manager._clock = clock
     for _ in range(2):
         app.get("/begin")
-    clock.now_s += 10
+    clock.advance(app, 10)
     app.container.sweep(clock.now_s)
     assert told == ["first", "first"]
     assert caplog.text.count("a listener failed at the end of a session") == 2

@@ -9,13 +9,16 @@ import os
 import pickle
 import re
 import sqlite3
+import sys
 
 import pytest
 
+from container.config import Settings
+from container.engine.container import Container
 from container.errors import ConfigError
 from container.security import passwords
 from container.security.passwords import DECOY, Verifier, decoy_like, hash_password, is_hashed, verify
-from container.security.realm import LockOutRealm, Principal, RealmError, SqlRealm, UsersFileRealm
+from container.security.realm import LockOutRealm, Principal, RealmError, SqlRealm, UsersFileRealm, connector
 from container.security.users_file import read_users, remove_user, write_user
 
 # --- passwords
@@ -136,7 +139,9 @@ def test_tomcats_file(users, caplog):
     assert realm.authenticate("alice", "wonder") == Principal("alice", frozenset({"manager", "user"}))
     assert realm.authenticate("bob", "builder") == Principal("bob", frozenset())
     assert realm.authenticate("carol", "p:w%d & <x>").roles == {"guest", "user", "printer"}
-    assert realm.authenticate("dave", "") == Principal("dave", frozenset())
+    assert realm.authenticate("dave", "") is None  # no password is not an empty one
+    assert not realm.authenticate_digest("dave", "Realm", "MD5", "utf-8", lambda secret: True)
+    assert realm.find("dave") == Principal("dave", frozenset())
     assert realm.roles == {"manager", "user", "guest", "printer"}
     assert caplog.records == []  # made for Tomcat: clear text is expected
 
@@ -294,6 +299,7 @@ def test_sql_realm(database):
     assert realm.authenticate("twice", "x") is None
     assert realm.authenticate("' OR 1=1 --", "x") is None
     assert realm.find("bob") == Principal("bob", frozenset())
+    assert realm.authenticate("bob", "") is None
 
 
 def test_sql_realm_with_other_tables(database):
@@ -303,6 +309,76 @@ def test_sql_realm_with_other_tables(database):
         roles_query="SELECT 'r' WHERE 1 OR ?",
     )
     assert realm.authenticate("alice", "wonder") == Principal("alice", frozenset({"r"}))
+
+
+class Driver:
+    """A DB-API module with another paramstyle; says what it was asked."""
+
+    def __init__(self, paramstyle):
+        self.paramstyle, self.asked = paramstyle, []
+
+    def connect(self, database):
+        self.asked.append(database)
+        return self
+
+
+@pytest.mark.parametrize(("style", "mark"), [("format", "%s"), ("pyformat", "%s"), ("numeric", ":1")])
+def test_a_connector_finds_the_driver_and_its_parameters(monkeypatch, style, mark):
+    driver = Driver(style)
+    monkeypatch.setitem(sys.modules, "a_driver", driver)
+    connect, found = connector("a_driver:dbname=shop user=web")
+    connect()
+    assert (driver.asked, found) == (["dbname=shop user=web"], mark)
+
+
+def test_the_connector_of_sqlite_reads_a_file_and_makes_none(database, tmp_path):
+    connect, mark = connector(f"sqlite3:{database}")
+    realm = SqlRealm(connect)
+    assert (realm.authenticate("alice", "wonder").name, mark) == ("alice", "?")
+    missing = SqlRealm(connector(f"sqlite3:{tmp_path / 'missing'}")[0])
+    with pytest.raises(RealmError):
+        missing.find("alice")
+    assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize(
+    ("database", "message"),
+    [
+        ("sqlite3", "write MODULE:DATABASE"),
+        (":secret", "write MODULE:DATABASE"),
+        ("sqlite3:", "write MODULE:DATABASE"),
+        ("not_there:secret", "not_there is no DB-API module that can be imported here: No module"),
+        ("json:secret", "json is no DB-API module that can be imported here: module 'json' has no"),
+    ],
+)
+def test_a_wrong_database_is_told_without_what_may_be_a_password(database, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        connector(database)
+    assert "secret" not in str(caught.value)
+
+
+def test_users_come_from_a_database_by_a_setting(database, tmp_path, caplog):
+    webapps = tmp_path / "webapps"
+    webapps.mkdir()
+
+    def realm(**settings):
+        container = Container(Settings(webapps=webapps, **settings))
+        container.deploy_all(webapps)
+        return container.realm
+
+    assert realm() is None
+    found = realm(users_database=f"sqlite3:{database}")
+    assert isinstance(found, LockOutRealm)
+    assert found.authenticate("alice", "wonder").roles == {"manager", "user"}
+    roles = "SELECT 'r' WHERE ? = 'alice'"
+    found = realm(users_database=f"sqlite3:{database}", users_roles_query=roles, login_failures=0)
+    assert isinstance(found, SqlRealm)
+    assert found.find("alice").roles == {"r"}
+    assert caplog.records == []
+    realm(users_database=f"sqlite3:{database}", users_password_query="SELECT x FROM y WHERE z = ?")
+    assert "no such table: y. Until it does nobody can log in" in caplog.text
+    with pytest.raises(ConfigError, match="in one place"):
+        realm(users_database=f"sqlite3:{database}", users=database)
 
 
 def test_a_database_that_does_not_answer():
