@@ -112,6 +112,22 @@ def test_check_prints_each_problem_with_its_place(path: str) -> None:
     assert any(line.startswith("webapps/shop/WEB-INF/web.xml:4:5: ") for line in lines)
 
 
+def test_check_inside_of_web_inf() -> None:
+    web_app("shop", BAD)
+    result = python("-m", "container", "check", "web.xml", cwd="shop/WEB-INF")
+    assert result.returncode == 1
+    assert result.stderr.startswith("1 web app: ")
+    assert "shop/WEB-INF/web.xml:4:5: " in result.stdout
+
+
+def test_check_of_a_file_in_no_web_app_judges_it_alone() -> None:
+    Path("web-fragment.xml").write_text(FRAGMENT)
+    assert was("check", "web-fragment.xml").stderr == "1 descriptor: no problem\n"
+    Path("draft.xml").write_text(BAD)
+    result = was("check", "draft.xml")
+    assert (result.returncode, result.stdout.splitlines()[0].split(":")[:2]) == (1, ["draft.xml", "4"])
+
+
 def test_check_of_a_folder_reads_every_web_app() -> None:
     web_app("webapps/a", BAD)
     web_app("webapps/b", BAD)

@@ -24,7 +24,7 @@ T = TypeVar("T", DataSource, MailSession, PlatformElement)
 
 def web_app_of(path: Path) -> Path:
     """The folder of the web app that path is, or is a part of. Raises ConfigError if there is none."""
-    for folder in (path, path.parent, path.parent.parent):
+    for folder in (path, path.parent, path.parent.parent, *path.absolute().parents[:2]):
         if (folder / "WEB-INF").is_dir():
             return folder
     raise ConfigError(f"{path}: no web app is here, as there is no WEB-INF folder. Name the folder of one.")

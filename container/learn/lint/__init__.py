@@ -42,7 +42,7 @@ class Report:
 
 def lint(path: Path) -> Report:
     """Check a web app, a folder of web apps, or one descriptor. Raises ConfigError for any other path."""
-    if path.is_file() and path.parent.name != "WEB-INF":
+    if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
         return Report(_sorted(_alone(path)), _count(1, "descriptor"))
     folders = _web_apps(path)
     problems = (problem for folder in folders for problem in declared(folder).problems)
