@@ -21,7 +21,8 @@ from pathlib import Path
 from types import ModuleType
 
 from container.descriptor import checks, model, reader
-from container.descriptor.merge import Fragment, merge, order
+from container.descriptor.merge import merge
+from container.descriptor.ordering import Fragment, order
 from container.engine.loader import Loader, import_roots, modules
 from container.errors import Problem, Source
 from container.servlet import MultipartConfig, WebFilter, WebInitParam, WebListener, WebServlet
