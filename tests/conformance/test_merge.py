@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from container.descriptor.merge import Fragment, merge
+from container.descriptor.merge import merge
 from container.descriptor.model import WebApp
+from container.descriptor.ordering import Fragment
 from container.descriptor.reader import read_descriptor
 from container.errors import Problem, Source
 

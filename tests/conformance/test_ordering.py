@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from container.descriptor.merge import Fragment, Ordered, order
 from container.descriptor.model import WebApp
+from container.descriptor.ordering import Fragment, Ordered, order
 from container.descriptor.reader import read_descriptor
 from container.errors import Source
 

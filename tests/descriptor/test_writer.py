@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from container.descriptor.merge import Fragment, merge
+from container.descriptor.merge import merge
 from container.descriptor.model import Servlet, WebApp
+from container.descriptor.ordering import Fragment
 from container.descriptor.reader import read_descriptor
 from container.descriptor.writer import write
 from container.errors import Source
