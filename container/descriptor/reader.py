@@ -4,31 +4,23 @@
 
 The tables describe the format, versions 2.2 to 6.1: a Shape for each element that holds others, a Row for
 each child it may hold, with its number, its first version and what reads it. shapes.py walks them, texts.py
-reads text.
+reads text, builders.py makes what is more than its parts.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from container.descriptor import texts
-from container.descriptor.checks import url_pattern_problem
+from container.descriptor import builders, texts
 from container.descriptor.markup import Document, Element, MarkupError, parse
 from container.descriptor.model import (
-    AbsoluteOrdering,
     AuthConstraint,
     CookieConfig,
     DataSource,
     EnvEntry,
-    ErrorPage,
-    Filter,
-    FilterMapping,
     FormLoginConfig,
     InjectionTarget,
     JspConfig,
-    JspPropertyGroup,
     LifecycleCallback,
     Listener,
     LocaleEncodingMapping,
@@ -39,28 +31,21 @@ from container.descriptor.model import (
     Ordering,
     OrderingNames,
     Param,
-    PlatformElement,
     ResourceEnvRef,
     ResourceRef,
     RunAs,
     SecurityConstraint,
     SecurityRole,
-    SecurityRoleRef,
-    Servlet,
-    ServletMapping,
     SessionConfig,
     Taglib,
-    Text,
     UserDataConstraint,
     WebApp,
-    WebResourceCollection,
-    WelcomeFile,
 )
-from container.descriptor.shapes import VERSIONS, Count, Row, Shape, Values, homes, kept, made
+from container.descriptor.shapes import VERSIONS, Count, Row, Shape, homes, kept, made
 from container.descriptor.texts import Reading, quoted
 from container.errors import Problem, Source
 
-__all__ = ["NEWEST", "WEB_APP", "read_descriptor", "read_file"]
+__all__ = ["NAMESPACES", "NEWEST", "WEB_APP", "read_descriptor", "read_file"]
 
 NEWEST = "6.1"  # 6.2 is a draft
 
@@ -149,179 +134,6 @@ def _doctype_version(document: Document) -> str | None:
     return None
 
 
-# What makes values of what the rows give
-
-
-def described(element: Element, reading: Reading, values: Values) -> tuple[tuple[str | None, str | None]]:
-    return ((values.get("small_icon"), values.get("large_icon")),)
-
-
-def _servlet(element: Element, reading: Reading, values: Values) -> Any:
-    if reading.version <= "2.5" and not ("servlet_class" in values or "jsp_file" in values):  # DD-SRV-04
-        reading.error(element, "has neither <servlet-class> nor <jsp-file>", "Add one of them.")
-    return made(Servlet)(element, reading, _with_unique_params(values, reading))
-
-
-def _filter(element: Element, reading: Reading, values: Values) -> Any:
-    if reading.version <= "2.5" and "filter_class" not in values:  # DD-FLT-03
-        reading.error(element, "has no <filter-class>", "Add it.")
-    return made(Filter)(element, reading, _with_unique_params(values, reading))
-
-
-def _with_unique_params(values: Values, reading: Reading) -> Values:
-    """Keep the first of each name (DD-SRV-07)."""
-    params: dict[str, Param] = {}
-    for param in values.get("init_params", ()):
-        first = params.setdefault(param.name, param)
-        if first is not param:
-            message = (
-                f"<init-param> {quoted(param.name)} is given twice; that of line {first.source.line} counts"
-            )
-            reading.problems.append(Problem(param.source, message, "Remove one.", "warning"))
-    return values | {"init_params": tuple(params.values())}
-
-
-def _servlet_mappings(element: Element, reading: Reading, values: Values) -> tuple[ServletMapping, ...]:
-    patterns: tuple[Text, ...] = values.get("patterns", ())
-    _only_one_before_2_5(element, reading, len(patterns), "<url-pattern>")
-    return tuple(
-        ServletMapping(values["servlet_name"], pattern.value, pattern.source) for pattern in patterns
-    )
-
-
-def _filter_mappings(element: Element, reading: Reading, values: Values) -> tuple[FilterMapping, ...]:
-    """One for each target, in the order written (DD-FM-03)."""
-    targets = [child for child in element.children if child.name in ("url-pattern", "servlet-name")]
-    if not any(map(reading.is_ours, targets)):
-        reading.error(
-            element,
-            "has neither <url-pattern> nor <servlet-name>",
-            "Add for example <url-pattern>/*</url-pattern>.",
-        )
-    _only_one_before_2_5(element, reading, len(targets), "<url-pattern> or <servlet-name>")
-    dispatchers = frozenset(values.get("dispatchers", ())) or {"REQUEST"}
-    if "ASYNC" in dispatchers and reading.version < "3.0":
-        reading.warn(
-            element,
-            f"names the dispatcher ASYNC, which {reading.version} does not know",
-            "Raise the version.",
-        )
-    return tuple(
-        FilterMapping(values["filter_name"], source, pattern, servlet_name, frozenset(dispatchers))
-        for source, pattern, servlet_name in values.get("targets", ())
-    )
-
-
-def _pattern_target(element: Element, reading: Reading) -> tuple[tuple[Source, str | None, str | None]]:
-    pattern = texts.url_pattern(element, reading)
-    return ((pattern.source, pattern.value, None),)
-
-
-def _servlet_target(
-    element: Element, reading: Reading
-) -> tuple[tuple[Source, str | None, str | None]] | None:
-    name = texts.name(element, reading)
-    return None if name is None else ((element.source, None, name),)
-
-
-def _only_one_before_2_5(element: Element, reading: Reading, count: int, what: str) -> None:
-    if count > 1 and reading.version < "2.5" and what not in reading.told:
-        reading.told.add(what)
-        reading.warn(
-            element,
-            f"holds {count} {what}, but {reading.version} allows one; all are used",
-            "Raise the version.",
-        )
-
-
-def _error_page(element: Element, reading: Reading, values: Values) -> ErrorPage | None:
-    ours = {child.name for child in element.children if reading.is_ours(child)}
-    wanted = ours & {"error-code", "exception-type"}
-    if not wanted and reading.version < "3.0":
-        reading.warn(
-            element,
-            f"without code and type exists since 3.0, this file says {reading.version}",
-            "Raise the version.",
-        )
-    if any(name.replace("-", "_") not in values for name in wanted):
-        return None  # reported already; without it this would become the page for everything
-    return ErrorPage(source=element.source, **values)
-
-
-def _web_resources(element: Element, reading: Reading, values: Values) -> WebResourceCollection:
-    if "name" not in values:
-        reading.warn(element, "has no <web-resource-name>", "Add one; it is free text.")
-    if "url_patterns" not in values:
-        tell = reading.warn if reading.is_dtd else reading.error  # DD-COMP-02
-        tell(
-            element,
-            "has no <url-pattern>, so it protects nothing",
-            "Add for example <url-pattern>/*</url-pattern>.",
-        )
-    values["url_patterns"] = _judged(values.get("url_patterns", ()), reading)
-    return WebResourceCollection(source=element.source, **{"name": "", **values})
-
-
-def _property_group(element: Element, reading: Reading, values: Values) -> JspPropertyGroup:
-    values["url_patterns"] = _judged(values.get("url_patterns", ()), reading)
-    return JspPropertyGroup(source=element.source, **values)
-
-
-def _judged(patterns: tuple[Text, ...], reading: Reading) -> tuple[str, ...]:
-    """Here, because the values do not keep where each pattern stands."""
-    for pattern in patterns:
-        if problem := url_pattern_problem(pattern.value):
-            severity, message, cure = problem
-            reading.problems.append(Problem(pattern.source, f"<url-pattern> {message}", cure, severity))
-    return tuple(pattern.value for pattern in patterns)
-
-
-def _absolute_ordering(element: Element, reading: Reading, values: Values) -> AbsoluteOrdering:
-    """Only the first of equal names counts (DD-ORD-07)."""
-    names = [None if name is True else name for name in values.get("names", ())]
-    unique = tuple(dict.fromkeys(names))
-    if len(unique) < len(names):
-        reading.warn(element, "says something twice; only the first counts", "Remove the others (§8.2.2).")
-    return AbsoluteOrdering(element.source, unique)
-
-
-def _several(element: Element, reading: Reading, values: Values) -> tuple[Any, ...]:
-    """A list element: nothing but what it holds."""
-    return tuple(values.get("items", ()))
-
-
-def _welcome_file(element: Element, reading: Reading) -> WelcomeFile | None:
-    path = texts.welcome_file(element, reading)
-    return None if path is None else WelcomeFile(path, element.source, element.name == "welcome-servlet")
-
-
-def _platform(element: Element, reading: Reading, values: Values) -> PlatformElement:
-    return PlatformElement(element.name, source=element.source, **values)
-
-
-def _role_ref(element: Element, reading: Reading, values: Values) -> SecurityRoleRef:
-    return SecurityRoleRef(values["role_name"], values.get("role_link"), element.source)
-
-
-def _web_app(element: Element, reading: Reading, values: Values) -> Any:
-    if taglibs := values.pop("taglibs", ()):
-        jsp_config = values.get("jsp_config") or JspConfig(taglibs[0].source)
-        values["jsp_config"] = replace(jsp_config, taglibs=(*jsp_config.taglibs, *taglibs))
-    complete = _metadata_complete(element, reading)
-    extra = {"fragment": reading.fragment, "version": reading.version, "metadata_complete": complete}
-    return made(WebApp)(element, reading, values | extra)
-
-
-def _metadata_complete(element: Element, reading: Reading) -> bool:
-    """An XML Schema boolean (DD-DOC-20)."""
-    text = element.attributes.get("metadata-complete", "false")
-    if text.strip() not in ("true", "false", "1", "0"):
-        reading.error(element, f"has metadata-complete={quoted(text)}", 'Write "true" or "false" (§8.1).')
-    elif reading.version < "2.5" and "metadata-complete" in element.attributes:
-        reading.warn(element, "has metadata-complete, which exists since 2.5", "Raise the version.")
-    return text.strip() in ("true", "1")
-
-
 # The tables
 
 ONE, OPTIONAL, ONCE, FLAG, ANY, SOME = Count
@@ -334,7 +146,7 @@ def _kept(*names: str, since: str = "2.2") -> tuple[Row, ...]:
 
 
 _NOTE = Row("description", texts.note, ANY, None)
-_ICON = Shape(described, Row("small-icon", texts.file_path), Row("large-icon", texts.file_path))
+_ICON = Shape(builders.icon, Row("small-icon", texts.file_path), Row("large-icon", texts.file_path))
 _ABOUT = (
     Row("description", texts.note, ANY, "descriptions"),
     Row("display-name", texts.title, ANY, "display_names"),
@@ -362,7 +174,7 @@ _TAIL = (
 )
 
 _FILTER = Shape(
-    _filter,
+    builders.filter_,
     *_ABOUT,
     Row("filter-name", texts.name, ONE, "name"),
     Row("filter-class", texts.class_name),
@@ -370,10 +182,10 @@ _FILTER = Shape(
     Row("init-param", _PARAM, ANY, "init_params"),
 )
 _FILTER_MAPPING = Shape(
-    _filter_mappings,
+    builders.filter_mappings,
     Row("filter-name", texts.name, ONE),
-    Row("url-pattern", _pattern_target, ANY, "targets"),
-    Row("servlet-name", _servlet_target, ANY, "targets", beside=True),
+    Row("url-pattern", builders.pattern_target, ANY, "targets"),
+    Row("servlet-name", builders.servlet_target, ANY, "targets", beside=True),
     Row(
         "dispatcher",
         texts.one_of("FORWARD", "INCLUDE", "REQUEST", "ASYNC", "ERROR"),
@@ -392,7 +204,7 @@ _MULTIPART_CONFIG = Shape(
     Row("file-size-threshold", texts.number(unit="bytes")),
 )
 _SERVLET = Shape(
-    _servlet,
+    builders.servlet,
     *_ABOUT,
     Row("servlet-name", texts.name, ONE, "name"),
     Row("servlet-class", texts.class_name),
@@ -405,7 +217,7 @@ _SERVLET = Shape(
     Row(
         "security-role-ref",
         Shape(
-            _role_ref,
+            builders.role_ref,
             _NOTE,
             Row("role-name", texts.name, ONE),
             Row("role-link", texts.name),
@@ -416,7 +228,7 @@ _SERVLET = Shape(
     Row("multipart-config", _MULTIPART_CONFIG, since="3.0"),
 )
 _SERVLET_MAPPING = Shape(
-    _servlet_mappings,
+    builders.servlet_mappings,
     Row("servlet-name", texts.name, ONE),
     Row("url-pattern", texts.url_pattern, SOME, "patterns"),
 )
@@ -461,7 +273,7 @@ _JSP_CONFIG = Shape(
     Row(
         "jsp-property-group",
         Shape(
-            _property_group,
+            builders.property_group,
             _NOTE,
             Row("display-name", texts.title, ANY, None),
             Row("icon", _ICON, ANY, None),
@@ -485,7 +297,7 @@ _JSP_CONFIG = Shape(
 )
 
 _WEB_RESOURCES = Shape(
-    _web_resources,
+    builders.web_resources,
     Row("web-resource-name", texts.string, OPTIONAL, "name"),
     _NOTE,
     Row("url-pattern", texts.url_pattern, ANY, "url_patterns"),
@@ -590,7 +402,8 @@ _MAIL_SESSION = Shape(
 
 def _platform_row(kind: str, name: str, *rows: Row, since: str) -> Row:
     """An element of §3.22 of no use to us: by name, with whatever text it holds (DD-EE-01)."""
-    shape = Shape(_platform, *_UNKEPT_ABOUT, Row(name, texts.name, ONE, "name"), *rows, ordered_until="")
+    named = Row(name, texts.name, ONE, "name")
+    shape = Shape(builders.platform, *_UNKEPT_ABOUT, named, *rows, ordered_until="")
     return Row(kind, shape, ANY, "platform_elements", since=since, platform=True)
 
 
@@ -750,7 +563,7 @@ _ORDERING_NAMES = Shape(
 )
 
 WEB_APP = Shape(
-    _web_app,
+    builders.web_app,
     Row("icon", _ICON, ANY, "icons"),
     Row("display-name", texts.title, ANY, "display_names"),
     Row("description", texts.note, ANY, "descriptions"),
@@ -773,9 +586,9 @@ WEB_APP = Shape(
     Row(
         "welcome-file-list",
         Shape(
-            _several,
-            Row("welcome-file", _welcome_file, ANY, "items"),
-            Row("welcome-servlet", _welcome_file, ANY, "items", since="6.2", beside=True),
+            builders.several,
+            Row("welcome-file", builders.welcome_file, ANY, "items"),
+            Row("welcome-servlet", builders.welcome_file, ANY, "items", since="6.2", beside=True),
         ),
         ANY,
         "welcome_files",
@@ -783,7 +596,7 @@ WEB_APP = Shape(
     Row(
         "error-page",
         Shape(
-            _error_page,
+            builders.error_page,
             Row("error-code", texts.error_code),
             Row("exception-type", texts.exception_class, beside=True),
             Row("location", texts.location, ONE),
@@ -808,7 +621,7 @@ WEB_APP = Shape(
     Row(
         "locale-encoding-mapping-list",
         Shape(
-            _several,
+            builders.several,
             Row(
                 "locale-encoding-mapping",
                 Shape(
@@ -832,7 +645,7 @@ WEB_APP = Shape(
     Row(
         "absolute-ordering",
         Shape(
-            _absolute_ordering,
+            builders.absolute_ordering,
             Row("name", texts.name, ANY, "names"),
             Row("others", texts.flag, ANY, "names"),
             ordered_until="",
