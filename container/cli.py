@@ -146,7 +146,8 @@ def new(name: str) -> None:
     is_flag=True,
     help="Print what one web app is declared to be, as one web.xml: its web.xml, the fragments of its "
     "libraries and the decorators of its classes put together, each element with the file and line that "
-    "says it. What code registers when the web app starts is not in it. Passwords are hidden.",
+    "says it. Not in it: what code registers when the web app starts, and @ServletSecurity. Passwords are "
+    "hidden.",
 )
 def check(path: Path, effective: bool) -> None:
     """Print every problem of the web apps at PATH as file:line:column: what is wrong. The cure.

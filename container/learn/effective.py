@@ -2,7 +2,8 @@
 
     folder of a web app ──declared──> Effective ──as_xml──> one web.xml; every element names who said it
 
-It is what the web app starts with, but for what code registers at the start. Passwords are not shown.
+It is what the web app starts with, but for what code registers at the start and what has no place in a
+descriptor, such as @ServletSecurity. Passwords are not shown.
 """
 
 from __future__ import annotations
@@ -41,11 +42,10 @@ def declared(folder: Path) -> Effective:
 
 
 def as_xml(web_app: WebApp) -> str:
-    """Nothing is left to be merged, so the text says metadata-complete and can be used as a web.xml."""
+    """A web.xml. It does not say metadata-complete, so that annotations without a place in it still count."""
     return write(
         replace(
             web_app,
-            metadata_complete=True,
             data_sources=tuple(map(_hidden, web_app.data_sources)),
             mail_sessions=tuple(map(_hidden, web_app.mail_sessions)),
             platform_elements=tuple(map(_hidden, web_app.platform_elements)),
