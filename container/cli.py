@@ -2,8 +2,8 @@
 
     was run     container.server.run        serve a folder of web apps
     was new     container.learn.new.create  begin a web app
-    was check   container.learn.lint.lint   find what is wrong with descriptors
-                container.learn.effective   and show the one that all of a web app's amount to
+    was check   container.learn.lint.lint   find what is wrong with web apps
+                container.learn.effective   show what one is declared to be
     was user    container.security.users_file   who can log in: add, remove, list
 
 Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
@@ -133,7 +133,7 @@ def new(name: str) -> None:
 
 
 @was.command(
-    short_help="Find what is wrong with descriptors.",
+    short_help="Find what is wrong with web apps.",
     epilog=_examples(
         "was check webapps",
         "was check webapps/shop/WEB-INF/web.xml",
@@ -146,23 +146,23 @@ def new(name: str) -> None:
     is_flag=True,
     help="Print what one web app is declared to be, as one web.xml: its web.xml, the fragments of its "
     "libraries and the decorators of its classes put together, each element with the file and line that "
-    "says it. What code registers when the web app starts is not in it. Modules with decorated classes are "
-    "imported; passwords are hidden.",
+    "says it. What code registers when the web app starts is not in it. Passwords are hidden.",
 )
 def check(path: Path, effective: bool) -> None:
-    """Print every problem of the descriptors at PATH as file:line:column: what is wrong. The cure.
+    """Print every problem of the web apps at PATH as file:line:column: what is wrong. The cure.
 
-    PATH is a web app, a folder of web apps, or one web.xml. The exit code is 1 if there are errors, 0 if
-    there are none or only warnings. With --effective problems go to standard error.
+    PATH is a web app, a folder of web apps, or one web.xml. Fragments and decorators count, as they do when
+    the web app starts: modules with decorated classes are imported. The exit code is 1 if there are errors,
+    0 if there are none or only warnings. With --effective problems go to standard error.
     """
     if effective:
-        from container.learn.effective import effective as read_effective
+        from container.learn.effective import as_xml, declared, web_app_of
 
-        text, problems = read_effective(path)
-        click.echo(text, nl=False)
-        for problem in problems:
+        found = declared(web_app_of(path))
+        click.echo(as_xml(found.web_app), nl=False)
+        for problem in found.problems:
             click.echo(str(problem), err=True)
-        sys.exit(any(problem.severity == "error" for problem in problems))
+        sys.exit(any(problem.severity == "error" for problem in found.problems))
 
     from container.learn.lint import lint
 

@@ -97,7 +97,7 @@ def test_check_says_nothing_but_a_summary_of_a_sound_web_app() -> None:
     web_app("shop")
     result = was("check", "shop")
     assert (result.returncode, result.stdout) == (0, "")
-    assert result.stderr == "1 descriptor: no problem\n"
+    assert result.stderr == "1 web app: no problem\n"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_check_of_a_folder_reads_every_web_app() -> None:
     web_app("webapps/c")
     result = was("check", "webapps")
     assert {line.split("/")[1] for line in result.stdout.splitlines()} == {"a", "b"}
-    assert result.stderr.startswith("3 descriptors: ")
+    assert result.stderr.startswith("3 web apps: ")
 
 
 def test_check_of_nothing_is_a_usage_error() -> None:
@@ -149,6 +149,43 @@ def test_check_effective_prints_one_descriptor_and_who_says_what(path: str) -> N
     assert was("check", "shop").returncode == 0  # it is a web.xml
 
 
+DECORATED = """
+from container.servlet import HttpServlet, WebInitParam, WebServlet
+
+@WebServlet("/cart", name="cart", loadOnStartup=2, initParams=WebInitParam("size", "9"))
+class Cart(HttpServlet): pass
+"""
+NAMED = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"><distributable/>
+  <servlet><servlet-name>cart</servlet-name></servlet>
+</web-app>
+"""
+FRAGMENT = """<web-fragment xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"><distributable/>
+  <servlet><servlet-name>cart</servlet-name><async-supported>true</async-supported></servlet>
+</web-fragment>
+"""
+
+
+def test_check_knows_fragments_and_decorators_and_effective_puts_them_together() -> None:
+    web_app("shop", NAMED)
+    for name, text in (("classes/shop.py", DECORATED), ("lib/tags/META-INF/web-fragment.xml", FRAGMENT)):
+        path = Path("shop/WEB-INF", name)
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    assert was("check", "shop").stderr == "1 web app: no problem\n"
+    result = was("check", "--effective", "shop")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    decorated = "  <!-- shop/WEB-INF/classes/shop.py:5 -->"
+    fragment = "  <!-- shop/WEB-INF/lib/tags/META-INF/web-fragment.xml:2 -->"
+    assert "<servlet>  <!-- shop/WEB-INF/web.xml:2 -->" in lines
+    assert f"<servlet-class>shop.Cart</servlet-class>{decorated}" in lines
+    assert f"<load-on-startup>2</load-on-startup>{decorated}" in lines
+    assert f"<async-supported>true</async-supported>{fragment}" in lines
+    assert f"<init-param>{decorated}" in lines
+    assert f"<servlet-mapping>{decorated}" in lines
+    assert "<distributable/>" in lines
+
+
 def test_check_effective_of_errors_and_of_nothing() -> None:
     web_app("shop", BAD)
     Path("empty").mkdir()
@@ -165,7 +202,7 @@ def test_new_web_app_is_sound() -> None:
     result = was("new", "shop-2")
     assert result.returncode == 0
     assert "shop-2/webapps/shop-2/WEB-INF/web.xml" in result.stdout
-    assert was("check", "shop-2/webapps").stderr == "1 descriptor: no problem\n"
+    assert was("check", "shop-2/webapps").stderr == "1 web app: no problem\n"
     assert not any(
         "NAME-OF" in p.name or "NAME-OF" in p.read_text() for p in Path("shop-2").rglob("*.*") if p.is_file()
     )

@@ -103,9 +103,9 @@ class Container:
     def deploy_all(self, webapps: Path) -> list[Context]:
         """Deploy every web app of a folder; one that does not start keeps no other from starting.
 
+        The names of their folders are their context paths, as in Tomcat, not <default-context-path>.
         Returns all of them, in the order of their paths; look at state and problems. Raises DeploymentError
-        if
-        webapps is no folder.
+        if webapps is no folder.
         """
         if not webapps.is_dir():
             raise DeploymentError(
@@ -123,15 +123,16 @@ class Container:
         deployed: list[Context] = []
         for folder in folders:
             try:
-                deployed.append(self.deploy(folder))
+                deployed.append(self.deploy(folder, context_path_of(folder.name)))
             except DeploymentError as error:
                 self.problems += error.problems
                 log.error("%s is not deployed: %s", folder.name, error)
         return deployed
 
     def deploy(self, folder: Path, path: str | None = None) -> Context:
-        """Read, start and publish one web app; its context path is that of its folder's name unless given.
+        """Read, start and publish one web app.
 
+        Without a path its context path is what its web.xml says, else that of its folder's name (DD-CTX-01).
         Raises DeploymentError if that path is taken; whatever else is wrong is to be found in the Context.
         """
         with self._lock:
@@ -142,9 +143,13 @@ class Container:
 
     def _new_context(self, folder: Path, path: str | None, replaces: Context | None = None) -> Context:
         web_app, problems = read_web_app(folder)
+        declared = web_app.default_context_path
         if path is None:
-            declared = web_app.default_context_path
             path = context_path_of(folder.name) if declared is None else declared
+        elif declared not in (None, path):
+            message = f'<default-context-path> "{declared}" does not count: the server says "{path or "/"}"'
+            cure = "Its place is the name of its folder; remove the element, or rename the folder."
+            problems.append(Problem(web_app.source, message, cure, "warning"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             raise DeploymentError([Problem(Source(str(folder)), message, "Rename the folder.")])

@@ -32,7 +32,7 @@ from container.engine.initializers import call_initializers, of_web_app
 from container.engine.injection import Injection
 from container.engine.lifecycle import State, check_move
 from container.engine.listeners import AttributeListeners, Listeners
-from container.engine.loader import ClassNotFound, Loader
+from container.engine.loader import ClassNotFound, loader_of
 from container.engine.mapper import Mapper, Match
 from container.engine.names import java_exception
 from container.engine.pipeline import Handler, build_pipeline
@@ -123,8 +123,9 @@ class Context:
         self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader = self._new_loader()
-        self._declared = effective(web_app, problems, folder, self.loader)
+        self.loader, unusable = loader_of(folder, generation, work=self.work)
+        self.problems += unusable
+        self._declared = effective(web_app, problems, folder.name, self.loader)
         self.web_app = web_app = self._declared.web_app
         self.deployment = Deployment.of(web_app)
         self.problems += [*self._declared.problems, *self.deployment.problems]
@@ -154,18 +155,6 @@ class Context:
         self._idle = threading.Condition()
         self._idle_tasks: list[tuple[set[Request], Callable[[], None]]] = []
         self.injection: Injection
-
-    def _new_loader(self) -> Loader:
-        classes = self.folder / "WEB-INF" / "classes"
-        make = partial(
-            Loader, self.folder.name, self.generation, classes if classes.is_dir() else None, work=self.work
-        )
-        lib = self.folder / "WEB-INF" / "lib"
-        try:
-            return make(sorted(lib.iterdir()) if lib.is_dir() else ())
-        except DeploymentError as error:
-            self.problems += error.problems
-            return make(())
 
     def __repr__(self) -> str:
         return f"<Context {self.path or '/'} {self.state.value}>"

@@ -52,7 +52,7 @@ from container.engine.names import TOMCAT_CLASSES, java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
 from container.servlet import ClassLoader
 
-__all__ = ["ClassNotFound", "Loader", "import_roots", "modules"]
+__all__ = ["ClassNotFound", "Loader", "import_roots", "loader_of", "modules"]
 
 PLATFORM = frozenset({"container", "__main__", *sys.builtin_module_names})
 """Names that a web app's files never replace."""
@@ -465,6 +465,18 @@ def _search_path(classes: Path | None, libraries: Mapping[Path, Path]) -> Iterat
         yield classes.resolve()
     for lib, folder in libraries.items():
         yield from (root for root, _ in import_roots(lib, folder))
+
+
+def loader_of(
+    folder: Path, generation: int = 1, *, work: Path | None = None
+) -> tuple[Loader, Sequence[Problem]]:
+    """The loader of a web app's folder; one without libraries, and the reason, if one cannot be unpacked."""
+    classes, lib = folder / "WEB-INF" / "classes", folder / "WEB-INF" / "lib"
+    make = partial(Loader, folder.name, generation, classes if classes.is_dir() else None, work=work)
+    try:
+        return make(sorted(lib.iterdir()) if lib.is_dir() else ()), ()
+    except DeploymentError as error:
+        return make(()), error.problems
 
 
 def import_roots(lib: Path, folder: Path) -> Iterator[tuple[Path, Path]]:

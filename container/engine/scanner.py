@@ -115,27 +115,30 @@ class Effective:
     ordered_libraries: tuple[str, ...] | None  # None: nothing orders them (DD-ORD-29)
 
 
-def read_web_app(folder: Path) -> tuple[model.WebApp, list[Problem]]:
+def read_web_app(folder: Path, shown: str = "") -> tuple[model.WebApp, list[Problem]]:
     """Read a web app's own descriptor; an empty one if there is no web.xml (DD-DOC-02, DD-DOC-03)."""
     path = folder / WEB_XML
-    shown = f"{folder.name}/{WEB_XML}"
+    shown = f"{shown or folder.name}/{WEB_XML}"
     return reader.read_file(path, shown) if path.is_file() else (model.WebApp(Source(shown)), [])
 
 
-def read_effective(folder: Path, loader: Loader) -> Effective:
-    """Read everything that declares a web app. Imports the modules that have decorated classes."""
-    web_app, problems = read_web_app(folder)
-    return effective(web_app, problems, folder, loader)
+def read_effective(folder: Path, loader: Loader, shown: str = "") -> Effective:
+    """Read everything that declares a web app. Imports the modules that have decorated classes.
+
+    shown is how messages call the folder, by its name unless it is given.
+    """
+    web_app, problems = read_web_app(folder, shown)
+    return effective(web_app, problems, shown or folder.name, loader)
 
 
-def effective(web_app: model.WebApp, problems: Iterable[Problem], folder: Path, loader: Loader) -> Effective:
+def effective(web_app: model.WebApp, problems: Iterable[Problem], shown: str, loader: Loader) -> Effective:
     """Complete a web.xml by fragments and annotations, unless it says that it is complete (DD-MC).
 
     With an error in a descriptor nothing is imported.
     """
     found = [*problems, *checks.check(web_app, complete=False)]
-    classes = _classes(folder, loader)
-    archives = [_library(folder, lib, unpacked) for lib, unpacked in libraries(loader)]
+    classes = _classes(shown, loader)
+    archives = [_library(shown, lib, unpacked) for lib, unpacked in libraries(loader)]
     complete = web_app.metadata_complete
     by_name = {archive.name: archive for archive in archives}
     fragments = [Fragment(archive.name, _nothing(archive), _nothing(archive)) for archive in archives]
@@ -212,16 +215,15 @@ def libraries(loader: Loader) -> Iterator[tuple[Path, Path]]:
             yield lib, folder
 
 
-def _classes(folder: Path, loader: Loader) -> tuple[Archive, ...]:
+def _classes(shown: str, loader: Loader) -> tuple[Archive, ...]:
     if loader.classes is None:
         return ()
     root = loader.classes.resolve()
-    return (Archive("", f"{folder.name}/WEB-INF/classes", root, ((root, root),)),)
+    return (Archive("", f"{shown}/WEB-INF/classes", root, ((root, root),)),)
 
 
-def _library(folder: Path, lib: Path, unpacked: Path) -> Archive:
-    shown = f"{folder.name}/WEB-INF/lib/{lib.name}"
-    return Archive(lib.name, shown, unpacked, tuple(import_roots(lib, unpacked)))
+def _library(shown: str, lib: Path, unpacked: Path) -> Archive:
+    return Archive(lib.name, f"{shown}/WEB-INF/lib/{lib.name}", unpacked, tuple(import_roots(lib, unpacked)))
 
 
 def _nothing(archive: Archive) -> model.WebApp:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from container.engine.container import Container
 from container.engine.lifecycle import State
 from container.errors import DeploymentError
 from container.servlet import (
@@ -212,15 +211,6 @@ def test_the_second_web_app_of_a_context_path_is_refused(deploy: Any, web_xml: A
         deploy(with_path, name="second")
     assert deploy(web_xml(""), name="App", files={"x.txt": "other"}).get("/x.txt").text == "other"
     assert app.get("/x.txt").text == "first"
-
-    folder = app.context.folder.parent
-    container = Container(app.container.settings)
-    deployed = container.deploy_all(folder)
-    assert [context.folder.name for context in deployed] == ["App", "app"]
-    assert [str(problem) for problem in container.problems] == [
-        f'{folder / "second"}: the context path "/app" is taken by app. Rename the folder.'
-    ]
-    container.stop(PATIENCE_S)
 
 
 ERRORS = [ValueError("bad"), ServletException("bad"), SystemExit("bad"), GeneratorExit("bad")]

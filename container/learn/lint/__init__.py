@@ -1,32 +1,32 @@
-"""``was check``: everything that can be said about web apps without running them.
+"""``was check``: everything that can be said about web apps without starting them.
 
     lint(path) ──> Report of Problems, in the order of the files and lines
 
-descriptor/ finds the problems; here is only what is read, and how it is summed up.
+descriptor/ and the scanner find the problems; here is only what is read, and how it is summed up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from container.descriptor.checks import check
-from container.descriptor.reader import read_descriptor
+from container.descriptor.reader import read_file
 from container.errors import ConfigError, Problem
+from container.learn.effective import declared, web_app_of
 
 __all__ = ["Report", "lint"]
 
-WEB_XML = Path("WEB-INF", "web.xml")
 FRAGMENT = "web-fragment.xml"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, and how many descriptors were read."""
+    """What was found, and what was read: "3 web apps"."""
 
     problems: tuple[Problem, ...]
-    descriptors: int
+    subject: str
 
     @property
     def errors(self) -> int:
@@ -37,42 +37,44 @@ class Report:
         counts = ", ".join(
             _count(n, word) for n, word in ((self.errors, "error"), (warnings, "warning")) if n
         )
-        return f"{_count(self.descriptors, 'descriptor')}: {counts or 'no problem'}"
+        return f"{self.subject}: {counts or 'no problem'}"
 
 
 def lint(path: Path) -> Report:
     """Check a web app, a folder of web apps, or one descriptor. Raises ConfigError for any other path."""
-    problems: list[Problem] = []
-    descriptors = list(_descriptors(path))
-    for descriptor in descriptors:
-        web_app, found = read_descriptor(
-            descriptor.read_bytes(), str(descriptor), fragment=descriptor.name == FRAGMENT
-        )
-        problems += sorted([*found, *check(web_app)], key=_place)
-    return Report(tuple(problems), len(descriptors))
+    if path.is_file() and path.parent.name != "WEB-INF":
+        return Report(_sorted(_alone(path)), _count(1, "descriptor"))
+    folders = _web_apps(path)
+    problems = (problem for folder in folders for problem in declared(folder).problems)
+    return Report(_sorted(problems), _count(len(folders), "web app"))
 
 
-def _descriptors(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    if path.name == "WEB-INF":
-        path = path.parent
-    if (path / "WEB-INF").is_dir():
-        web_apps = [path]
-    else:
-        web_apps = sorted(app for app in path.iterdir() if (app / "WEB-INF").is_dir())
-    if not web_apps:
+def _alone(path: Path) -> list[Problem]:
+    """A file that is not in its place, so it is not known what belongs to it."""
+    fragment = path.name == FRAGMENT
+    web_app, problems = read_file(path, fragment=fragment)
+    return [*problems, *check(web_app, complete=not fragment)]
+
+
+def _web_apps(path: Path) -> list[Path]:
+    if path.is_file() or path.name == "WEB-INF" or (path / "WEB-INF").is_dir():
+        return [web_app_of(path)]
+    folders = sorted(app for app in path.iterdir() if (app / "WEB-INF").is_dir())
+    if not folders:
         raise ConfigError(
             f"{path}: no web app is here: neither a WEB-INF folder nor a sub-folder with one. "
             "Name a web app, a folder of web apps, or a web.xml."
         )
-    # A web app without a web.xml is complete; there is nothing to check in it.
-    yield from (descriptor for app in web_apps if (descriptor := app / WEB_XML).is_file())
+    return folders
 
 
-def _place(problem: Problem) -> tuple[int, int]:
-    return (problem.source.line, problem.source.column) if problem.source else (0, 0)
+def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    source = problem.source
+    return (source.file, source.line, source.column) if source else ("", 0, 0)
 
 
 def _count(n: int, word: str) -> str:
