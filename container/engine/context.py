@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from container.config import Settings
 from container.descriptor import model
+from container.engine.annotations import apply_annotations
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
 from container.engine.default_servlet import DefaultServlet, NothingServlet
 from container.engine.deployment import Deployment, FilterDeclaration, ListenerDeclaration, ServletDeclaration
@@ -48,15 +49,12 @@ from container.errors import DeploymentError, Problem, Source
 from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.protocols.exchange import Exchange
 from container.servlet import (
-    DeclareRoles,
     DispatcherType,
     EventListener,
     Filter,
     Locale,
     MappingMatch,
-    MultipartConfig,
     MultipartConfigElement,
-    RunAs,
     Servlet,
     ServletContext,
     ServletContextListener,
@@ -221,7 +219,7 @@ class Context:
         mappings = self._add_implicit_servlets()
         for declaration in deployment.servlets.values():
             if not declaration.preliminary:
-                self._apply_annotations(declaration)
+                apply_annotations(self, declaration)
                 self.servlets[declaration.name] = ServletHolder(declaration, self)
         for filter_declaration in deployment.filters.values():
             if not filter_declaration.preliminary:
@@ -542,29 +540,6 @@ class Context:
         except ClassNotFound as error:
             where = f"{declaration.source}: " if declaration.source else ""
             raise ServletException(f"{where}{error}", error) from error
-
-    def annotated_class(self, declaration: ServletDeclaration) -> type | None:
-        """The class whose annotations count for a servlet, wherever that is declared (RT-REG-06)."""
-        if self.web_app.metadata_complete:
-            return None
-        if declaration.instance is not None:
-            return type(declaration.instance) if declaration.created else None
-        if declaration.servlet_class is None and declaration.class_name is not None:
-            return self.loaded_class(declaration.class_name)
-        return declaration.servlet_class
-
-    def _apply_annotations(self, declaration: ServletDeclaration) -> None:
-        """@MultipartConfig, @RunAs and @DeclareRoles, unless a descriptor or a call has said otherwise."""
-        found = self.annotated_class(declaration)
-        if found is None:
-            return
-        multipart, run_as, roles = MultipartConfig.of(found), RunAs.of(found), DeclareRoles.of(found)
-        if multipart is not None and declaration.multipart_config is None:
-            declaration.multipart_config = MultipartConfigElement(multipart)
-        if run_as is not None and declaration.run_as is None:
-            declaration.run_as = run_as.value
-        known = self.deployment.roles
-        known += (role for role in (roles.value if roles else ()) if role not in known)
 
     # --- mapping-------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
+from container.engine.archives import Archive, SourceModule, classes_of
 from container.engine.loader import Loader
-from container.engine.scanner import Archive, SourceModule, classes_of
 from container.errors import DeploymentError, Problem, Source
 from container.servlet import HandlesTypes
 
