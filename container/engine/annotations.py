@@ -72,11 +72,7 @@ def annotations_of(archive: Archive, loader: Loader) -> tuple[model.WebApp, list
         if module is not None:
             found += (Decorated(loader.name_of(c), c, source.source_of(c)) for c in classes_of(module))
     found.sort(key=lambda each: each.name)
-    servlets, filters, listeners = (
-        _with(WebServlet, found),
-        _with(WebFilter, found),
-        _with(WebListener, found),
-    )
+    servlets, filters = _with(WebServlet, found), _with(WebFilter, found)
     declared = model.WebApp(
         Source(archive.shown),
         fragment=True,
@@ -88,7 +84,7 @@ def annotations_of(archive: Archive, loader: Loader) -> tuple[model.WebApp, list
         ),
         filters=tuple(_filter(said, each) for said, each in filters),
         filter_mappings=tuple(target for said, each in filters for target in _targets(said, each)),
-        listeners=tuple(_listener(said, each) for said, each in listeners),
+        listeners=tuple(_listener(said, each) for said, each in _with(WebListener, found)),
     )
     return declared, [*problems, *checks.check(declared, complete=False)]
 

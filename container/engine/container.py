@@ -152,7 +152,8 @@ class Container:
             problems.append(Problem(web_app.source, message, cure, "warning"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
-            raise DeploymentError([Problem(Source(str(folder)), message, "Rename the folder.")])
+            cure = "Rename the folder." if declared is None else "Change <default-context-path>."
+            raise DeploymentError([Problem(web_app.source, message, cure)])
         return Context(self, path, folder, web_app, problems, generation=next(self._generations))
 
     def _start(self, context: Context) -> None:
