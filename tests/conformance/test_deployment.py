@@ -281,6 +281,7 @@ def test_a_servlet_that_fails_at_the_start_is_alone_out_of_service(
         ("Nosuch", 'there is no class "app.Nosuch"'),
         ("Wants", "TypeError"),
         ("Raises", "ValueError: bad"),
+        ("Exits", "SystemExit: bad"),
         ("helper", "no class but of type"),
     ],
 )
@@ -295,10 +296,15 @@ def test_a_listener_that_cannot_be_made_fails_the_web_app(
         def __init__(self) -> None:
             raise ValueError("bad")
 
+    class Exits(ServletContextListener):
+        @PostConstruct
+        def begin(self) -> None:
+            raise SystemExit("bad")
+
     def helper() -> None:
         pass
 
-    app = deploy(web_xml("\n" + listener(name)), classes=[Wants, Raises, helper])
+    app = deploy(web_xml("\n" + listener(name)), classes=[Wants, Raises, Exits, helper])
     assert not app.running
     assert app.problems[0].startswith("app/WEB-INF/web.xml:2:")
     assert message in app.problems[0]
