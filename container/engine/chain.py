@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 from container.engine.mapper import matches
 from container.engine.request import raw_request
 from container.protocols.exchange import Begin
-from container.servlet import DispatcherType, Filter, FilterChain, ServletRequest, ServletResponse
+from container.servlet import (
+    DispatcherType,
+    Filter,
+    FilterChain,
+    NullPointerException,
+    ServletRequest,
+    ServletResponse,
+)
 
 if TYPE_CHECKING:
     from container.engine.holder import FilterHolder, ServletHolder
@@ -56,6 +63,13 @@ def _max_request_bytes(holder: ServletHolder) -> int:
     return -1 if config is None else config.getMaxRequestSize()
 
 
+def refuse_async(request: ServletRequest) -> None:
+    """Below here startAsync is refused (RT-FLT-18)."""
+    if request is None:
+        raise NullPointerException("chain.doFilter needs a request")
+    raw_request(request)._async_supported = False
+
+
 class ServletLink(FilterChain):
     """The end of a chain."""
 
@@ -69,15 +83,12 @@ class ServletLink(FilterChain):
 
 
 class SyncServletLink(ServletLink):
-    """The end of a chain whose servlet does not support async.
-
-    Below here startAsync is refused (RT-FLT-18).
-    """
+    """The end of a chain whose servlet does not support async."""
 
     __slots__ = ()
 
     def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw_request(request)._async_supported = False
+        refuse_async(request)
         self._service(request, response)
 
 
@@ -100,7 +111,7 @@ class SyncFilterLink(FilterLink):
     __slots__ = ()
 
     def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw_request(request)._async_supported = False
+        refuse_async(request)
         self._filter.doFilter(request, response, self._next)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from container.servlet import UnsupportedEncodingException
 
-__all__ = ["LATIN_1", "STATEFUL", "charset_of", "codec", "content_type_parts", "split_parameters"]
+__all__ = [
+    "LATIN_1", "STATEFUL", "charset_of", "codec", "content_type_parts", "is_known", "split_parameters",
+]  # fmt: skip
 
 LATIN_1 = "ISO-8859-1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]*")  # Python itself is content with much less
 STATEFUL = frozenset((
-    "utf-16", "utf-32", "utf-8-sig", "utf-7", "hz", "iso2022_kr", "iso2022_jp", "iso2022_jp_1",
+    "utf-16", "utf-8-sig", "utf-7", "hz", "iso2022_kr", "iso2022_jp", "iso2022_jp_1",
     "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_3", "iso2022_jp_ext",
 ))  # fmt: skip
 """Codecs, by name, that need one encoder for all pieces of a text: they write a mark first, or shift."""
@@ -60,6 +64,7 @@ _JAVA_UTF_16 = codecs.CodecInfo(
     incrementaldecoder=Utf16Decoder,
     name="utf-16",
 )
+_AS_IN_JAVA = {"utf-16": _JAVA_UTF_16, "utf-32": codecs.lookup("utf-32-be")}
 
 
 @lru_cache(256)
@@ -69,13 +74,23 @@ def codec(name: str) -> codecs.CodecInfo:
     To be used through the CodecInfo: what Python finds by its name differs for UTF-16.
     """
     try:
-        info = codecs.lookup(name.strip())
+        if not _NAME.fullmatch(name):
+            raise UnsupportedEncodingException(name)
+        info = codecs.lookup(name)
         "a".encode(info.name)  # refuses Python's bytes-to-bytes and text-to-text codecs
     except (LookupError, ValueError, TypeError):
         raise UnsupportedEncodingException(name) from None
     if info.name in ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"):
         raise UnsupportedEncodingException(name)
-    return _JAVA_UTF_16 if info.name == "utf-16" else info
+    return _AS_IN_JAVA.get(info.name, info)
+
+
+def is_known(name: str) -> bool:
+    try:
+        codec(name)
+    except UnsupportedEncodingException:
+        return False
+    return True
 
 
 def charset_of(value: str | codecs.CodecInfo | None) -> str | None:

@@ -22,6 +22,7 @@ from container.config import Settings
 from container.descriptor import model
 from container.engine.annotations import apply_annotations
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
+from container.engine.charsets import LATIN_1
 from container.engine.default_servlet import DefaultServlet, NothingServlet
 from container.engine.deployment import Deployment, FilterDeclaration, ListenerDeclaration, ServletDeclaration
 from container.engine.dispatch import Dispatch, Location
@@ -51,6 +52,7 @@ from container.servlet import (
     DispatcherType,
     EventListener,
     Filter,
+    IllegalArgumentException,
     Locale,
     MappingMatch,
     MultipartConfigElement,
@@ -90,6 +92,7 @@ _IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
     ("jspx", JspServlet, "*.jspx"),
 )
 RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
+_LOCALE_CHARSETS = {"en": LATIN_1, "fr": LATIN_1}  # as in Tomcat
 _DEFAULT_WELCOME_FILES = ("index.html", "index.htm", "index.jsp", "index.jinja")
 
 
@@ -532,12 +535,15 @@ class Context:
     def dispatcher(self, path: str, query: str | None) -> Dispatcher | None:
         """A dispatcher for a path as an application writes it, relative to this web app.
 
-        None while it is not running, and for a path that leaves it or cannot be decoded.
+        None while it is not running, and for a path that leaves it or contains NUL. IllegalArgumentException
+        for one that cannot be decoded.
         """
         written = path
         decoded = decode_path(path)
-        canonical = None if decoded is None else resolve("/", decoded)
-        if not self.servlets or canonical is None:
+        if decoded is None:
+            raise IllegalArgumentException(f'"{path}" cannot be decoded: should a "%" be "%25"?')
+        canonical = resolve("/", decoded)
+        if not self.servlets or canonical is None or "\0" in canonical:
             return None
         path = canonical
         match = self.mapper.match_explicit(path)
@@ -627,9 +633,11 @@ class Context:
     # --- small answers for request and response------------------------------------------------------------
 
     def locale_charset(self, locale: Locale) -> str | None:
-        """DD-LOC-03: language and country first, then the language."""
+        """DD-LOC-03: language and country first, then the language, then what every web app has."""
         tag = locale.toLanguageTag().lower()
-        return self._locale_charsets.get(tag) or self._locale_charsets.get(tag.partition("-")[0])
+        language = tag.partition("-")[0]
+        charsets = self._locale_charsets
+        return charsets.get(tag) or charsets.get(language) or _LOCALE_CHARSETS.get(language)
 
     def upload_location(self, config: MultipartConfigElement) -> Path:
         """Where the parts of a multipart body are stored (DD-MP-02)."""

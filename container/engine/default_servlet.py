@@ -378,7 +378,7 @@ def _with_slash(req: HttpServletRequest) -> str:
 
 def _missing(req: HttpServletRequest, resp: HttpServletResponse, path: str) -> None:
     kind = req.getDispatcherType()
-    if kind is DispatcherType.INCLUDE:  # sendError would have no effect (RT-DEF-04)
+    if req.getAttribute(RequestDispatcher.INCLUDE_REQUEST_URI) is not None:  # RT-DEF-04
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     status = req.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) if kind is DispatcherType.ERROR else 404
     resp.sendError(status, f"The requested resource [{req.getRequestURI()}] is not available")

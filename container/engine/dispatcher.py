@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 20
 
-__all__ = ["Dispatcher", "NamedDispatcher", "dispatch_error"]
+__all__ = ["Dispatcher", "NamedDispatcher", "dispatch_error", "include_error"]
 
 
 class Dispatcher(RequestDispatcher):
@@ -49,8 +49,7 @@ class Dispatcher(RequestDispatcher):
         return f"<Dispatcher {self._context.path}{self._path}>"
 
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw, answer = raw_request(request), raw_response(response)
-        begin_forward(answer)
+        raw, answer = begin_forward(request, response)
         before, query = raw._dispatch, raw._query
         attributes = forward_attributes(before, query)
         self._run(raw, request, response, DispatcherType.FORWARD, attributes, self._query)
@@ -112,8 +111,7 @@ class NamedDispatcher(RequestDispatcher):
         )
 
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
-        raw, answer = raw_request(request), raw_response(response)
-        begin_forward(answer)
+        raw, answer = begin_forward(request, response)
         with_dispatch(
             raw, self._changed(DispatcherType.FORWARD, raw._dispatch), raw._query, request, response
         )
@@ -140,10 +138,16 @@ def forward_attributes(before: Dispatch, query: str | None) -> dict[str, Any]:
     return attributes
 
 
-def begin_forward(answer: Response) -> None:
-    if answer._committed:
+def begin_forward(request: ServletRequest, response: ServletResponse) -> tuple[Request, Response]:
+    """RT-FWD-01, RT-FWD-02. An application's wrapper is asked, so that it can drop what it has captured."""
+    if response.isCommitted():
         raise IllegalStateException("forward after the response was committed")
-    answer.resetBuffer()
+    raw, answer = raw_request(request), raw_response(response)
+    if response is answer:
+        answer._drop_buffer()  # even inside an include
+    else:
+        response.resetBuffer()
+    return raw, answer
 
 
 def end_forward(raw: Request, answer: Response, response: ServletResponse) -> None:
@@ -153,15 +157,13 @@ def end_forward(raw: Request, answer: Response, response: ServletResponse) -> No
     """
     if raw._async is not None and raw._async.is_started():
         return
-    if response is not answer:
+    if response is answer:
+        answer._complete()
+    else:
         try:
             response.getWriter().close()
         except IllegalStateException:
             response.getOutputStream().close()
-    else:
-        if answer._error is None:
-            answer._close()
-        answer._open = False
 
 
 def with_dispatch(
@@ -211,6 +213,19 @@ def include(
         answer._include_depth = max(0, answer._include_depth - 1)
         if answer._include_depth == 0:
             answer._locked = locked or answer._committed
+
+
+def include_error(
+    context: Context, raw: Request, answer: Response, location: str, attributes: dict[str, Any]
+) -> None:
+    """Add an error page to an answer whose beginning has been sent already (RT-EP-28)."""
+    path, mark, query = location.partition("?")
+    dispatcher = context.dispatcher(path, query if mark else None)
+    if dispatcher is not None:
+        raw._dispatch = raw._dispatch.changed(
+            attributes=without(raw._dispatch.attributes, ERROR) | attributes
+        )
+        dispatcher.include(raw, answer)
 
 
 def dispatch_error(

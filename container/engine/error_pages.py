@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from container.engine.dispatch import ERROR
-from container.engine.dispatcher import dispatch_error
+from container.engine.dispatcher import dispatch_error, include_error
 from container.engine.holder import available_again_s, report_unavailable
 from container.engine.names import exception_lineage
 from container.protocols.exchange import ClientDisconnected
@@ -104,26 +104,24 @@ class ErrorPages:
             request._dispatch.target.holder.name,
             exc_info=error,
         )
-        if response._committed:
-            response._abort()
-            return
-        status = response._status if 400 <= response._status < 600 and response._error is None else 500
+        response._error = None  # an exception weighs more than a sendError before it
         chosen = choose_page(self._types, error)
-        location = chosen[0] if chosen else self.location_for(status)
-        if chosen is not None:
-            status = 500
         # Tomcat shows the root cause of a ServletException, with the outer message (RT-EP-24).
         shown = cause if chosen is not None and cause is not None else error
         attributes = {
-            ERROR + "message": _message(error),
+            ERROR + "message": str(error),
             ERROR + "exception": shown,
             ERROR + "exception_type": type(shown),
         }
-        self._show(request, response, status, None, location, attributes, error)
+        if response._committed:
+            self._add(request, response, chosen[0] if chosen else None, attributes)
+            return
+        location = chosen[0] if chosen else self.location_for(500)
+        self._show(request, response, 500, None, location, attributes, error)
 
     def _report_unavailable(self, request: Request, response: Response, error: Any) -> None:
         if response._committed:
-            response._abort()
+            response._break_off()
             return
         response._reset_for_error()
         report_unavailable(error, response, available_again_s(error))
@@ -136,12 +134,41 @@ class ErrorPages:
         hint = f" (setting {setting})" if setting else ""
         log.info("%s [%s]: %d, %s%s", request._dispatch.uri, request.getRequestId(), status, error, hint)
         if response._committed:
-            response._abort()
+            response._break_off()
             return
-        response._reset_for_error()
         self._show(
             request, response, status, None, self.location_for(status), {ERROR + "message": str(error)}, None
         )
+
+    def _add(
+        self, request: Request, response: Response, location: str | None, attributes: dict[str, Any]
+    ) -> None:
+        """Too late for an answer of its own: add the page to what was sent, then break it off (RT-EP-28)."""
+        status = response._status
+        if location is None:
+            location = self.location_for(status)
+        if location is not None and response._open:
+            attributes |= self._request_attributes(request, status)
+            try:
+                include_error(self._context, request, response, location, attributes)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # the page is application code (RT-EP-29)
+                log.exception("error page %s%s failed", self._context.path, location)
+        response._break_off()
+
+    @staticmethod
+    def _request_attributes(request: Request, status: int) -> dict[str, Any]:
+        holder = (request._location.dispatch or request._dispatch).target.holder
+        attributes = {
+            ERROR + "status_code": status,
+            ERROR + "request_uri": request._location.uri,
+            ERROR + "servlet_name": holder.name,
+            ERROR + "method": request._method,
+        }
+        if request._query is not None:
+            attributes[ERROR + "query_string"] = request._query
+        return attributes
 
     def _show(
         self, request: Request, response: Response, status: int, message: str | None,
@@ -150,24 +177,18 @@ class ErrorPages:
         response._reset_for_error()
         response._status = status
         if location is not None:
-            holder = (request._location.dispatch or request._dispatch).target.holder
-            attributes |= {
-                ERROR + "status_code": status,
-                ERROR + "request_uri": request._location.uri,
-                ERROR + "servlet_name": holder.name,
-                ERROR + "method": request._method,
-            }
-            if request._query is not None:
-                attributes[ERROR + "query_string"] = request._query
+            attributes |= self._request_attributes(request, status)
             try:
                 if dispatch_error(self._context, request, response, location, attributes):
                     if response._error is None:
                         return
                     status, message = response._error
-            except Exception:  # the page is application code; its failure must not loop (RT-EP-29)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # the page is application code; its failure must not loop (RT-EP-29)
                 log.exception("error page %s%s failed", self._context.path, location)
             if response._committed:
-                response._abort()
+                response._break_off()
                 return
             response._error = None
             response._reset_for_error()
@@ -191,10 +212,6 @@ class ErrorPages:
         response.setContentType("text/html;charset=utf-8")
         response.setHeader("Content-Language", "en")
         response.getOutputStream().write(body)
-
-
-def _message(error: BaseException) -> str:
-    return str(error)
 
 
 def built_in_page(status: int, message: str | None, request_id: str, error: BaseException | None) -> str:

@@ -17,6 +17,7 @@ from container.engine.multipart import UploadedPart, read_parts
 from container.engine.parameters import merge, parse_form
 from container.protocols.exchange import ClientDisconnected
 from container.servlet import (
+    DispatcherType,
     IllegalStateException,
     MultipartConfigElement,
     ServletException,
@@ -64,7 +65,10 @@ def _form(request: Request) -> Pairs:
             return []
         kind = _media_type(request)
         try:
-            if kind == "application/x-www-form-urlencoded" and request._method == "POST":
+            # An error page sees GET, yet the body is the client's.
+            is_error = request._dispatch.kind is DispatcherType.ERROR
+            method = request._exchange.method if is_error else request._method
+            if kind == "application/x-www-form-urlencoded" and method == "POST":
                 form = _read_form(request)
             elif kind == "multipart/form-data" and _multipart_config(request) is not None:
                 parts_of(request)

@@ -4,11 +4,10 @@ Buffer, commit, headers, charset (Servlet 6.1, chapter 5).
 
 Three flags decide what a call may still do:
 
-    _committed   status and headers have left (RT-BUF-04): setters are ignored, reset and sendError are
-    refused
-    _open        the application may still write; closed by sendError, sendRedirect, a full Content-Length,
-    the end
-    _locked      setters are ignored: committed, or inside an include (RT-INC-03)
+    _committed   status and headers have left (RT-BUF-04)
+    _open        the application may still write; closed by sendError, sendRedirect, a full Content-Length
+                 and the end. Committed or closed: reset and sendError are refused, isCommitted says so
+    _locked      setters are ignored: committed, closed, or inside an include (RT-INC-03)
 
 Like the request it belongs to one thread, is never reused, and dies when the request is over.
 """
@@ -19,12 +18,14 @@ import codecs
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin
 
-from container.engine.charsets import LATIN_1, STATEFUL, charset_of, codec, content_type_parts
+from container.engine.charsets import LATIN_1, STATEFUL, charset_of, codec
 from container.engine.cookies import format_cookie
+from container.engine.headers import check_name, clean, content_type_header, media_type
 from container.engine.streams import ResponseOutputStream, ResponseWriter, StatefulWriter
 from container.files import format_http_date
 from container.protocols.exchange import Exchange
@@ -53,7 +54,6 @@ _FORBIDDEN_TRAILERS = frozenset(
     """.split()  # noqa: SIM905  a list of names reads better than forty quotes
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_CLEAN = str.maketrans({"\r": " ", "\n": " ", "\0": " "})
 
 log = logging.getLogger("container.engine")
 
@@ -123,8 +123,8 @@ class Response(HttpServletResponse):
         else:
             self._buffer.append(data)
             self._buffered += size
-        if 0 < length == self._sent + self._buffered and not self._include_depth:
-            self._close()
+        if 0 < length == self._sent + self._buffered:
+            self._complete()
 
     def _overflow(self, data: bytes) -> None:
         """Send the full buffer and keep the rest.
@@ -150,11 +150,10 @@ class Response(HttpServletResponse):
 
     def _flush(self) -> None:
         """Send what is buffered; commits (RT-BUF-04)."""
-        if self._finished or (not self._open and self._error is not None):
+        if not self._open:
             return
         data = b"".join(self._buffer)
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         if not self._committed:
             self._commit()
             if not data:
@@ -164,14 +163,23 @@ class Response(HttpServletResponse):
             self._exchange.write(data)
 
     def _close(self) -> None:
-        """Close the stream or writer: nothing more is taken (RT-BUF-09). An include may not (RT-INC-07)."""
-        if self._include_depth or not self._open:
+        """Close the stream or writer: the application's call, which an include may not make (RT-INC-07)."""
+        if not self._include_depth:
+            self._complete()
+
+    def _complete(self) -> None:
+        """Take nothing more and send what there is (RT-BUF-09)."""
+        if not self._open:
             return
-        if not self._committed:
-            self._finish()
-        else:
+        if self._committed:
             self._flush()
-        self._open = False
+            self._open = False
+        else:
+            self._finish()
+
+    def _drop_buffer(self) -> None:
+        self._buffer = []
+        self._buffered = 0
 
     def _finish(self) -> None:
         """Send everything that is left and end the answer. Does nothing the second time."""
@@ -195,7 +203,7 @@ class Response(HttpServletResponse):
         assert self._trailers is not None
         fields = self._trailers() or {}
         return [
-            (name, str(value).translate(_CLEAN))
+            (check_name(name), clean(value))
             for name, value in fields.items()
             if name.lower() not in _FORBIDDEN_TRAILERS
         ]
@@ -219,7 +227,7 @@ class Response(HttpServletResponse):
     def _full_content_type(self) -> str | None:
         content_type = self._content_type
         if content_type is not None and self._charset is not None:
-            return f"{content_type};charset={self._charset}"
+            return content_type_header(content_type, self._charset)
         return content_type
 
     def _reset_for_error(self) -> None:
@@ -227,8 +235,7 @@ class Response(HttpServletResponse):
 
         Empty buffer, no length, output choice free (RT-EP-27).
         """
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         self._content_length = -1
         self._output = None
         self._writer_used = False
@@ -237,8 +244,15 @@ class Response(HttpServletResponse):
         self._include_depth = 0
         self._trailers = None
 
+    def _break_off(self) -> None:
+        """Send what is buffered of a committed answer, and no end, so that the client notices (RT-EP-28)."""
+        if self._finished:
+            return
+        with suppress(OSError):
+            self._flush()
+        self._abort()
+
     def _abort(self) -> None:
-        """Break off a committed answer so that the client notices (RT-EP-28)."""
         self._finished = True
         self._open = False
         self._exchange.abort()
@@ -304,31 +318,27 @@ class Response(HttpServletResponse):
         self._flush()
 
     def resetBuffer(self) -> None:
-        if self._committed:
+        if self._committed or not self._open:
             raise IllegalStateException("the response is committed: its buffer has been sent")
         if self._locked:
             return
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
 
     def isCommitted(self) -> bool:
         return self._committed or not self._open
 
     def reset(self) -> None:
-        if self._committed:
+        if self._committed or not self._open:
             raise IllegalStateException("the response is committed: status and headers have been sent")
         if self._locked:
             return
-        self._buffer = []
-        self._buffered = 0
+        self._drop_buffer()
         self._status = 200
         self._headers = None
         self._content_type = self._charset = self._locale = None
         self._charset_given = self._writer_used = False
         self._content_length = -1
         self._output = None
-        self._error = None
-        self._open = True
 
     # --- status and headers (RT-RHD)-----------------------------------------------------------------------
 
@@ -343,7 +353,8 @@ class Response(HttpServletResponse):
         if self._locked or not name:
             return
         key = name.lower()
-        if key in _DEDICATED and self._set_dedicated(key, value):
+        if key in _DEDICATED:
+            self._set_dedicated(key, value)
             return
         headers = self._headers
         if headers is None:
@@ -351,34 +362,31 @@ class Response(HttpServletResponse):
         if value is None:
             headers.pop(key, None)
         else:
-            headers[_token(key)] = (name, [_clean(value)])
+            headers[check_name(key)] = (name, [clean(value)])
 
     def addHeader(self, name: str, value: str | None) -> None:
         if self._locked or not name or value is None:
             return
         key = name.lower()
-        if key in _DEDICATED and self._set_dedicated(key, value):
+        if key in _DEDICATED:
+            self._set_dedicated(key, value)
             return
         headers = self._headers
         if headers is None:
             headers = self._headers = {}
         if (entry := headers.get(key)) is None:
-            headers[_token(key)] = (name, [_clean(value)])
+            headers[check_name(key)] = (name, [clean(value)])
         else:
-            entry[1].append(_clean(value))
+            entry[1].append(clean(value))
 
-    def _set_dedicated(self, key: str, value: str | None) -> bool:
+    def _set_dedicated(self, key: str, value: str | None) -> None:
         """Content-Type and Content-Length act like their own setters (RT-RHD-06)."""
         if key == "content-type":
             self.setContentType(value)
-            return True
-        if value is None:
+        elif value is None:
             self._content_length = -1
-            return True
-        if value.isascii() and value.isdigit():
+        elif _LENGTH.fullmatch(value):  # whatever else would break the framing
             self.setContentLengthLong(int(value))
-            return True
-        return True  # a length that is none would break the framing
 
     def setIntHeader(self, name: str, value: int) -> None:
         self.setHeader(name, str(int(value)))
@@ -403,7 +411,7 @@ class Response(HttpServletResponse):
         return self._header_values(name)
 
     def _header_values(self, name: str) -> list[str]:
-        key = name.lower()
+        key = (name or "").lower()
         if key == "content-type":
             content_type = self._full_content_type()
             return [] if content_type is None else [content_type]
@@ -442,7 +450,8 @@ class Response(HttpServletResponse):
     # --- content type, charset, locale (RT-CT)-------------------------------------------------------------
 
     def getCharacterEncoding(self) -> str:
-        return self._charset or self._request._context.response_encoding or LATIN_1
+        charset = self._charset
+        return charset if charset is not None else self._request._context.response_encoding or LATIN_1
 
     def setCharacterEncoding(self, encoding: str | codecs.CodecInfo | None) -> None:
         if self._locked or self._writer_used:
@@ -462,8 +471,8 @@ class Response(HttpServletResponse):
                 self._charset = None
                 self._charset_given = False
             return
-        self._content_type, charset = content_type_parts(type)
-        if charset and not self._writer_used:
+        self._content_type, charset = media_type(type)
+        if charset is not None and not self._writer_used:
             self._charset = charset
             self._charset_given = True
 
@@ -471,8 +480,13 @@ class Response(HttpServletResponse):
         self.setContentLengthLong(len)
 
     def setContentLengthLong(self, len: int) -> None:
-        if not self._locked:
-            self._content_length = len
+        if self._locked:
+            return
+        self._content_length = len
+        if 0 < len <= self._buffered:  # as if it had been written just now
+            self._buffer = [b"".join(self._buffer)[:len]]
+            self._buffered = len
+            self._complete()
 
     def setLocale(self, loc: Locale | str | None) -> None:
         if self._locked:
@@ -496,33 +510,33 @@ class Response(HttpServletResponse):
     # --- sendError, sendRedirect (RT-ERR, RT-RED)----------------------------------------------------------
 
     def sendError(self, sc: int, msg: str | None = None) -> None:
-        if self.isCommitted():
-            raise IllegalStateException("sendError after the response was committed")
         if self._include_depth:
             return
-        self._buffer = []
-        self._buffered = 0
+        if self.isCommitted():
+            raise IllegalStateException("sendError after the response was committed")
+        self._drop_buffer()
         self._status = int(sc)
         self._error = (int(sc), msg)
         self._open = False
+        self._locked = True
 
     def sendRedirect(self, location: str, sc: int | bool = 302, clearBuffer: bool = True) -> None:
         if isinstance(sc, bool):  # sendRedirect(location, clearBuffer); a bool is an int in Python
             self.sendRedirect(location, 302, sc)
             return
+        if self._include_depth:
+            return
         if self.isCommitted():
             raise IllegalStateException("sendRedirect after the response was committed")
         if location is None:
             raise IllegalArgumentException("sendRedirect needs a location")
-        if self._include_depth:
-            return
         target = self._redirect_target(location)
         if clearBuffer:
             self.resetBuffer()
         self._status = int(sc)
-        self._locked = False
         self.setHeader("Location", target)
         self._open = False
+        self._locked = True
 
     def _redirect_target(self, location: str) -> str:
         """Resolve location against the current request's URI.
@@ -544,7 +558,7 @@ class Response(HttpServletResponse):
         return self._request._context.sessions.encode_url(self._request, url)
 
     def encodeRedirectURL(self, url: str) -> str:
-        return self._request._context.sessions.encode_url(self._request, url)
+        return url and self._request._context.sessions.encode_url(self._request, url)
 
     # --- trailers (RT-RTR)---------------------------------------------------------------------------------
 
@@ -553,6 +567,8 @@ class Response(HttpServletResponse):
             raise IllegalStateException("trailers cannot be set once the response is committed")
         if self._exchange.version == "HTTP/1.0" or not self._exchange.can_send_trailers:
             raise IllegalStateException("this protocol cannot carry trailers")
+        if self._content_length >= 0:
+            raise IllegalStateException("trailers need a chunked body: do not set a Content-Length")
         self._trailers = supplier
 
     def getTrailerFields(self) -> Callable[[], Mapping[str, str]] | None:
@@ -583,20 +599,7 @@ class DeadResponse(Response):
 
 
 _DEDICATED = frozenset({"content-type", "content-length"})
-
-
-def _clean(value: object) -> str:
-    """Make a header value safe: no line break, NUL or character beyond ISO-8859-1 (RT-RHD-08, RT-WSGI-02)."""
-    text = value if isinstance(value, str) else str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    return text.translate(_CLEAN).encode("latin-1", "replace").decode("latin-1")
-
-
-def _token(name: str) -> str:
-    if not name.isascii() or any(c in name for c in " \t\r\n:\0"):
-        raise IllegalArgumentException(f'"{name}" cannot be the name of a header')
-    return name
+_LENGTH = re.compile(r"-?[0-9]+")
 
 
 def raw_response(response: ServletResponse) -> Response:

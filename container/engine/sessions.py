@@ -5,11 +5,12 @@ Ids in cookies and URLs, the cookie that is sent (Servlet 6.1 §7.1).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from container.servlet import IllegalStateException, SessionTrackingMode
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from container.session.manager import Session, SessionManager
 
 __all__ = ["ContextSessions", "Writer"]
+
+_NO_URL = re.compile(r'[\s"<>\\^`{|}\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})')  # what no URI may contain
 
 
 class Writer(threading.local):
@@ -144,7 +147,7 @@ class ContextSessions:
 
     def _create(self, request: Request, session_id: str | None = None) -> Session:
         cookies = SessionTrackingMode.COOKIE in self.modes
-        if cookies and request._response._committed:
+        if cookies and request._response.isCommitted():
             raise IllegalStateException(
                 "a new session needs a cookie, and the response is committed: call getSession earlier"
             )
@@ -192,46 +195,45 @@ class ContextSessions:
             yield session, sessions.manager
 
     def encode_url(self, request: Request, url: str) -> str:
-        """Add the session's id to url where the client needs it (RT-URL-01)."""
+        """Add the session's id to url where the client needs it (RT-URL-01).
+
+        "" is the folder of the current request, and becomes absolute.
+        """
         if url is None or SessionTrackingMode.URL not in self.modes or url.startswith(("#", "?")):
             return url
         if request.isRequestedSessionIdFromCookie() or (session := self.session_of(request, False)) is None:
             return url
-        if not self._is_ours(request, url):
+        here = request.getRequestURL()
+        try:
+            absolute = urlsplit(url)
+            if not absolute.scheme:
+                absolute = urlsplit(urljoin(here, url or "."))
+            if _NO_URL.search(url) or not self._is_ours(request, absolute):
+                return url
+        except ValueError:
             return url
-        path, mark, rest = _cut(url)
+        path, mark, rest = _cut(url or absolute.geturl())
         marker = f";{self.parameter_name}="
         if marker in path:
             return url
-        if "://" in path and path.count("/") == 2:
+        if not absolute.path:
             path += "/"
         return f"{path}{marker}{session.getId()}{mark}{rest}"
 
-    def _is_ours(self, request: Request, url: str) -> bool:
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return False
-        if parts.scheme or parts.netloc:
-            if parts.scheme and parts.scheme.lower() != request.getScheme():
-                return False
-            default = {"http": 80, "https": 443}.get(request.getScheme())
-            try:
-                port = parts.port or default
-            except ValueError:
-                return False
-            if (parts.hostname or "").lower() != request.getServerName().lower():
-                return False
-            if port != request.getServerPort():
-                return False
-        elif not url.startswith("/"):
-            return True
-        context_path = self._context.path
-        path = parts.path
+    def _is_ours(self, request: Request, url: SplitResult) -> bool:
+        """Tell whether an absolute URL leads into this web app. ValueError for a port that is none."""
+        scheme = request.getScheme()
+        port = url.port or {"http": 80, "https": 443}.get(scheme)
+        context_path, path = self._context.path, unquote(url.path)
         return (
-            not context_path
-            or path == context_path
-            or path.startswith((context_path + "/", context_path + ";"))
+            url.scheme == scheme
+            and url.hostname == request.getServerName().lower().strip("[]")
+            and port == request.getServerPort()
+            and (
+                not context_path
+                or path == context_path
+                or path.startswith((context_path + "/", context_path + ";"))
+            )
         )
 
 

@@ -316,3 +316,28 @@ def outcome(call: Callable[[], Any]) -> Any:
         return call()
     except Exception as error:  # noqa: BLE001  whatever it is, the test compares its name
         return type(error).__name__
+
+
+@pytest.fixture
+def routes(deploy: Deploy) -> Callable[..., App]:
+    """Serve each url-pattern with a function: routes({"/a/*": function}, extra_xml="", **deploy).
+
+    The servlets are named by their patterns.
+    """
+
+    def serve_all(table: Mapping[str, Callable[[Any, Any], None]], more: str = "", **arguments: Any) -> App:
+        classes, xml = list(arguments.pop("classes", ())), []
+        for number, (pattern, function) in enumerate(table.items()):
+
+            def service(self: Any, request: Any, response: Any, function: Any = function) -> None:
+                function(request, response)
+
+            classes.append(type(f"Route{number}", (HttpServlet,), {"service": service}))
+            xml.append(
+                f"<servlet><servlet-name>{pattern}</servlet-name><servlet-class>app.Route{number}</servlet-class>"
+                "<async-supported>true</async-supported></servlet><servlet-mapping>"
+                f"<servlet-name>{pattern}</servlet-name><url-pattern>{pattern}</url-pattern></servlet-mapping>"
+            )
+        return deploy(web_xml("".join(xml) + more), classes=classes, **arguments)
+
+    return serve_all

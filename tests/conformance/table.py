@@ -96,9 +96,8 @@ def marked(expression: ast.expr, test: str) -> Iterator[tuple[str, str, str, int
     for node in ast.walk(expression):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "rules":
             for argument in node.args:
-                if not isinstance(argument, ast.Constant):
-                    continue  # known only when the test is run
-                yield "tested", ast.literal_eval(argument), test, node.lineno
+                if isinstance(argument, ast.Constant):
+                    yield "tested", argument.value, test, node.lineno
 
 
 def table(rules: Rules) -> str:
