@@ -87,8 +87,6 @@ class Container:
         self._own_work = settings.work is None
         self._claimed: dict[int, tuple[object, Context]] = {}
         self._environment_initializers: tuple[Declared, ...] | None = None
-        self.problems: list[Problem] = []
-        """Of web apps that could not be given a place (DD-ERR-20)."""
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
@@ -120,14 +118,7 @@ class Container:
         if self.realm is None:
             self.realm = _users_realm(self.settings, webapps)
         folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
-        deployed: list[Context] = []
-        for folder in folders:
-            try:
-                deployed.append(self.deploy(folder, context_path_of(folder.name)))
-            except DeploymentError as error:
-                self.problems += error.problems
-                log.error("%s is not deployed: %s", folder.name, error)
-        return deployed
+        return [self.deploy(folder, context_path_of(folder.name)) for folder in folders]
 
     def deploy(self, folder: Path, path: str | None = None) -> Context:
         """Read, start and publish one web app.
