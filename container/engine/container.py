@@ -4,8 +4,7 @@
     WSGI server ── environ ──> Container.__call__ ── WsgiExchange ──┘
 
 Requests may come from any number of threads. Deploying, reloading and stopping are done by one thread at a
-time; they
-replace whole tables, so that a request sees the old web app or the new one and nothing between.
+time; they replace whole tables, so that a request sees the old web app or the new one and nothing between.
 """
 
 from __future__ import annotations
