@@ -1,6 +1,6 @@
-"""What one web app is made of while it starts: what is declared, and what code adds to it (Servlet 6.1, §4.4).
+"""What one web app is made of while it starts: what is declared, and what code adds (Servlet 6.1, §4.4).
 
-    effective descriptor ──> Deployment ──(initializers, listeners register more)──> frozen ──> Context's tables
+    effective descriptor ──> Deployment ──(initializers, listeners add more)──> frozen ──> Context's tables
 
 The values of a descriptor never change; a Deployment does until the web app has started. Every declaration
 keeps the Source it came from.
