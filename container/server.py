@@ -260,11 +260,7 @@ def report(server: Server, took_s: float) -> str:
     ]
     if not contexts:
         lines.append("  nothing: the folder has no sub-folder. `was new NAME` makes a web app.")
-    problems = [
-        *server.container.problems,
-        *(problem for context in contexts for problem in context.problems),
-    ]
-    if problems:
+    if problems := [problem for context in contexts for problem in context.problems]:
         lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
     lines += [
         f"Access log: {places.get(settings.access_log, settings.access_log)}. "

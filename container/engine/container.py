@@ -4,8 +4,7 @@
     WSGI server ── environ ──> Container.__call__ ── WsgiExchange ──┘
 
 Requests may come from any number of threads. Deploying, reloading and stopping are done by one thread at a
-time; they
-replace whole tables, so that a request sees the old web app or the new one and nothing between.
+time; they replace whole tables, so that a request sees the old web app or the new one and nothing between.
 """
 
 from __future__ import annotations
@@ -87,8 +86,6 @@ class Container:
         self._own_work = settings.work is None
         self._claimed: dict[int, tuple[object, Context]] = {}
         self._environment_initializers: tuple[Declared, ...] | None = None
-        self.problems: list[Problem] = []
-        """Of web apps that could not be given a place (DD-ERR-20)."""
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
@@ -120,14 +117,7 @@ class Container:
         if self.realm is None:
             self.realm = _users_realm(self.settings, webapps)
         folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
-        deployed: list[Context] = []
-        for folder in folders:
-            try:
-                deployed.append(self.deploy(folder, context_path_of(folder.name)))
-            except DeploymentError as error:
-                self.problems += error.problems
-                log.error("%s is not deployed: %s", folder.name, error)
-        return deployed
+        return [self.deploy(folder, context_path_of(folder.name)) for folder in folders]
 
     def deploy(self, folder: Path, path: str | None = None) -> Context:
         """Read, start and publish one web app.
@@ -152,7 +142,8 @@ class Container:
             problems.append(Problem(web_app.source, message, cure, "warning"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
-            raise DeploymentError([Problem(Source(str(folder)), message, "Rename the folder.")])
+            cure = "Rename the folder." if declared is None else "Change <default-context-path>."
+            raise DeploymentError([Problem(web_app.source, message, cure)])
         return Context(self, path, folder, web_app, problems, generation=next(self._generations))
 
     def _start(self, context: Context) -> None:

@@ -14,13 +14,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from container.config import Settings
 from container.descriptor import model
+from container.engine.annotations import apply_annotations
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
 from container.engine.charsets import LATIN_1
 from container.engine.default_servlet import DefaultServlet, NothingServlet
@@ -29,7 +29,6 @@ from container.engine.dispatch import Dispatch, Location
 from container.engine.dispatcher import Dispatcher, NamedDispatcher
 from container.engine.error_pages import ErrorPages, page_tables
 from container.engine.holder import FilterHolder, ServletHolder, guarded
-from container.engine.initializers import call_initializers, of_web_app
 from container.engine.injection import Injection
 from container.engine.lifecycle import State, check_move
 from container.engine.listeners import AttributeListeners, Listeners
@@ -44,25 +43,20 @@ from container.engine.scanner import effective
 from container.engine.security import ContextSecurity, context_security
 from container.engine.servlet_context import ApplicationContext
 from container.engine.sessions import ContextSessions, Writer
+from container.engine.startup import bring_up
 from container.engine.uri import decode_path, encode_path, resolve
-from container.errors import DeploymentError, Problem, Source
+from container.errors import DeploymentError, Problem
 from container.files import StaticRoot, is_protected, mime_table, static_root
-from container.filters.parameters import BadParameter
 from container.protocols.exchange import Exchange
 from container.servlet import (
-    DeclareRoles,
     DispatcherType,
     EventListener,
     Filter,
     IllegalArgumentException,
     Locale,
     MappingMatch,
-    MultipartConfig,
     MultipartConfigElement,
-    RunAs,
     Servlet,
-    ServletContext,
-    ServletContextListener,
     ServletException,
     ServletRequest,
     ServletResponse,
@@ -136,7 +130,6 @@ class Context:
         self.resources = Resources(folder, self.loader.resource_roots, web_app.mime_mappings)
         self.facade = ApplicationContext(self)
         self.listeners = Listeners()
-        self._listeners_exist = False
         self.request_attribute_listeners: AttributeListeners | None = None
         self.request_encoding: str | None = None
         self.response_encoding: str | None = None
@@ -177,7 +170,8 @@ class Context:
         try:
             if any(problem.severity == "error" for problem in self.problems):
                 raise DeploymentError(p for p in self.problems if p.severity == "error")
-            self._start(strict)
+            bring_up(self, self._declared, strict=strict)
+            self._pipeline = build_pipeline(self)
         except DeploymentError as error:
             self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
             self._fail()
@@ -199,21 +193,7 @@ class Context:
         self.state = check_move(self.state, State.FAILED)
         self._tear_down()
 
-    def _start(self, strict: bool) -> None:
-        self.injection = Injection(self.web_app, self.loader)
-        self.problems += self.injection.problems
-        if errors := [p for p in self.injection.problems if p.severity == "error"]:
-            raise DeploymentError(errors)
-        self._call_initializers()
-        self._create_listeners()
-        self._initialize_listeners()
-        self._freeze()
-        for filter_holder in self.filters.values():
-            self.guard(filter_holder.declaration.source, f"filter {filter_holder.name}", filter_holder.load)
-        self._load_on_startup(strict)
-        self._pipeline = build_pipeline(self)
-
-    def _freeze(self) -> None:
+    def freeze(self) -> None:
         """Make the tables: from here the deployment does not change."""
         deployment = self.deployment
         self.facade.freeze()
@@ -225,7 +205,7 @@ class Context:
         mappings = self._add_implicit_servlets()
         for declaration in deployment.servlets.values():
             if not declaration.preliminary:
-                self._apply_annotations(declaration)
+                apply_annotations(self, declaration)
                 self.servlets[declaration.name] = ServletHolder(declaration, self)
         for filter_declaration in deployment.filters.values():
             if not filter_declaration.preliminary:
@@ -383,93 +363,11 @@ class Context:
         self._store = SQLiteStore(self.work.parent / ".sessions" / f"{self.work.name}.sqlite")
         return self._store
 
-    def _call_initializers(self) -> None:
-        if self._declared.ordered_libraries is not None:
-            self.facade.setAttribute(ServletContext.ORDERED_LIBS, list(self._declared.ordered_libraries))
-        archives = self._declared.archives
-        declared = [*self.container.environment_initializers(), *of_web_app(archives)]
-        if declared:
-            call_initializers(self, declared, archives)
-
-    def _create_listeners(self) -> None:
-        """All of them, declared ones first, before the first event (RT-LST-02, DD-LST)."""
-        self._listeners_exist = True
-        known: set[type] = set()
-        for declaration in self.deployment.listeners:
-            name = declaration.shown
-            instance = self.guard(
-                declaration.source, f"listener {name}", partial(self._listener, declaration)
-            )
-            if declaration.instance is None:
-                if type(instance) in known:  # one class by two names (DD-LST-03)
-                    continue
-                known.add(type(instance))
-                self.injection.begin(instance)
-                declaration.instance = instance
-            if not self.listeners.add(instance):
-                self.problems.append(
-                    Problem(declaration.source, f"{name} implements no listener interface",
-                            "Derive it from ServletContextListener or another listener type.", "warning")
-                )  # fmt: skip
-
     def add_listener(self, listener: EventListener) -> None:
         """Add a listener that code registers; once the declared ones exist, it is heard at once."""
         self.deployment.listeners.append(ListenerDeclaration(instance=listener, added=True))
-        if self._listeners_exist:
+        if self.listeners.complete:
             self.listeners.add(listener)
-
-    def _initialize_listeners(self) -> None:
-        """Call contextInitialized in order; the first failure ends the start (DD-ERR-21)."""
-        for declaration in list(self.deployment.listeners):
-            listener: Any = declaration.instance
-            if isinstance(listener, ServletContextListener):
-                with self.facade.restricted() if declaration.added else nullcontext():
-                    call = partial(self.listeners.context_initialized, listener, self.facade)
-                    self.guard(declaration.source, f"contextInitialized of {declaration.shown}", call)
-
-    def _listener(self, declaration: ListenerDeclaration) -> Any:
-        if declaration.instance is not None:
-            return declaration.instance
-        return self.loader.load_class(declaration.class_name or "")()
-
-    def _load_on_startup(self, strict: bool) -> None:
-        """Initialise in ascending order; a failure keeps only that servlet out of service (DD-ERR-23)."""
-        eager = [h for h in self.servlets.values() if h.declaration.load_on_startup >= 0]
-        for holder in sorted(eager, key=lambda h: h.declaration.load_on_startup):
-            try:
-                holder.load()
-            except KeyboardInterrupt:
-                raise
-            except BadParameter as error:
-                source, words = holder.declaration.source, f"servlet {holder.name}: {error.problem}"
-                if strict:
-                    raise DeploymentError([Problem(source, words, error.cure)]) from error
-                self.problems.append(Problem(source, words, error.cure, "warning"))
-            except BaseException as error:  # init is application code, a sys.exit() in it, too
-                source = holder.declaration.source
-                log.exception("%s: servlet %s does not start", self, holder.name)
-                message = f"servlet {holder.name} does not start: {type(error).__name__}: {error}"
-                if strict:
-                    raise DeploymentError([Problem(source, message.rstrip("."), "See the log.")]) from error
-                cure = "The others run; requests to it try again."
-                self.problems.append(Problem(source, message.rstrip("."), cure, "warning"))
-
-    def guard(self, source: Source | None, what: str, call: Callable[[], T]) -> T:
-        """Run one step of the start; what it raises becomes a problem with the place in the descriptor."""
-        try:
-            return call()
-        except DeploymentError:
-            raise
-        except ClassNotFound as error:
-            raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."))]) from error
-        except BadParameter as error:
-            raise DeploymentError([Problem(source, f"{what}: {error.problem}", error.cure)]) from error
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # application code, whose sys.exit() must not end the container
-            log.exception("%s: %s failed", self, what)
-            message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
-            raise DeploymentError([Problem(source, message, "The traceback is in the log.")]) from error
 
     def stop(self, timeout_s: float, *, replaced: bool = False) -> None:
         """Take the web app out of service: wait for running requests, then end everything (DD-DEP-02).
@@ -553,29 +451,6 @@ class Context:
         except ClassNotFound as error:
             where = f"{declaration.source}: " if declaration.source else ""
             raise ServletException(f"{where}{error}", error) from error
-
-    def annotated_class(self, declaration: ServletDeclaration) -> type | None:
-        """The class whose annotations count for a servlet, wherever that is declared (RT-REG-06)."""
-        if self.web_app.metadata_complete:
-            return None
-        if declaration.instance is not None:
-            return type(declaration.instance) if declaration.created else None
-        if declaration.servlet_class is None and declaration.class_name is not None:
-            return self.loaded_class(declaration.class_name)
-        return declaration.servlet_class
-
-    def _apply_annotations(self, declaration: ServletDeclaration) -> None:
-        """@MultipartConfig, @RunAs and @DeclareRoles, unless a descriptor or a call has said otherwise."""
-        found = self.annotated_class(declaration)
-        if found is None:
-            return
-        multipart, run_as, roles = MultipartConfig.of(found), RunAs.of(found), DeclareRoles.of(found)
-        if multipart is not None and declaration.multipart_config is None:
-            declaration.multipart_config = MultipartConfigElement(multipart)
-        if run_as is not None and declaration.run_as is None:
-            declaration.run_as = run_as.value
-        known = self.deployment.roles
-        known += (role for role in (roles.value if roles else ()) if role not in known)
 
     # --- mapping-------------------------------------------------------------------------------------------
 

@@ -1,12 +1,9 @@
-"""The effective descriptor of one web app: what runs, wherever it was declared (Servlet 6.1, chapter 8).
+"""What one web app is made of while it starts: what is declared, and what code adds (Servlet 6.1, §4.4).
 
-    web.xml ─┐
-    fragments ├─> Deployment ──(listeners, initializers register more)──> frozen ──> Context's tables
-    decorators ┘
+    effective descriptor ──> Deployment ──(initializers, listeners add more)──> frozen ──> Context's tables
 
-The descriptor's values say what a file says; a Deployment is mutable until the web app has started, because
-code may
-add to it (§4.4). Every declaration keeps the Source it came from.
+The values of a descriptor never change; a Deployment does until the web app has started. Every declaration
+keeps the Source it came from.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ import importlib
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
+from container.engine.archives import Archive, SourceModule, classes_of
 from container.engine.loader import Loader
-from container.engine.scanner import Archive, SourceModule, classes_of
 from container.errors import DeploymentError, Problem, Source
 from container.servlet import HandlesTypes
 
@@ -47,12 +47,8 @@ class Declared:
 
 def of_environment() -> tuple[Declared, ...]:
     """The initializers of the distributions installed beside the container (RT-SCI-05)."""
-    return tuple(
-        Declared(name, Source(str(file), line, 1), shared=True)
-        for folder in dict.fromkeys(sys.path)
-        for file in sorted(Path(folder or ".").glob(_ENTRY_POINTS))
-        for name, line in _entry_points(file)
-    )
+    folders = dict.fromkeys(path or "." for path in sys.path)
+    return tuple(each for path in folders for each in _of_metadata(Path(path), path, shared=True))
 
 
 def of_web_app(archives: Sequence[Archive]) -> Iterator[Declared]:
@@ -60,18 +56,18 @@ def of_web_app(archives: Sequence[Archive]) -> Iterator[Declared]:
     for archive in archives:
         for name, line in _services(archive.folder / "META-INF" / "services" / SERVICE):
             yield Declared(name, Source(f"{archive.shown}/META-INF/services/{SERVICE}", line, 1))
-        for file in sorted(archive.folder.glob(_ENTRY_POINTS)):
-            for name, line in _entry_points(file):
-                yield Declared(name, Source(f"{archive.shown}/{file.parent.name}/{file.name}", line, 1))
+        yield from _of_metadata(archive.folder, archive.shown)
         for root, within in archive.roots:
             if within != root:  # as pip install --target leaves it: the metadata lies beside the package
-                for file in sorted(root.glob(_ENTRY_POINTS)):
-                    for name, line in _entry_points(file):
-                        if re.split(r"[.:]", name)[0] == within.stem:
-                            shown = (
-                                archive.shown.removesuffix(archive.name) + f"{file.parent.name}/{file.name}"
-                            )
-                            yield Declared(name, Source(shown, line, 1))
+                beside = _of_metadata(root, archive.shown.removesuffix(f"/{archive.name}"))
+                yield from (d for d in beside if re.split(r"[.:]", d.class_name)[0] == within.stem)
+
+
+def _of_metadata(folder: Path, shown: str, *, shared: bool = False) -> Iterator[Declared]:
+    """The entry points of the distributions whose metadata lies in a folder."""
+    for file in sorted(folder.glob(_ENTRY_POINTS)):
+        for name, line in _entry_points(file):
+            yield Declared(name, Source(f"{shown}/{file.parent.name}/{file.name}", line, 1), shared)
 
 
 def _services(file: Path) -> Iterator[tuple[str, int]]:
@@ -96,20 +92,26 @@ def _lines(file: Path) -> list[str]:
         return []
 
 
-def call_initializers(context: Context, declared: Iterable[Declared], archives: Sequence[Archive]) -> None:
-    """Make one instance of each and call onStartup, in order. Raises DeploymentError when one fails."""
+Guard = Callable[[Source, str, Callable[[], Any]], Any]
+"""Calls application code and turns what it raises into a DeploymentError."""
+
+
+def call_initializers(
+    context: Context, declared: Iterable[Declared], archives: Sequence[Archive], guard: Guard
+) -> None:
+    """Make one instance of each and call onStartup, in order."""
     classes = ApplicationClasses(archives, context.loader)
     known: set[type] = set()
     for each in declared:
         what = f"initializer {each.class_name}"
-        found = context.guard(each.source, what, partial(_load, each, context.loader))
+        found = guard(each.source, what, partial(_load, each, context.loader))
         if found in known:
             continue
         known.add(found)
         handled = HandlesTypes.of(found)
         wanted = None if handled is None else classes.matching(handled.value)
         with context.facade.initializing():
-            context.guard(each.source, what, partial(_call, found, wanted, context))
+            guard(each.source, what, partial(_call, found, wanted, context))
 
 
 def _load(declared: Declared, loader: Loader) -> type:

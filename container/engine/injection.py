@@ -36,17 +36,16 @@ _SIMPLE: dict[str, Callable[[str], object]] = {
 }
 
 
-def env_value(entry: model.EnvEntry, loader: Loader) -> object:
-    """The Python value of an <env-entry>; None if it has none (DD-ENV-04)."""
-    if entry.value is None:
-        return None
-    if entry.type is None:
-        return entry.value
-    if entry.type in _SIMPLE:
-        return _SIMPLE[entry.type](entry.value)
-    if entry.type == "java.lang.Class":
-        return loader.load_class(entry.value)
-    return getattr(loader.load_class(entry.type), entry.value)
+_DECLARED = {"int": "java.lang.Integer", "float": "java.lang.Double", "bool": "java.lang.Boolean"}
+
+
+def env_value(type_name: str, value: str, loader: Loader) -> object:
+    """The Python value of an <env-entry> (DD-ENV-04). Raises whatever shows that it has none."""
+    if type_name in _SIMPLE:
+        return _SIMPLE[type_name](value)
+    if type_name == "java.lang.Class":
+        return loader.load_class(value)
+    return getattr(loader.load_class(type_name), value)
 
 
 class Injection:
@@ -90,24 +89,23 @@ class Injection:
 
     def _injected(self, entries: Iterable[model.EnvEntry]) -> Iterator[tuple[type, str, object]]:
         for entry in entries:
-            if entry.value is None or not entry.injection_targets:
-                continue
-            try:
-                value = env_value(entry, self._loader)
-            except Exception as error:  # noqa: BLE001  importing runs application code
-                message = f"<env-entry> {entry.name} has no value of type {entry.type}: {error}"
-                self.problems.append(Problem(entry.source, message.rstrip(".")))
+            if entry.value is None:  # nothing to inject (DD-ENV-05)
                 continue
             for target in entry.injection_targets:
                 owner = self._load(target.target_class, target.source)
                 if owner is None:
                     continue
-                if _has_attribute(owner, target.target_name):
-                    yield owner, target.target_name, value
-                else:
+                if not _has_attribute(owner, target.target_name):
                     message = f"{target.target_class} has no attribute {target.target_name} to inject into"
-                    cure = f"Declare it in the class: {target.target_name}: {type(value).__name__}."
+                    cure = f"Declare it in the class: {target.target_name}: str."
                     self.problems.append(Problem(target.source, message, cure))
+                    continue
+                kind = entry.type or _declared_type(owner, target.target_name)
+                try:
+                    yield owner, target.target_name, env_value(kind, entry.value, self._loader)
+                except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
+                    message = f"<env-entry> {entry.name} has no value of type {kind}: {error}"
+                    self.problems.append(Problem(entry.source, message.rstrip(".")))
 
     def _callbacks(
         self, callbacks: Iterable[model.LifecycleCallback], element: str
@@ -141,6 +139,13 @@ class Injection:
 
 def _setter(name: str) -> str:
     return f"set{name[:1].upper()}{name[1:]}"
+
+
+def _declared_type(owner: type, name: str) -> str:
+    """The type of an attribute declared as "name: int" and so on; text where nothing is declared."""
+    hints = (vars(base).get("__annotations__", {}).get(name) for base in owner.__mro__)
+    declared: Any = next((hint for hint in hints if hint is not None), None)
+    return _DECLARED.get(getattr(declared, "__name__", declared), "java.lang.String")
 
 
 def _has_attribute(owner: type, name: str) -> bool:

@@ -37,6 +37,7 @@ class Listeners:
         self.request: list[ServletRequestListener] = []
         self.request_attribute: list[ServletRequestAttributeListener] = []
         self.sessions = SessionListeners(session=[], attribute=[], id=[])
+        self.complete = False  # whether the declared ones exist
         self._initialized: list[ServletContextListener] = []
 
     def add(self, listener: Any) -> bool:

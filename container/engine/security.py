@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from container.descriptor.checks import undeclared_roles
+from container.engine.annotations import annotated_class
 from container.engine.deployment import ServletDeclaration
 from container.engine.uri import split_target
 from container.errors import Problem
@@ -152,7 +153,7 @@ def _roles(element: ServletSecurityElement) -> list[str]:
 
 def _annotated(context: Context, servlet: ServletDeclaration) -> ServletSecurityElement | None:
     """@ServletSecurity of a servlet's class, where that counts (RT-SSA-04, RT-SSA-05)."""
-    servlet_class = context.annotated_class(servlet)
+    servlet_class = annotated_class(context, servlet)
     annotation = None if servlet_class is None else ServletSecurity.of(servlet_class)
     return None if annotation is None else ServletSecurityElement(annotation)
 

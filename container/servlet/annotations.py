@@ -369,7 +369,12 @@ class ServletSecurity(_Annotation):
 
 @dataclass(frozen=True, init=False)
 class HandlesTypes(_Annotation):
-    """The classes a ServletContainerInitializer wants to be given (§8.2.4): ``@HandlesTypes(Plugin)``."""
+    """The classes a ServletContainerInitializer wants to be given (§8.2.4): ``@HandlesTypes(Plugin)``.
+
+    They extend one of the types, or are annotated with it: they, a method of theirs or a field. A decorator
+    ``Mark`` annotates a class or method by setting ``__Mark__`` to an instance of Mark; a field is annotated
+    as ``Annotated[int, Mark()]``.
+    """
 
     value: tuple[type, ...]
 

@@ -504,7 +504,12 @@ class ServletContext:
 
 
 class ServletContainerInitializer:
-    """Code of a library that prepares every web app it is in (§8.2.4)."""
+    """Code of a library that prepares every web app it is in (§8.2.4).
+
+    A distribution names its class as an entry point of the group
+    ``jakarta.servlet.ServletContainerInitializer``; an archive of WEB-INF/lib may name it in
+    ``META-INF/services/jakarta.servlet.ServletContainerInitializer`` instead.
+    """
 
     __slots__ = ()
 

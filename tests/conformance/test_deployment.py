@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import gc
 import threading
 import weakref
@@ -280,6 +281,7 @@ def test_a_servlet_that_fails_at_the_start_is_alone_out_of_service(
         ("Nosuch", 'there is no class "app.Nosuch"'),
         ("Wants", "TypeError"),
         ("Raises", "ValueError: bad"),
+        ("Exits", "SystemExit: bad"),
         ("helper", "no class but of type"),
     ],
 )
@@ -294,10 +296,15 @@ def test_a_listener_that_cannot_be_made_fails_the_web_app(
         def __init__(self) -> None:
             raise ValueError("bad")
 
+    class Exits(ServletContextListener):
+        @PostConstruct
+        def begin(self) -> None:
+            raise SystemExit("bad")
+
     def helper() -> None:
         pass
 
-    app = deploy(web_xml("\n" + listener(name)), classes=[Wants, Raises, helper])
+    app = deploy(web_xml("\n" + listener(name)), classes=[Wants, Raises, Exits, helper])
     assert not app.running
     assert app.problems[0].startswith("app/WEB-INF/web.xml:2:")
     assert message in app.problems[0]
@@ -403,6 +410,63 @@ def test_injection_and_callbacks_around_a_life(deploy: Any, web_xml: Any) -> Non
     app.get("/S")
     app.container.undeploy("/app")
     assert log == ["of_base", "begin hi 42 1.5", "init", "service", "destroy", "end"]
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+@pytest.mark.rules("DD-INJ-01", "DD-ENV-03", "DD-ENV-04", "DD-ENV-05")
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("java.lang.String", " kept ", "kept"),
+        ("java.lang.Character", "x", "x"),
+        ("java.lang.Boolean", "TRUE", True),
+        ("java.lang.Boolean", "yes", False),
+        ("java.lang.Byte", "-1", -1),
+        ("java.lang.Short", "300", 300),
+        ("java.lang.Integer", "5", 5),
+        ("java.lang.Long", "5000000000", 5000000000),
+        ("java.lang.Float", "1.5", 1.5),
+        ("java.lang.Double", "1e3", 1000.0),
+        ("java.lang.Class", "app.Colour", Colour),
+        ("app.Colour", "RED", Colour.RED),
+        (None, "7", 7),  # as the attribute is declared
+        ("java.lang.Integer", None, "not set"),
+        ("app.Colour", "BLUE", "error"),
+        ("java.lang.Class", "app.Nosuch", "error"),
+    ],
+)
+def test_values_that_are_injected(
+    deploy: Any, web_xml: Any, kind: str | None, text: str | None, value: Any
+) -> None:
+    got: list[Any] = []
+
+    class S(HttpServlet):
+        said: int = "not set"  # type: ignore[assignment]
+
+        def init(self, config: Any = None) -> None:
+            got.append(self.said)
+
+    entry = (
+        (
+            f"<env-entry><env-entry-name>x</env-entry-name><env-entry-type>{kind}</env-entry-type>"
+            f"<env-entry-value>{text}</env-entry-value><injection-target><injection-target-class>app.S"
+            "</injection-target-class><injection-target-name>said</injection-target-name></injection-target>"
+            "</env-entry>"
+        )
+        .replace("<env-entry-type>None</env-entry-type>", "")
+        .replace("<env-entry-value>None</env-entry-value>", "")
+    )
+    app = deploy(web_xml(servlet("S", EAGER.format(1)) + entry), classes=[S, Colour])
+    if value == "error":
+        assert not app.running
+        assert "<env-entry> x has no value of type" in app.problems[0]
+    else:
+        assert app.running
+        assert got == [value]
+        assert type(got[0]) is type(value)
 
 
 @pytest.mark.rules("DD-INJ-02", "DD-INJ-04", "DD-INJ-05")
