@@ -1,7 +1,7 @@
 """What a client did wrong and application code runs into: exceptions that are answered with 4xx.
 
 They are the API's own, so that applications can catch them, and carry what error_pages.py answers when
-nobody does: ``client_status``, and ``limit``, the setting that was exceeded, if it was one.
+nobody does, ``client_status``, and until that has been logged ``limit``, the setting that was exceeded.
 """
 
 from __future__ import annotations
@@ -53,11 +53,12 @@ def client_status(error: BaseException) -> int | None:
 
 
 def log_limit(request: Request, error: Exception) -> None:
-    """Say which limit was exceeded, if that is what happened, and where it is set.
+    """Say, once, which limit was exceeded, if that is what happened, and where it is set.
 
     Called where the error is made, as applications may catch it.
     """
     if setting := getattr(error, "limit", None):
+        error.limit = None  # type: ignore[attr-defined]
         place = "--" + setting.replace("_", "-") if "_" in setting else f"<{setting}> of the servlet"
         uri, request_id = request._dispatch.uri, request._exchange.id
         log.warning("%s [%s]: %s; the limit is %s", uri, request_id, error, place)

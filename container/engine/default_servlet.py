@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import BinaryIO, NamedTuple, cast
 
+from container.engine.charsets import codec
 from container.engine.directory_listing import Entry, page, read_order
 from container.engine.resource_writes import Refused, delete, put, read_content_range
 from container.files import (
@@ -312,9 +313,9 @@ class DefaultServlet(HttpServlet):
             resp.getWriter().write(self._text(data))
             return
         charset = _chosen_codec(resp)
-        if text and charset and charset != self._encoding and answer.status != 206:
+        if text and charset and charset.name != self._encoding and answer.status != 206:
             whole = b"".join(read_pieces(found.file, answer.pieces))
-            data = self._text(whole).encode(charset, "replace")
+            data = charset.encode(self._text(whole), "replace")[0]
             if resp.containsHeader("Content-Length"):
                 resp.setContentLengthLong(len(data))
             stream.write(data)
@@ -417,12 +418,12 @@ def _send_head(resp: HttpServletResponse, answer: Answer, with_length: bool) -> 
             resp.setContentLengthLong(int(value))
 
 
-def _chosen_codec(resp: HttpServletResponse) -> str | None:
+def _chosen_codec(resp: HttpServletResponse) -> codecs.CodecInfo | None:
     """Return the encoding that somebody chose for this response; its Content-Type shows it (RT-CT-07)."""
     if "charset=" not in (resp.getContentType() or "").lower():
         return None
     try:
-        return codecs.lookup(resp.getCharacterEncoding()).name
+        return codec(resp.getCharacterEncoding())
     except LookupError:
         return None
 

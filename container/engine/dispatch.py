@@ -1,10 +1,9 @@
 """What one dispatch of a request looks at: which web app, which path, which servlet.
 
 A request is dispatched once for the client and again for every forward, include, error page and async
-dispatch.
-Each time the paths, the mapping, the standard attributes and the parameters that it shows may differ;
-afterwards the
-old ones return. So all of that is one value, Dispatch, and a request holds the current one.
+dispatch. Each time the paths, the mapping, the standard attributes and the parameters that it shows may
+differ; afterwards the old ones return. So all of that is one value, Dispatch, and a request holds the
+current one.
 """
 
 from __future__ import annotations

@@ -38,8 +38,7 @@ def parameters_of(request: Request) -> dict[str, list[str]]:
         try:
             found = request._parameters = _parse(request)
         except IllegalStateException as error:
-            if error is not request._multipart:  # that has been logged
-                log_limit(request, error)
+            log_limit(request, error)
             raise
     return found
 

@@ -17,8 +17,8 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 def parse_form(data: bytes, encoding: str, limit: int) -> list[tuple[str, str]]:
     """Decode "a=1&b=2" into pairs, in order; "a" is the same as "a=" and a pair without a name is skipped.
 
-    Raises bad_request for a bad escape, bytes that are not in the encoding, and for more than limit pairs (0
-    = any).
+    Raises bad_request for a bad escape, for bytes that are not in the encoding, and for more than limit
+    pairs (0: any number).
     """
     if not data:
         return []

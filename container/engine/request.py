@@ -1,10 +1,9 @@
 """The concrete HttpServletRequest, over an Exchange.
 
 One object for each request of a client, used by the thread that runs the request, never reused. Everything
-is decoded
-when it is first asked for. When the request is over ``_end`` drops what it held and swaps the class, so that
-a kept
-request, its kept methods and its kept streams all raise IllegalStateException (RT-LIFE-20).
+is decoded when it is first asked for; what the body holds is form.py's. When the request is over ``_end``
+drops what it held and swaps the class, so that a kept request, its kept methods and its kept streams all
+raise IllegalStateException (RT-LIFE-20).
 """
 
 from __future__ import annotations

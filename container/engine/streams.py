@@ -1,8 +1,7 @@
 """The streams a servlet reads from and writes to. Each knows only its request or response, and dies with it.
 
 When a request is over its class is swapped (request.py), so that every access below raises
-IllegalStateException:
-streams that were kept need no check of their own.
+IllegalStateException: streams that were kept need no check of their own.
 """
 
 from __future__ import annotations

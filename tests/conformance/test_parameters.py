@@ -197,6 +197,14 @@ def test_a_limit_of_a_chunked_form(tell):
 
 
 @pytest.mark.rules("RT-PAR-10")
+def test_a_form_over_the_limit_stays_refused_and_is_logged_once(tell, caplog):
+    app = tell(lambda request: [lambda ask=ask: ask(request) for ask in ASKED], max_form_bytes=7)
+    with caplog.at_level(logging.WARNING, "container.engine"):
+        assert app.post("/", "a=1&b=22").json == ["IllegalStateException"] * 4
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.rules("RT-PAR-10")
 def test_no_limits(tell):
     app = tell(lambda r: len(r.getParameterMap()), max_form_bytes=0, max_parameter_count=0)
     assert app.post("/", "&".join(f"p{n}={n}" for n in range(3000))).json == 3000
