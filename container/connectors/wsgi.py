@@ -6,19 +6,23 @@ server adds RAW_URI or REQUEST_URI (then the path is rebuilt, and encoded slashe
 apart).
 
 The answer is returned as an iterable where that is enough. Bytes that have to leave before the application
-is done,
-after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the
-server's thread:
-it runs the tasks of ``resume`` until the exchange is finished.
+is done, after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the
+server's thread (RT-ASY-54): it runs the tasks of ``resume``, and writes what other threads have for it, until
+the exchange is released.
 """
 
 from __future__ import annotations
 
 import queue
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, BinaryIO
+from threading import get_ident
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, Headers, RawHeaders
@@ -30,6 +34,7 @@ __all__ = ["WsgiExchange"]
 
 _BODILESS = frozenset({204, 304})
 _DOUBLES = frozenset({"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"})  # some servers add them
+_BODY_MEMORY_BYTES = 65536  # of a suspended request
 
 
 class WsgiConnection:
@@ -50,7 +55,7 @@ def _number(value: object) -> int:
 
 
 class WsgiExchange:
-    """See the module. Used by the server's thread alone, but for resume."""
+    """See the module. Whatever touches the server's own objects runs in the server's thread."""
 
     can_send_trailers = False
 
@@ -75,7 +80,13 @@ class WsgiExchange:
         self._pieces: list[bytes] = []
         self._finished = False
         self._aborted = False
-        self._tasks: queue.SimpleQueue[Callable[[], None]] | None = None
+        self._thread = get_ident()
+        self._tasks: queue.SimpleQueue[Callable[[], object]] | None = None  # once it has been suspended
+        self._lock = threading.Lock()  # guards _released against other threads' tasks
+        self._released = False
+        self._body: IO[bytes] | None = None  # collected when the exchange was suspended
+        self._body_error: ClientDisconnected | None = None
+        self._gone_callbacks: list[Callable[[], None]] = []
 
     @property
     def id(self) -> str:
@@ -113,12 +124,30 @@ class WsgiExchange:
         return [] if self._ended or self.content_length == 0 else None
 
     def read(self, size: int = -1) -> bytes:
+        if self._body_error is not None:
+            raise self._body_error
+        return self._read(size) if self._body is None else self._body.read(size)
+
+    def _collect_body(self) -> None:
+        """Read the rest of the body while the server's thread is here: no other may."""
+        if self._ended or self.content_length == 0:
+            return
+        body = tempfile.SpooledTemporaryFile(_BODY_MEMORY_BYTES)  # noqa: SIM115  closed when it is forgotten
+        try:
+            while piece := self._read(65536):
+                body.write(piece)
+        except ClientDisconnected as error:
+            self._body_error = error
+        body.seek(0)
+        self._body = body
+
+    def _read(self, size: int) -> bytes:
         if self._ended or self.content_length == 0:
             self._ended = True
             return b""
         if size < 0:
             pieces = []
-            while piece := self.read(65536):
+            while piece := self._read(65536):
                 pieces.append(piece)
             return b"".join(pieces)
         if self._left is not None:
@@ -146,8 +175,13 @@ class WsgiExchange:
         self._answer = [pair for pair in headers if pair[0].lower() not in left_out]
 
     def write(self, data: bytes) -> None:
-        if self._aborted:
-            raise ClientDisconnected("the answer was broken off")
+        if self._is_elsewhere():
+            done: Future[None] = Future()
+            self._put(partial(_settle, done, partial(self.write, data)))
+            done.result()
+            return
+        if self._aborted or self._finished:
+            raise ClientDisconnected("the answer is over")
         if self._write is None:
             assert self._answer is not None, "start comes before write"
             write: Any = self._start_response(self._status, self._answer)
@@ -157,7 +191,18 @@ class WsgiExchange:
             try:
                 self._write(data)
             except OSError as error:
+                self._aborted = True
+                self._tell_gone()
                 raise ClientDisconnected(f"the client has gone: {error}") from error
+
+    def write_soon(self, data: bytes) -> bool:
+        if self._aborted:
+            raise ClientDisconnected("the answer is over")
+        self._put(partial(_settle, Future(), partial(self.write, data)))
+        return False  # whether the client is slow shows only when the server's thread has written
+
+    def when_writable(self, callback: Callable[[], object]) -> None:
+        self._put(callback)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         with file:
@@ -168,6 +213,9 @@ class WsgiExchange:
 
     def finish(self, data: bytes = b"", trailers: Headers | None = None) -> None:
         if self._finished:
+            return
+        if self._is_elsewhere():
+            self._put(partial(self.finish, data))
             return
         self._finished = True
         assert self._answer is not None, "start comes before finish"
@@ -198,26 +246,59 @@ class WsgiExchange:
 
     def suspend(self) -> None:
         if self._tasks is None:
+            self._collect_body()
             self._tasks = queue.SimpleQueue()
 
+    def _is_elsewhere(self) -> bool:
+        return self._tasks is not None and get_ident() != self._thread
+
+    def _put(self, task: Callable[[], object]) -> None:
+        assert self._tasks is not None, "suspend comes first"
+        with self._lock:
+            if self._released:
+                raise ClientDisconnected("the answer is over")
+            self._tasks.put(task)
+
     def resume(self, task: Callable[[], None]) -> None:
-        assert self._tasks is not None, "suspend comes before resume"
-        self._tasks.put(task)
+        self._put(task)
+
+    def release(self) -> None:
+        with self._lock:
+            self._released = True
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
-        """A WSGI server does not tell."""
+        """A WSGI server does not tell: callback is called when something cannot be written."""
+        self._gone_callbacks.append(callback)
+
+    def _tell_gone(self) -> None:
+        callbacks, self._gone_callbacks = self._gone_callbacks, []
+        for callback in callbacks:
+            callback()
 
     def run(self, handler: Handler) -> Iterable[bytes]:
         """Let handler answer, and return what is left of the answer for the server."""
         if handler.begin(self) is not Begin.DONE:
             handler.handle(self)
-        while not self._finished and self._tasks is not None:
-            self._tasks.get()()
+        if self._tasks is not None:
+            while not self._released:
+                self._tasks.get()()
+            while not self._tasks.empty():  # somebody may wait for his last write
+                self._tasks.get()()
         if self._aborted:
             raise ClientDisconnected("the answer was broken off")  # makes the server close the connection
         if not self._finished:
             raise RuntimeError("the handler returned without an answer")
         return self._pieces
+
+
+def _settle(done: Future[None], call: Callable[[], None]) -> None:
+    """Do in the server's thread what another one has asked for."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001  the other thread's affair
+        done.set_exception(error)
+    else:
+        done.set_result(None)
 
 
 def _target(environ: WSGIEnvironment) -> bytes:

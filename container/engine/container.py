@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING
 from container.config import Settings
 from container.connectors.wsgi import WsgiExchange
 from container.engine.context import Context
+from container.engine.coroutines import Coroutines
 from container.engine.dispatch import Location
 from container.engine.error_pages import built_in_page
 from container.engine.initializers import Declared, of_environment
 from container.engine.lifecycle import State
 from container.engine.request import Origins, first_header
 from container.engine.scanner import read_web_app
+from container.engine.timers import Timers
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
@@ -90,6 +92,8 @@ class Container:
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
         self.static_plan = StaticPlan({})
+        self.timers = Timers()
+        self.coroutines = Coroutines()
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -200,6 +204,8 @@ class Container:
             for context in reversed(self.contexts.values()):
                 if context.state in (State.RUNNING, State.FAILED):
                     context.stop(max(0.0, deadline - time.monotonic()))
+            self.coroutines.stop()
+            self.timers.stop()
             if self._work is not None and self._own_work:
                 shutil.rmtree(self._work, ignore_errors=True)
 
