@@ -214,6 +214,8 @@ class RequestAsync(AsyncContext):
     ) -> None:
         with self._lock:
             self._move("addListener")
+            if listener is None:
+                raise NullPointerException("addListener needs a listener")
             self._listeners.append((listener, servletRequest, servletResponse))
 
     def createListener(self, clazz: type[Any]) -> Any:
@@ -472,7 +474,7 @@ class RequestAsync(AsyncContext):
     ) -> None:
         for listener, request, response in list(self._listeners if listeners is None else listeners):
             event = AsyncEvent(self, request, response, error)
-            guarded(what, partial(getattr(listener, what), event))
+            guarded(what, lambda listener=listener, event=event: getattr(listener, what)(event))  # type: ignore[misc]
 
     # --- coroutines ---------------------------------------------------------------------------------------
 

@@ -159,6 +159,8 @@ class ResponseOutputStream(ServletOutputStream):
 
     def write(self, data: bytes | bytearray | memoryview | int) -> int:
         if type(data) is not bytes:
+            if data is None:
+                raise NullPointerException("write needs bytes")
             data = bytes((data & 0xFF,)) if isinstance(data, int) else bytes(data)
         self._response._write(data)
         return len(data)
