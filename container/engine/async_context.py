@@ -100,7 +100,7 @@ class RequestAsync(AsyncContext):
     __slots__ = (
         "_attributes", "_client", "_context", "_coroutine", "_cycles", "_dispatcher", "_given", "_listeners",
         "_lock", "_original", "_owner", "_raw", "_request", "_response", "_run", "_shown", "_state",
-        "_timeout_ms", "_timer", "_unavailable", "_variables",
+        "_timeout_ms", "_timer", "_unavailable", "_variables", "_write_error",
     )  # fmt: skip
 
     def __init__(self, owner: Context, raw: Request) -> None:
@@ -125,6 +125,7 @@ class RequestAsync(AsyncContext):
         self._coroutine: Coroutine[Any, Any, Any] | None = None  # to be run when the chain has unwound
         self._unavailable: Callable[[UnavailableException], None] | None = None  # for the coroutine's holder
         self._run: CoroutineRun | None = None
+        self._write_error: ClientDisconnected | None = None
         raw._response._exchange = cast(Exchange, Output(raw._exchange, self))
 
     def __repr__(self) -> str:
@@ -177,6 +178,7 @@ class RequestAsync(AsyncContext):
             self._timeout_ms = DEFAULT_TIMEOUT_MS
             self._variables = contextvars.copy_context()
             self._given = given
+            self._write_error = None
             if request is not None and response is not None:
                 self._request, self._response = request, response
                 self._original = request is raw and response is answer
@@ -315,7 +317,9 @@ class RequestAsync(AsyncContext):
             coroutine, self._coroutine = self._coroutine, None
             if state is State.STARTED:
                 raw._exchange.suspend()
-                if coroutine is None:
+                if self._write_error is not None and coroutine is None:
+                    self._state = State.ERROR
+                elif coroutine is None:
                     self._state = State.WAITING
                     self._start_timer()
             elif state in (State.MUST_DISPATCH, State.DISPATCHING):
@@ -326,6 +330,8 @@ class RequestAsync(AsyncContext):
         if state is State.STARTED:
             if coroutine is not None:
                 self._launch(coroutine)
+            elif self._state is State.ERROR and self._write_error is not None:
+                self._resume(partial(self._handle_write_failed, self._write_error))
             return True
         if coroutine is not None:
             coroutine.close()  # a filter has decided otherwise
@@ -459,8 +465,10 @@ class RequestAsync(AsyncContext):
     def write_failed(self, error: ClientDisconnected) -> None:
         """The client has gone while an application's thread wrote (RT-ASY-44). In any thread."""
         with self._lock:
+            if self._state is State.STARTED:
+                self._write_error = error  # until the dispatch has returned, whoever it was that wrote
             if self._state is not State.WAITING:
-                return  # whoever runs gets the exception
+                return
             self._state = State.ERROR
         self._cancel_timer()
         self._resume(partial(self._handle_write_failed, error))
