@@ -189,6 +189,16 @@ class HttpExchange:
     def read(self, size: int = -1) -> bytes:
         return self.body.read(size) if self.body else b""
 
+    def collect_body(self) -> None:
+        body = self.body
+        if isinstance(body, StreamedBody):
+            connector = self.connection.connector
+            collected = CollectedBody(connector.settings.body_memory_bytes, connector.work_folder)
+            while piece := body.read(65536):
+                collected.add(piece)
+            collected.complete(body.trailers or [])
+            self.body = collected
+
     # The answer -----------------------------------------------------------------------------------
 
     def start(self, status: int, headers: Headers, reason: str = "") -> None:

@@ -13,18 +13,15 @@ the exchange is released.
 
 from __future__ import annotations
 
-import queue
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
-from threading import get_ident
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from container.mpm.calls import ThreadCalls, ignoring_disconnect
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, Headers, RawHeaders
 
 if TYPE_CHECKING:
@@ -80,12 +77,8 @@ class WsgiExchange:
         self._pieces: list[bytes] = []
         self._finished = False
         self._aborted = False
-        self._thread = get_ident()
-        self._tasks: queue.SimpleQueue[Callable[[], object]] | None = None  # once it has been suspended
-        self._lock = threading.Lock()  # guards _released against other threads' tasks
-        self._released = False
-        self._body: IO[bytes] | None = None  # collected when the exchange was suspended
-        self._body_error: ClientDisconnected | None = None
+        self._calls: ThreadCalls | None = None  # for the server's thread, once the exchange is suspended
+        self._body: IO[bytes] | None = None  # once it has been collected
         self._gone_callbacks: list[Callable[[], None]] = []
 
     @property
@@ -124,20 +117,20 @@ class WsgiExchange:
         return [] if self._ended or self.content_length == 0 else None
 
     def read(self, size: int = -1) -> bytes:
-        if self._body_error is not None:
-            raise self._body_error
-        return self._read(size) if self._body is None else self._body.read(size)
-
-    def _collect_body(self) -> None:
-        """Read the rest of the body while the server's thread is here: no other may."""
+        if self._body is not None:
+            return self._body.read(size)
         if self._ended or self.content_length == 0:
+            self._ended = True
+            return b""
+        calls = self._elsewhere()
+        return self._read(size) if calls is None else calls.do(partial(self._read, size))
+
+    def collect_body(self) -> None:
+        if self._body is not None or self._ended or self.content_length == 0:
             return
         body = tempfile.SpooledTemporaryFile(_BODY_MEMORY_BYTES)  # noqa: SIM115  closed when it is forgotten
-        try:
-            while piece := self._read(65536):
-                body.write(piece)
-        except ClientDisconnected as error:
-            self._body_error = error
+        while piece := self._read(65536):
+            body.write(piece)
         body.seek(0)
         self._body = body
 
@@ -175,10 +168,8 @@ class WsgiExchange:
         self._answer = [pair for pair in headers if pair[0].lower() not in left_out]
 
     def write(self, data: bytes) -> None:
-        if self._is_elsewhere():
-            done: Future[None] = Future()
-            self._put(partial(_settle, done, partial(self.write, data)))
-            done.result()
+        if calls := self._elsewhere():
+            calls.do(partial(self.write, data))
             return
         if self._aborted or self._finished:
             raise ClientDisconnected("the answer is over")
@@ -198,11 +189,13 @@ class WsgiExchange:
     def write_soon(self, data: bytes) -> bool:
         if self._aborted:
             raise ClientDisconnected("the answer is over")
-        self._put(partial(_settle, Future(), partial(self.write, data)))
+        assert self._calls is not None, "suspend comes first"
+        self._calls.put(partial(ignoring_disconnect, partial(self.write, data)))
         return False  # whether the client is slow shows only when the server's thread has written
 
     def when_writable(self, callback: Callable[[], object]) -> None:
-        self._put(callback)
+        assert self._calls is not None, "suspend comes first"
+        self._calls.put(callback)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         with file:
@@ -214,8 +207,8 @@ class WsgiExchange:
     def finish(self, data: bytes = b"", trailers: Headers | None = None) -> None:
         if self._finished:
             return
-        if self._is_elsewhere():
-            self._put(partial(self.finish, data))
+        if calls := self._elsewhere():
+            calls.put(partial(self.finish, data))
             return
         self._finished = True
         assert self._answer is not None, "start comes before finish"
@@ -245,26 +238,21 @@ class WsgiExchange:
     # --- suspending----------------------------------------------------------------------------------------
 
     def suspend(self) -> None:
-        if self._tasks is None:
-            self._collect_body()
-            self._tasks = queue.SimpleQueue()
+        if self._calls is None:
+            self._calls = ThreadCalls()
 
-    def _is_elsewhere(self) -> bool:
-        return self._tasks is not None and get_ident() != self._thread
-
-    def _put(self, task: Callable[[], object]) -> None:
-        assert self._tasks is not None, "suspend comes first"
-        with self._lock:
-            if self._released:
-                raise ClientDisconnected("the answer is over")
-            self._tasks.put(task)
+    def _elsewhere(self) -> ThreadCalls | None:
+        """How another thread has its calls done: None in the server's thread, or before ``suspend``."""
+        calls = self._calls
+        return calls if calls is not None and calls.is_elsewhere() else None
 
     def resume(self, task: Callable[[], None]) -> None:
-        self._put(task)
+        assert self._calls is not None, "suspend comes before resume"
+        self._calls.put(task)
 
     def release(self) -> None:
-        with self._lock:
-            self._released = True
+        if self._calls is not None:
+            self._calls.end()
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
         """A WSGI server does not tell: callback is called when something cannot be written."""
@@ -279,26 +267,13 @@ class WsgiExchange:
         """Let handler answer, and return what is left of the answer for the server."""
         if handler.begin(self) is not Begin.DONE:
             handler.handle(self)
-        if self._tasks is not None:
-            while not self._released:
-                self._tasks.get()()
-            while not self._tasks.empty():  # somebody may wait for his last write
-                self._tasks.get()()
+        if self._calls is not None:
+            self._calls.work()
         if self._aborted:
             raise ClientDisconnected("the answer was broken off")  # makes the server close the connection
         if not self._finished:
             raise RuntimeError("the handler returned without an answer")
         return self._pieces
-
-
-def _settle(done: Future[None], call: Callable[[], None]) -> None:
-    """Do in the server's thread what another one has asked for."""
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001  the other thread's affair
-        done.set_exception(error)
-    else:
-        done.set_result(None)
 
 
 def _target(environ: WSGIEnvironment) -> bytes:

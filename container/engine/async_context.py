@@ -223,7 +223,7 @@ class RequestAsync(AsyncContext):
     def createListener(self, clazz: type[Any]) -> Any:
         try:
             listener = clazz()
-            self._context.post_construct(listener)
+            self._context.injection.begin(listener)
         except Exception as error:  # the constructor is application code
             raise ServletException(f"{clazz!r} cannot be created: {error}", error) from error
         return listener
@@ -548,7 +548,6 @@ class RequestAsync(AsyncContext):
     def wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine to its end while this thread waits, and raise what it raises."""
         exchange = self._raw._exchange
-        exchange.suspend()
         waiter = Waiter(exchange)
         self._run = run = CoroutineRun(coroutine, self._owner, waiter, waiter.end, contextvars.copy_context())
         run.begin(self._owner.container.coroutines)
@@ -581,6 +580,7 @@ def run_coroutine(
             "a coroutine cannot forward to an async def servlet or include it: its loop would wait for "
             "itself. Use request.getAsyncContext().dispatch(path)"
         )
+    raw._exchange.collect_body()
     request_async = raw._async
     if request_async is None:
         request_async = raw._async = raw._location.context.new_async(raw)
@@ -608,31 +608,29 @@ class Output:
     def can_send_trailers(self) -> bool:
         return self._exchange.can_send_trailers
 
-    def _run(self) -> CoroutineRun | None:
-        """The run of the coroutine that is the caller."""
-        run = self._request_async._run
-        return run if run is not None and run.is_here() else None
-
     def write(self, data: bytes) -> None:
-        if run := self._run():
-            run.write(data)
-            return
+        run = self._request_async._run
         try:
-            self._exchange.write(data)
+            if run is None:
+                self._exchange.write(data)
+            else:
+                run.write(data)
         except ClientDisconnected as error:
             self._request_async.write_failed(error)
             raise
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
-        if run := self._run():
-            with file:
-                file.seek(offset)
-                run.write(file.read(count))
-        else:
+        run = self._request_async._run
+        if run is None:
             self._exchange.send_file(file, offset, count)
+            return
+        with file:
+            file.seek(offset)
+            run.write(file.read(count))
 
     def finish(self, data: bytes = b"", trailers: Headers | None = None) -> None:
-        if run := self._run():
-            run.finish(data, trailers)
-        else:
+        run = self._request_async._run
+        if run is None:
             self._exchange.finish(data, trailers)
+        else:
+            run.finish(data, trailers)

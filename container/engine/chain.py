@@ -48,9 +48,9 @@ class Target:
         self.holder_loaded()
 
     def holder_loaded(self) -> None:
-        """Decide begin. A coroutine must not block for its body; until it is known, nothing is streamed."""
+        """Decide begin. A coroutine must not block for its body; one that is not known yet collects it."""
         holder = self.holder
-        if holder.is_coroutine or (self.async_supported and holder.is_coroutine is None):
+        if holder.is_coroutine:
             self.begin = Begin.BUFFERED
         elif self.async_supported:
             self.begin = Begin.STREAMED

@@ -14,13 +14,13 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-import queue
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from threading import get_ident
 from typing import Any, Protocol
 
+from container.mpm.calls import ThreadCalls, ignoring_disconnect
 from container.protocols.exchange import Exchange, Headers
 
 __all__ = ["CoroutineRun", "Coroutines", "Sink", "Waiter"]
@@ -32,6 +32,8 @@ _GRACE_S = 1.0  # for coroutines to end when they have been cancelled, and for t
 
 class Sink(Protocol):
     """Where a coroutine's output goes: an Exchange, or a Waiter in front of it."""
+
+    def write(self, data: bytes) -> None: ...
 
     def write_soon(self, data: bytes) -> bool: ...
 
@@ -85,7 +87,10 @@ class CoroutineRun:
             self._task.cancel()
 
     def write(self, data: bytes) -> None:
-        if not self._sink.write_soon(data) and self._room is None:
+        """Take data without blocking; in a thread of the coroutine's (asyncio.to_thread), send it."""
+        if not self.is_here():
+            self._sink.write(data)
+        elif not self._sink.write_soon(data) and self._room is None:
             assert self._coroutines is not None
             self._room = room = asyncio.Event()
             self._sink.when_writable(partial(self._coroutines.call, room.set))
@@ -222,23 +227,19 @@ class Waiter:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._calls = ThreadCalls()
+        self.end = self._calls.end
+        self.work = self._calls.work
+
+    def write(self, data: bytes) -> None:
+        self._calls.do(partial(self._exchange.write, data))
 
     def write_soon(self, data: bytes) -> bool:
-        self._tasks.put(partial(self._exchange.write, data))
+        self._calls.put(partial(ignoring_disconnect, partial(self._exchange.write, data)))
         return False
 
     def when_writable(self, callback: Callable[[], object]) -> None:
-        self._tasks.put(callback)
+        self._calls.put(callback)
 
     def finish(self, data: bytes = b"", trailers: Headers | None = None) -> None:
-        self._tasks.put(partial(self._exchange.finish, data, trailers))
-
-    def end(self) -> None:
-        self._tasks.put(None)
-
-    def work(self) -> None:
-        """Write until ``end``. A client that has gone is no news here: the exchange tells its listeners."""
-        while (task := self._tasks.get()) is not None:
-            with contextlib.suppress(OSError):
-                task()
+        self._calls.put(partial(self._exchange.finish, data, trailers))

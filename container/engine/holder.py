@@ -78,7 +78,7 @@ class ServletHolder:
         self.context = context
         self.name = declaration.name
         self.async_supported = bool(declaration.async_supported)
-        self.is_coroutine: bool | None = None  # whether it has async def methods; None until it is loaded
+        self.is_coroutine = False  # whether it has async def methods; known when it is loaded
         self.multipart_config: MultipartConfigElement | None = declaration.multipart_config
         self.config = Config(declaration.name, declaration.init_params, context.facade)
         self._servlet: Servlet | None = None  # in service

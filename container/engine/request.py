@@ -43,9 +43,9 @@ from container.servlet import (
     RequestDispatcher,
     ServletConnection,
     ServletContext,
+    ServletException,
     ServletRequest,
     ServletResponse,
-    ServletException,
 )
 
 if TYPE_CHECKING:

@@ -129,6 +129,9 @@ class Exchange(Protocol):
         the body is malformed or exceeds a limit (the handler should answer its status).
         """
 
+    def collect_body(self) -> None:
+        """Wait for the whole body, so that read never blocks and any thread may call it. Raises as read."""
+
     @property
     def content_length(self) -> int | None:
         """Length of the body in bytes, if the client declared it; None if not, although there may be one."""

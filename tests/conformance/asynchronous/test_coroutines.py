@@ -433,7 +433,8 @@ def test_a_slow_client_holds_its_own_coroutine_and_no_other(routes, log, support
     assert list(log) == list(range(pieces))
 
 
-def test_a_write_in_one_of_the_applications_threads_keeps_its_place(routes) -> None:
+@pytest.mark.parametrize("supported", [True, False])
+def test_a_write_in_one_of_the_applications_threads_keeps_its_place(routes, supported: bool) -> None:
     async def service(request: Any, response: Any) -> None:
         out = response.getOutputStream()
         for number in range(20):
@@ -443,7 +444,7 @@ def test_a_write_in_one_of_the_applications_threads_keeps_its_place(routes) -> N
             else:
                 out.write(data)
 
-    body = routes({"/a": service}).get("/a").body
+    body = routes({"/a": service}, sync=() if supported else ("/a",)).get("/a").body
     assert body == b"".join(str(number % 10).encode() * 20_000 for number in range(20))
 
 
