@@ -100,7 +100,7 @@ class RequestAsync(AsyncContext):
     __slots__ = (
         "_attributes", "_client", "_context", "_coroutine", "_cycles", "_dispatcher", "_given", "_listeners",
         "_lock", "_original", "_owner", "_raw", "_request", "_response", "_run", "_shown", "_state",
-        "_timeout_ms", "_timer", "_unavailable", "_variables", "_write_error",
+        "_timeout_ms", "_timer", "_timing", "_unavailable", "_variables", "_write_error",
     )  # fmt: skip
 
     def __init__(self, owner: Context, raw: Request) -> None:
@@ -120,6 +120,9 @@ class RequestAsync(AsyncContext):
         self._listeners: list[Listening] = []
         self._timeout_ms = DEFAULT_TIMEOUT_MS
         self._timer: Timer | None = None
+        self._timing: object = (
+            None  # of the timer that counts; an earlier one may be too late to be cancelled
+        )
         self._dispatcher: Dispatcher | None = None
         self._variables = contextvars.Context()
         self._coroutine: Coroutine[Any, Any, Any] | None = None  # to be run when the chain has unwound
@@ -380,9 +383,12 @@ class RequestAsync(AsyncContext):
         self._after_dispatch()
 
     def _report_error(self) -> None:
-        """Answer a sendError that no page has answered yet."""
-        if self._raw._response._error is not None:
-            self._owner.error_pages.report(self._raw, self._raw._response)
+        """Answer a sendError that no page has answered yet; nothing can be added then."""
+        answer = self._raw._response
+        if answer._error is not None:
+            self._owner.error_pages.report(self._raw, answer)
+            if self.is_started():
+                answer._close()
 
     def _finish(self) -> None:
         self._report_error()
@@ -402,16 +408,21 @@ class RequestAsync(AsyncContext):
         """Count from now on; with the lock."""
         self._cancel_timer()
         if self._timeout_ms > 0:
-            self._timer = self._owner.container.timers.call_later(self._timeout_ms / 1000, self._timed_out)
+            self._timing = timing = object()
+            self._timer = self._owner.container.timers.call_later(
+                self._timeout_ms / 1000, partial(self._timed_out, timing)
+            )
 
     def _cancel_timer(self) -> None:
-        timer, self._timer = self._timer, None
+        timer, self._timer, self._timing = self._timer, None, None
         if timer is not None:
             timer.cancel()
 
-    def _timed_out(self) -> None:
+    def _timed_out(self, timing: object) -> None:
         """In the timers' thread. A coroutine first gets the chance to end."""
         with self._lock:
+            if timing is not self._timing:
+                return  # cancelled at the last moment
             run = self._run if self._state is State.STARTED else None
             if run is None and self._state is not State.WAITING:
                 return
@@ -438,7 +449,7 @@ class RequestAsync(AsyncContext):
         else:
             answer._reset_for_error()
             answer.sendError(500)
-            self._report_error()
+            self._owner.error_pages.report(self._raw, answer)
 
     def _fail(self, error: BaseException) -> None:
         """RT-ASY-50: the listeners first; who completes or dispatches has dealt with it."""

@@ -82,6 +82,8 @@ def error_pages(context: Context) -> Step:
                 return
             if response._error is not None:
                 pages.report(request, response)
+                if request._async is not None and request._async.is_started():
+                    response._close()  # whoever has refused the request need not complete it to be heard
 
         return handle
 

@@ -450,6 +450,37 @@ def test_send_error_shows_its_page(routes, log, listener, after_return, how: str
     assert log.until("L.complete") == ["L.complete"]
 
 
+@pytest.mark.rules("RT-ERR-04", "RT-ASY-14")
+def test_the_page_of_a_send_error_leaves_when_the_chain_has_unwound(routes, log, after_return) -> None:
+    def around(request: Any, response: Any, chain: Any) -> None:
+        chain.doFilter(request, response)
+        log.add("unwound")
+
+    answered = threading.Event()
+
+    def service(request: Any, response: Any) -> None:
+        context = request.startAsync()
+        response.sendError(404)
+
+        def later() -> None:
+            answered.wait()
+            response.getWriter().write("ignored")
+            context.complete()
+            log.add("completed")
+
+        after_return(context, later)
+
+    def not_found(request: Any, response: Any) -> None:
+        log.add("page")
+        response.getWriter().write("page")
+
+    more = "<error-page><error-code>404</error-code><location>/page</location></error-page>"
+    answer = routes({"/a": service, "/page": not_found}, around=around, more=more).get("/a")
+    answered.set()
+    assert (answer.status, answer.text) == (404, "page")
+    assert log.until("completed") == ["unwound", "page", "completed"]
+
+
 @pytest.mark.rules("RT-ASY-53")
 @pytest.mark.parametrize("how", ["complete", "thread", "dispatch", "timeout", "error"])
 def test_request_destroyed_is_told_once_when_all_is_over(
