@@ -412,6 +412,7 @@ class HttpExchange:
             self.connection.connector.executor.submit(lambda: self._run_tasks(suspension), always=True)
 
     def release(self) -> None:
+        self._callbacks = None
         if not self.finished:
             _log.error("%s: the handler has ended without an answer", self.id)
             self.abort()

@@ -251,6 +251,7 @@ class WsgiExchange:
         self._calls.put(task)
 
     def release(self) -> None:
+        self._gone_callbacks.clear()
         if self._calls is not None:
             self._calls.end()
 

@@ -18,17 +18,17 @@ from container.servlet import (
 
 LATER = {
     "RT-NIO-03": "setReadListener and setWriteListener raise UnsupportedOperationException",
-    "RT-NIO-04": "the same: isReady() is always True",
-    "RT-NIO-05": "the same: a stream is never switched to non-blocking",
-    "RT-NIO-06": "the same; isFinished is True at the end of the body in blocking mode",
-    "RT-NIO-08": "the same: close() is that of blocking mode",
-    "RT-NIO-09": "the same: there are no callbacks",
-    "RT-NIO-11": "the same, under a WSGI server too",
-    "RT-UPG-01": "HttpServletRequest.upgrade raises ServletException",
-    "RT-UPG-02": "HttpServletRequest.upgrade raises ServletException",
-    "RT-UPG-03": "HttpServletRequest.upgrade raises ServletException",
-    "RT-UPG-04": "HttpServletRequest.upgrade raises ServletException",
-    "RT-UPG-05": "HttpServletRequest.upgrade raises ServletException",
+    "RT-NIO-04": "setReadListener raises UnsupportedOperationException: isReady() is always True",
+    "RT-NIO-05": "setReadListener raises UnsupportedOperationException: streams stay blocking",
+    "RT-NIO-06": "setReadListener raises UnsupportedOperationException: isFinished tells the end",
+    "RT-NIO-08": "setWriteListener raises UnsupportedOperationException: close() blocks as always",
+    "RT-NIO-09": "setReadListener and setWriteListener raise UnsupportedOperationException",
+    "RT-NIO-11": "setReadListener and setWriteListener raise UnsupportedOperationException",
+    "RT-UPG-01": "HttpServletRequest.upgrade raises ServletException (RT-UPG-06)",
+    "RT-UPG-02": "HttpServletRequest.upgrade raises ServletException (RT-UPG-06)",
+    "RT-UPG-03": "HttpServletRequest.upgrade raises ServletException (RT-UPG-06)",
+    "RT-UPG-04": "HttpServletRequest.upgrade raises ServletException (RT-UPG-06)",
+    "RT-UPG-05": "HttpServletRequest.upgrade raises ServletException (RT-UPG-06)",
 }
 
 
