@@ -120,9 +120,7 @@ class RequestAsync(AsyncContext):
         self._listeners: list[Listening] = []
         self._timeout_ms = DEFAULT_TIMEOUT_MS
         self._timer: Timer | None = None
-        self._timing: object = (
-            None  # of the timer that counts; an earlier one may be too late to be cancelled
-        )
+        self._timing: object = None  # of the timer that counts: others may be due before they are cancelled
         self._dispatcher: Dispatcher | None = None
         self._variables = contextvars.Context()
         self._coroutine: Coroutine[Any, Any, Any] | None = None  # to be run when the chain has unwound
@@ -156,12 +154,13 @@ class RequestAsync(AsyncContext):
     # --- AsyncContext -------------------------------------------------------------------------------------
 
     def _move(self, call: str) -> State:
-        """Make the move of a call, with the lock; return the state before."""
+        """Make the move of a call; return the state before. With the lock, unless the call moves nothing."""
         before = self._state
         after = _MOVES[call].get(before)
         if after is None:
             raise IllegalStateException(f"{call} is not possible now: {before.value}")
-        self._state = after
+        if after is not before:
+            self._state = after
         return before
 
     def start_async(self, request: ServletRequest | None, response: ServletResponse | None) -> RequestAsync:
