@@ -85,6 +85,34 @@ def test_a_body_that_comes_slowly_keeps_no_other_coroutine(deploy, web_xml, log)
     assert slow.answer().text == "cba"
 
 
+def test_bodies_that_come_slowly_hold_no_thread(deploy, web_xml) -> None:
+    app = deploy(web_xml(HANDLERS.format("true")), classes=[Handlers])
+    app.serve_by(server := type(app.server)(threads=2))
+    app.get("/h")  # loads the servlet: from now on it is known to be a coroutine
+    slow = [app.connect() for _ in range(10)]
+    for client in slow:
+        client.send(b"POST /app/h HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
+    assert app.get("/h").text == "got"
+    for client in slow:
+        client.send(b"bc")
+        assert client.answer().text == "cba"
+        client.close()
+    server.stop()
+
+
+def test_the_first_request_of_a_servlet_finds_its_whole_body_too(deploy, web_xml) -> None:
+    app = deploy(web_xml(HANDLERS.format("true")), classes=[Handlers])
+    client = app.connect()
+    client.send(b"POST /app/h HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    assert app.get("/h").text == "got"
+    client.send(b"2\r\nde\r\n0\r\n\r\n")
+    assert client.answer().text == "edcba"
+    broken = app.send(
+        b"POST /app/h HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"
+    )
+    assert broken[0].status == 400
+
+
 @pytest.mark.rules("RT-ASY-14")
 def test_filters_unwind_first_and_then_the_coroutine_runs(routes, log) -> None:
     def around(request: Any, response: Any, chain: Any) -> None:
