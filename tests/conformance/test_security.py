@@ -344,6 +344,14 @@ def test_an_insecure_request_is_redirected_to_the_redirect_port(guarded, host, p
     assert over_tls(app, "GET", "/x") == 200
 
 
+def test_behind_a_proxy_that_ends_tls_a_redirect_leads_to_the_answer(guarded):
+    xml = constraint("/*", transport="CONFIDENTIAL")
+    app = guarded(xml, redirect_port=443, trusted_proxies="127.0.0.1")
+    asked = app.get("/x", "Host: shop.test", "X-Forwarded-Proto: http")
+    assert asked.header("Location") == "https://shop.test/app/x"
+    assert app.get("/x", "Host: shop.test", "X-Forwarded-Proto: https").text == "None GET"
+
+
 def test_without_a_redirect_port_or_where_nobody_may_go_the_answer_is_403(guarded):
     xml = constraint("/x", transport="CONFIDENTIAL") + constraint("/no", roles=(), transport="CONFIDENTIAL")
     assert guarded(xml).get("/x").status == 403
