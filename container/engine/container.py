@@ -78,7 +78,9 @@ class Container:
             )
         self.settings = settings
         self.realm = realm
-        self.mechanisms: dict[str, Mechanism] = mechanisms(settings.max_saved_body_bytes)
+        self.mechanisms: dict[str, Mechanism] = mechanisms(
+            settings.max_saved_body_bytes, settings.login_timeout_s
+        )
         """How each <auth-method> is made; a program may add its own before it deploys (RT-AUTH-11)."""
         self.origins = _origins(settings)
         self.contexts: dict[str, Context] = {}

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ContextSecurity", "context_security"]
 
+USUAL_NOTE = "usual-interval"  # of a session that is limited until somebody has logged in
+
 
 class ContextSecurity:
     """The security of one web app, seen from its requests."""
@@ -184,6 +186,17 @@ class RequestHost:
     def notes(self, create: bool = False) -> MutableMapping[str, object] | None:
         session: Session | None = self._request.getSession(create)
         return None if session is None else session.notes
+
+    def limit_session(self, seconds: int | None) -> None:
+        session = self._request.getSession(False)
+        if session is None:
+            return
+        usual_s = session.getMaxInactiveInterval()
+        if seconds is not None and session.isNew() and (usual_s <= 0 or seconds < usual_s):
+            session.notes[USUAL_NOTE] = usual_s
+            session.setMaxInactiveInterval(seconds)
+        elif seconds is None and isinstance(before_s := session.notes.pop(USUAL_NOTE, None), int):
+            session.setMaxInactiveInterval(before_s)
 
     def change_session_id(self) -> None:
         if self._request.getSession(False) is not None:
