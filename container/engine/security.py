@@ -107,11 +107,15 @@ def context_security(context: Context) -> ContextSecurity:
         web_app.login_config, context.container.realm, context.container.mechanisms
     )
     context.problems.extend(problems)
-    if isinstance(authenticator, NoLogin) and not problems and _needs_login(constraints):
+    in_code = declared[
+        len(web_app.security_constraints) :
+    ]  # of the others its checks say it
+    if isinstance(authenticator, NoLogin) and not problems and _needs_login(Constraints(in_code)):
         context.problems.append(
             Problem(
-                web_app.security_constraints[0].source if web_app.security_constraints else web_app.source,
-                "a constraint needs a login, but there is no <login-config>; its paths answer 403",
+                in_code[0].source,
+                "@ServletSecurity or setServletSecurity asks for a login, but there is no <login-config>: "
+                "its paths answer 403",
                 "Add <login-config><auth-method>BASIC</auth-method></login-config> (§13.6).",
                 "warning",
             )

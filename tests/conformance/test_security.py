@@ -476,6 +476,14 @@ def test_without_a_way_to_log_in_what_needs_one_is_refused_and_the_start_says_so
     assert any("warning" in problem and "403" in problem for problem in app.problems)
 
 
+@pytest.mark.rules("DD-SEC-17")
+def test_a_login_that_only_code_asks_for_is_said_once(annotated):
+    app = annotated(ServletSecurity(HttpConstraint(rolesAllowed=("clerk",))), ONE)
+    assert app.get("/uno", as_user("bob")).status == 403
+    (problem,) = [problem for problem in app.problems if "403" in problem]
+    assert "warning: @ServletSecurity or setServletSecurity asks for a login" in problem
+
+
 @pytest.mark.rules("DD-SEC-22")
 def test_constraints_without_users_are_not_ignored(serve):
     xml = constraint("/x", roles=["clerk"]) + BASIC + ROLES
