@@ -107,9 +107,7 @@ def context_security(context: Context) -> ContextSecurity:
         web_app.login_config, context.container.realm, context.container.mechanisms
     )
     context.problems.extend(problems)
-    in_code = declared[
-        len(web_app.security_constraints) :
-    ]  # of the others its checks say it
+    in_code = declared[len(web_app.security_constraints) :]  # of the others its checks say it
     if isinstance(authenticator, NoLogin) and not problems and _needs_login(Constraints(in_code)):
         context.problems.append(
             Problem(
