@@ -176,7 +176,9 @@ def _indent(root: etree._Element, element: etree._Element) -> None:
 
 def _replace(path: str, root: etree._Element) -> None:
     """Write the file anew, beside it at first; it keeps its owner, if that is possible."""
-    content = etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8") + b"\n"
+    nodes = [*reversed([*root.itersiblings(preceding=True)]), root, *root.itersiblings()]
+    texts = [etree.tostring(node, encoding="unicode", with_tail=False) for node in nodes]
+    content = "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', *texts, ""]).encode()
     folder = os.path.dirname(path)
     temporary = None
     try:
