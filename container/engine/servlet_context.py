@@ -244,10 +244,9 @@ class ApplicationContext(ServletContext):
         canonical = resolve("/", path if path.startswith("/") else "/" + path)
         if canonical is None:
             return None
-        found = self._context.resources.find(canonical)
-        if found is not None:
-            return str(found) + (os.sep if canonical.endswith("/") and canonical != "/" else "")
-        return str(self._context.resources.roots[0] / canonical[1:])
+        resources = self._context.resources
+        found = resources.find(canonical) or resources.roots[0] / canonical[1:]
+        return str(found) + (os.sep if canonical.endswith("/") and canonical != "/" else "")
 
     def getRequestDispatcher(self, path: str) -> RequestDispatcher | None:
         if path is None:

@@ -245,6 +245,7 @@ def test_real_paths(app: Any, context: ServletContext) -> None:
     assert context.getRealPath("/catalog/../welcome.html") == str(folder / "welcome.html")
     assert context.getRealPath("/WEB-INF/web.xml") == str(folder / "WEB-INF/web.xml")
     assert context.getRealPath("/nosuch") == str(folder / "nosuch")
+    assert context.getRealPath("/nosuch/") == f"{folder / 'nosuch'}/"
     assert Path(context.getRealPath("/tags.css") or "").read_text() == "css"
     assert context.getRealPath("/../x") is None
     assert context.getRealPath(None) is None  # type: ignore[arg-type]
