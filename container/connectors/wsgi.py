@@ -1,9 +1,8 @@
 """WsgiExchange: one call of a WSGI server (PEP 3333) as an Exchange.
 
-What the server cannot carry is missing, and says so: trailers, interim answers, the raw request target
-unless the
-server adds RAW_URI or REQUEST_URI (then the path is rebuilt, and encoded slashes and the like cannot be told
-apart).
+What the server cannot carry is missing, and says so: trailers, interim answers, the raw request target unless
+the server adds RAW_URI or REQUEST_URI (then the path is rebuilt, and encoded slashes and the like cannot be
+told apart).
 
 The answer is returned as an iterable where that is enough. Bytes that have to leave before the application
 is done, after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the

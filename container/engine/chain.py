@@ -3,9 +3,8 @@
     Target(holder) ── chain ──> FilterLink(filter) ──> FilterLink(filter) ──> ServletLink(holder)
 
 Which filters a dispatch passes depends on its type, its path and its servlet only (Servlet 6.1 §6.2.4), so
-links are
-made once, hold no request, and are shared by all threads. A link is the FilterChain that the filter before
-it gets.
+links are made once, hold no request, and are shared by all threads. A link is the FilterChain that the filter
+before it gets.
 """
 
 from __future__ import annotations

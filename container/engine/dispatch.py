@@ -46,11 +46,7 @@ class Location:
 
 
 class Dispatch:
-    """One dispatch. Shared between requests for the same path.
-
-    So nothing but attributes may be changed, and that
-    is None for a shared one.
-    """
+    """One dispatch. Requests for the same path share one: only attributes may change, None in a shared one."""
 
     __slots__ = (
         "attributes", "context", "context_path", "kind", "mapping", "path_info", "queries", "servlet_path",

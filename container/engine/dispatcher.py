@@ -1,8 +1,7 @@
 """RequestDispatcher: forward and include (Servlet 6.1, chapter 9).
 
 Both give the request another Dispatch for the time of the call and put the old one back afterwards; the
-objects stay
-the ones the caller had, so an application's wrappers keep working.
+objects stay the ones the caller had, so an application's wrappers keep working.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A declaration and what runs of it: one ServletHolder or FilterHolder for each <servlet> and <filter>.
 
 A holder owns the instance: when it is made, whether it may be called, when it is destroyed (Servlet 6.1
-§2.3). Requests
-call ``ServletHolder.service`` from any thread; the lock guards only the making of the instance.
+§2.3). Requests call ``ServletHolder.service`` from any thread; the lock guards only the making of the
+instance.
 """
 
 from __future__ import annotations
