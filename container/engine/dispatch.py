@@ -46,7 +46,7 @@ class Location:
 
 
 class Dispatch:
-    """One dispatch. Requests for the same path share one: only attributes may change, None in a shared one."""
+    """One dispatch. Requests for a path share one: only attributes may change, None in a shared one."""
 
     __slots__ = (
         "attributes", "context", "context_path", "kind", "mapping", "path_info", "queries", "servlet_path",
