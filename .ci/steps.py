@@ -28,7 +28,7 @@ STOP_LIMIT_S = 30
 OLDEST = (3, 11)
 
 ENVIRON = {**os.environ, "CI": "true", "PYTEST_ADDOPTS": "-rs", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-for name in [name for name in ENVIRON if name.startswith(("WAS_", "VIRTUAL_ENV", "PYTHONPATH"))]:
+for name in [name for name in ENVIRON if name.startswith(("WAS_", "VIRTUAL_ENV", "PYTHON"))]:
     del ENVIRON[name]
 
 
