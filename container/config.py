@@ -155,6 +155,14 @@ class Settings:
     login_lock_s: float = setting(
         300.0, "How long that is", unit="s", group="Sessions and logins", minimum=1, example="30m"
     )
+    login_timeout_s: int = setting(
+        120,
+        "Idle time after which a session ends that a login page has begun, if nobody logs in",
+        unit="s",
+        group="Sessions and logins",
+        minimum=1,
+        example="10m",
+    )
     max_saved_body_bytes: int = setting(
         4096,
         "Longest body of a request that a login page interrupts; longer is 403",

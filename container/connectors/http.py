@@ -189,6 +189,16 @@ class HttpExchange:
     def read(self, size: int = -1) -> bytes:
         return self.body.read(size) if self.body else b""
 
+    def collect_body(self) -> None:
+        body = self.body
+        if isinstance(body, StreamedBody):
+            connector = self.connection.connector
+            collected = CollectedBody(connector.settings.body_memory_bytes, connector.work_folder)
+            while piece := body.read(65536):
+                collected.add(piece)
+            collected.complete(body.trailers or [])
+            self.body = collected
+
     # The answer -----------------------------------------------------------------------------------
 
     def start(self, status: int, headers: Headers, reason: str = "") -> None:
@@ -246,12 +256,23 @@ class HttpExchange:
         return data
 
     def write(self, data: bytes) -> None:
+        self._write(data)
+        self.connection.wait_for_room(self)
+
+    def write_soon(self, data: bytes) -> bool:
+        self._write(data)
+        return self.connection.has_room(self)
+
+    def when_writable(self, callback: Callable[[], object]) -> None:
+        connection = self.connection
+        connection.connector.call_on_loop(lambda: connection.tell_room(self, callback))
+
+    def _write(self, data: bytes) -> None:
         head = b"" if self.framing else self._make_head(None)
         if self.finished:
             raise RuntimeError("this answer has been finished already")
         data = self._cut(data)
         self._deliver(head + (chunk(data) if self.framing is _CHUNKED else data))
-        self.connection.wait_for_room(self)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         try:
@@ -390,6 +411,12 @@ class HttpExchange:
         if is_first:
             self.connection.connector.executor.submit(lambda: self._run_tasks(suspension), always=True)
 
+    def release(self) -> None:
+        self._callbacks = None
+        if not self.finished:
+            _log.error("%s: the handler has ended without an answer", self.id)
+            self.abort()
+
     def _run_tasks(self, suspension: Suspension) -> None:
         while True:
             with suspension.lock:
@@ -436,6 +463,7 @@ class HttpConnection(asyncio.Protocol):
         "_parser",
         "_reading_paused",
         "_room",
+        "_room_callbacks",
         "_served",
         "_transport",
         "_written",
@@ -466,7 +494,8 @@ class HttpConnection(asyncio.Protocol):
         self._mark_s = 0.0
         self._file: FileSender | None = None
         self._behind_file: deque[tuple[HttpExchange, bytes | FilePart, bool]] | None = None
-        self._room: threading.Event | None = None
+        self._room: threading.Event | None = None  # what a request's thread waits for
+        self._room_callbacks: list[tuple[HttpExchange, Callable[[], object]]] = []
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
 
     def __repr__(self) -> str:
@@ -724,7 +753,7 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.write(data)
             if is_last:
                 self._answered(exchange)
-            elif self._room is not None:
+            elif self._room is not None or self._room_callbacks:
                 self._signal_room()
         elif data is None:
             self._break_off(exchange)
@@ -823,8 +852,7 @@ class HttpConnection(asyncio.Protocol):
         behind, self._behind_file = self._behind_file, None
         for waiting in behind or ():
             self.transmit(*waiting)
-        if self._room is not None:
-            self._signal_room()
+        self._signal_room()
 
     def _drop_file(self) -> None:
         sender, self._file = self._file, None
@@ -853,6 +881,22 @@ class HttpConnection(asyncio.Protocol):
     def _signal_room(self) -> None:
         if self._room is not None:
             self._room.set()
+        if self._room_callbacks:
+            waiting, self._room_callbacks = self._room_callbacks, []
+            for exchange, callback in waiting:
+                self.tell_room(exchange, callback)
+
+    def has_room(self, exchange: HttpExchange) -> bool:
+        """Whether more may be sent. Any thread may ask."""
+        limit = self.connector.settings.send_buffer_bytes
+        return self.exchange is not exchange or (exchange.unsent <= limit and not self.writing_paused)
+
+    def tell_room(self, exchange: HttpExchange, callback: Callable[[], object]) -> None:
+        """Call callback now if there is room, or else when there is."""
+        if self.has_room(exchange):
+            callback()
+        else:
+            self._room_callbacks.append((exchange, callback))
 
     def wait_for_room(self, exchange: HttpExchange) -> None:
         """Called by the request's thread: wait while more than the allowed is on its way to a slow client."""

@@ -6,21 +6,22 @@ server adds RAW_URI or REQUEST_URI (then the path is rebuilt, and encoded slashe
 apart).
 
 The answer is returned as an iterable where that is enough. Bytes that have to leave before the application
-is done,
-after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the
-server's thread:
-it runs the tasks of ``resume`` until the exchange is finished.
+is done, after flushBuffer or a full buffer, go through the ``write`` callable. A suspended exchange keeps the
+server's thread (RT-ASY-54): it runs the tasks of ``resume``, and writes what other threads have for it, until
+the exchange is released.
 """
 
 from __future__ import annotations
 
-import queue
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from container.mpm.calls import ThreadCalls, ignoring_disconnect
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, Headers, RawHeaders
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ["WsgiExchange"]
 
 _BODILESS = frozenset({204, 304})
 _DOUBLES = frozenset({"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"})  # some servers add them
+_BODY_MEMORY_BYTES = 65536  # of a suspended request
 
 
 class WsgiConnection:
@@ -50,7 +52,7 @@ def _number(value: object) -> int:
 
 
 class WsgiExchange:
-    """See the module. Used by the server's thread alone, but for resume."""
+    """See the module. Whatever touches the server's own objects runs in the server's thread."""
 
     can_send_trailers = False
 
@@ -75,7 +77,9 @@ class WsgiExchange:
         self._pieces: list[bytes] = []
         self._finished = False
         self._aborted = False
-        self._tasks: queue.SimpleQueue[Callable[[], None]] | None = None
+        self._calls: ThreadCalls | None = None  # for the server's thread, once the exchange is suspended
+        self._body: IO[bytes] | None = None  # once it has been collected
+        self._gone_callbacks: list[Callable[[], None]] = []
 
     @property
     def id(self) -> str:
@@ -113,12 +117,30 @@ class WsgiExchange:
         return [] if self._ended or self.content_length == 0 else None
 
     def read(self, size: int = -1) -> bytes:
+        if self._body is not None:
+            return self._body.read(size)
+        if self._ended or self.content_length == 0:
+            self._ended = True
+            return b""
+        calls = self._elsewhere()
+        return self._read(size) if calls is None else calls.do(partial(self._read, size))
+
+    def collect_body(self) -> None:
+        if self._body is not None or self._ended or self.content_length == 0:
+            return
+        body = tempfile.SpooledTemporaryFile(_BODY_MEMORY_BYTES)  # noqa: SIM115  closed when it is forgotten
+        while piece := self._read(65536):
+            body.write(piece)
+        body.seek(0)
+        self._body = body
+
+    def _read(self, size: int) -> bytes:
         if self._ended or self.content_length == 0:
             self._ended = True
             return b""
         if size < 0:
             pieces = []
-            while piece := self.read(65536):
+            while piece := self._read(65536):
                 pieces.append(piece)
             return b"".join(pieces)
         if self._left is not None:
@@ -146,8 +168,11 @@ class WsgiExchange:
         self._answer = [pair for pair in headers if pair[0].lower() not in left_out]
 
     def write(self, data: bytes) -> None:
-        if self._aborted:
-            raise ClientDisconnected("the answer was broken off")
+        if calls := self._elsewhere():
+            calls.do(partial(self.write, data))
+            return
+        if self._aborted or self._finished:
+            raise ClientDisconnected("the answer is over")
         if self._write is None:
             assert self._answer is not None, "start comes before write"
             write: Any = self._start_response(self._status, self._answer)
@@ -157,7 +182,20 @@ class WsgiExchange:
             try:
                 self._write(data)
             except OSError as error:
+                self._aborted = True
+                self._tell_gone()
                 raise ClientDisconnected(f"the client has gone: {error}") from error
+
+    def write_soon(self, data: bytes) -> bool:
+        if self._aborted:
+            raise ClientDisconnected("the answer is over")
+        assert self._calls is not None, "suspend comes first"
+        self._calls.put(partial(ignoring_disconnect, partial(self.write, data)))
+        return False  # whether the client is slow shows only when the server's thread has written
+
+    def when_writable(self, callback: Callable[[], object]) -> None:
+        assert self._calls is not None, "suspend comes first"
+        self._calls.put(callback)
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         with file:
@@ -168,6 +206,9 @@ class WsgiExchange:
 
     def finish(self, data: bytes = b"", trailers: Headers | None = None) -> None:
         if self._finished:
+            return
+        if calls := self._elsewhere():
+            calls.put(partial(self.finish, data))
             return
         self._finished = True
         assert self._answer is not None, "start comes before finish"
@@ -197,22 +238,38 @@ class WsgiExchange:
     # --- suspending----------------------------------------------------------------------------------------
 
     def suspend(self) -> None:
-        if self._tasks is None:
-            self._tasks = queue.SimpleQueue()
+        if self._calls is None:
+            self._calls = ThreadCalls()
+
+    def _elsewhere(self) -> ThreadCalls | None:
+        """How another thread has its calls done: None in the server's thread, or before ``suspend``."""
+        calls = self._calls
+        return calls if calls is not None and calls.is_elsewhere() else None
 
     def resume(self, task: Callable[[], None]) -> None:
-        assert self._tasks is not None, "suspend comes before resume"
-        self._tasks.put(task)
+        assert self._calls is not None, "suspend comes before resume"
+        self._calls.put(task)
+
+    def release(self) -> None:
+        self._gone_callbacks.clear()
+        if self._calls is not None:
+            self._calls.end()
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
-        """A WSGI server does not tell."""
+        """A WSGI server does not tell: callback is called when something cannot be written."""
+        self._gone_callbacks.append(callback)
+
+    def _tell_gone(self) -> None:
+        callbacks, self._gone_callbacks = self._gone_callbacks, []
+        for callback in callbacks:
+            callback()
 
     def run(self, handler: Handler) -> Iterable[bytes]:
         """Let handler answer, and return what is left of the answer for the server."""
         if handler.begin(self) is not Begin.DONE:
             handler.handle(self)
-        while not self._finished and self._tasks is not None:
-            self._tasks.get()()
+        if self._calls is not None:
+            self._calls.work()
         if self._aborted:
             raise ClientDisconnected("the answer was broken off")  # makes the server close the connection
         if not self._finished:

@@ -38,14 +38,24 @@ class Target:
     begin says whether the body is collected first; None: it depends on the request, ask begin_with.
     """
 
-    __slots__ = ("begin", "holder", "run")
+    __slots__ = ("async_supported", "begin", "holder", "run")
 
     def __init__(self, holder: ServletHolder, chain: FilterChain, *, async_supported: bool = False) -> None:
         self.holder = holder
         self.run = chain.doFilter
-        self.begin: Begin | None = Begin.STREAMED if async_supported else Begin.BUFFERED
-        if not async_supported and _max_request_bytes(holder) >= 0:
-            self.begin = None
+        self.async_supported = async_supported
+        self.begin: Begin | None
+        self.holder_loaded()
+
+    def holder_loaded(self) -> None:
+        """Decide begin. A coroutine must not block for its body; one that is not known yet collects it."""
+        holder = self.holder
+        if holder.is_coroutine:
+            self.begin = Begin.BUFFERED
+        elif self.async_supported:
+            self.begin = Begin.STREAMED
+        else:
+            self.begin = None if _max_request_bytes(holder) >= 0 else Begin.BUFFERED
 
     def begin_with(self, body_bytes: int | None) -> Begin:
         """Collect no body that may be longer than <max-request-size>: getParts refuses it when it sees that.

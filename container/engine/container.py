@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,12 +25,15 @@ from typing import TYPE_CHECKING
 from container.config import Settings
 from container.connectors.wsgi import WsgiExchange
 from container.engine.context import Context
+from container.engine.coroutines import Coroutines
 from container.engine.dispatch import Location
 from container.engine.error_pages import built_in_page
+from container.engine.holder import guarded
 from container.engine.initializers import Declared, of_environment
 from container.engine.lifecycle import State
 from container.engine.request import Origins, first_header
 from container.engine.scanner import read_web_app
+from container.engine.timers import Timers
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
@@ -76,7 +80,9 @@ class Container:
             )
         self.settings = settings
         self.realm = realm
-        self.mechanisms: dict[str, Mechanism] = mechanisms(settings.max_saved_body_bytes)
+        self.mechanisms: dict[str, Mechanism] = mechanisms(
+            settings.max_saved_body_bytes, settings.login_timeout_s
+        )
         """How each <auth-method> is made; a program may add its own before it deploys (RT-AUTH-11)."""
         self.origins = _origins(settings)
         self.contexts: dict[str, Context] = {}
@@ -90,6 +96,8 @@ class Container:
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
         self.static_plan = StaticPlan({})
+        self.timers = Timers()
+        self.coroutines = Coroutines()
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -200,6 +208,8 @@ class Container:
             for context in reversed(self.contexts.values()):
                 if context.state in (State.RUNNING, State.FAILED):
                     context.stop(max(0.0, deadline - time.monotonic()))
+            self.coroutines.stop()
+            self.timers.stop()
             if self._work is not None and self._own_work:
                 shutil.rmtree(self._work, ignore_errors=True)
 
@@ -239,7 +249,8 @@ class Container:
         """End expired sessions. Called about every ten seconds, in a thread of the server's."""
         for context in self.contexts.values():
             if context.state is State.RUNNING:
-                context.sessions.manager.sweep(now_s)
+                sweep = partial(context.sessions.manager.sweep, now_s)
+                guarded(f"{context}: end of expired sessions", sweep)  # a store may not answer for a while
 
     def records(self) -> list[ContextRecord]:
         """The web apps, for the welcome page and its like."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from container.config import Settings
 from container.descriptor import model
 from container.engine.annotations import apply_annotations
+from container.engine.async_context import RequestAsync, run_coroutine
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
 from container.engine.charsets import LATIN_1
 from container.engine.default_servlet import DefaultServlet, NothingServlet
@@ -53,6 +54,7 @@ from container.servlet import (
     EventListener,
     Filter,
     IllegalArgumentException,
+    IllegalStateException,
     Locale,
     MappingMatch,
     MultipartConfigElement,
@@ -61,6 +63,7 @@ from container.servlet import (
     ServletRequest,
     ServletResponse,
     SessionTrackingMode,
+    UnavailableException,
 )
 from container.session.cookies import CookieConfig
 from container.session.manager import SessionManager
@@ -68,7 +71,6 @@ from container.session.store import SQLiteStore, Store
 from container.views import JinjaServlet, JspServlet
 
 if TYPE_CHECKING:
-    from container.engine.async_context import RequestAsync
     from container.engine.container import Container
 
 __all__ = ["Context"]
@@ -85,6 +87,7 @@ DEFAULT_CLASSES = (
     "org.apache.catalina.servlets.DefaultServlet",
     "container.engine.default_servlet.DefaultServlet",
 )
+_CANCEL_S = 0.5  # for coroutines to end when their web app stops
 _IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
     (DEFAULT_SERVLET, DefaultServlet, "/"),
     ("jinja", JinjaServlet, "*.jinja"),
@@ -378,7 +381,7 @@ class Context:
             self.state = check_move(self.state, State.STOPPED)
             return
         self.state = check_move(self.state, State.STOPPING)
-        if not self.wait_idle(timeout_s):
+        if not self.wait_idle(timeout_s) and not self._cancel_coroutines():
             log.warning("%s: %d requests still run after %g s", self, len(self._active), timeout_s)
         self._tear_down(replaced=replaced)
         self.state = check_move(self.state, State.STOPPED)
@@ -403,6 +406,12 @@ class Context:
             guarded(f"{self}: end of the session store", self._store.close)
         self.container.release(self)
         self.loader.close()
+
+    def _cancel_coroutines(self) -> bool:
+        """Cancel the requests that are coroutines and wait a moment; False if some requests still run."""
+        reason = IllegalStateException(f"web app {self} stops")
+        self.container.coroutines.cancel(self, reason)
+        return self.wait_idle(_CANCEL_S)
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no request runs; False if some still do."""
@@ -532,6 +541,12 @@ class Context:
             target = self._targets[key] = self._filter_choice.target(kind, path, self.servlets[name])
         return target
 
+    def holder_loaded(self, holder: ServletHolder) -> None:
+        """A servlet has its instance: now it is known how its requests begin."""
+        for target in list(self._targets.values()):
+            if target.holder is holder:
+                target.holder_loaded()
+
     def dispatcher(self, path: str, query: str | None) -> Dispatcher | None:
         """A dispatcher for a path as an application writes it, relative to this web app.
 
@@ -589,9 +604,12 @@ class Context:
             self.fire_request_destroyed(request)
         if request._session is not None or request._other_sessions is not None:
             guarded("end of a session's access", lambda: self.sessions.end(request))
+        exchange = request._exchange if request._async is not None else None
         request._end()
         response._end()
         self._active.discard(request)
+        if exchange is not None:
+            exchange.release()
         if self._idle_tasks or self.state is not RUNNING:
             self._notify_idle(request)
 
@@ -618,17 +636,14 @@ class Context:
         self.listeners.request_destroyed(self.facade, request)
 
     def new_async(self, request: Request) -> RequestAsync:
-        from container.engine.async_context import RequestAsync
-
         return RequestAsync(self, request)
 
     def run_coroutine(
-        self, coroutine: Coroutine[Any, Any, Any], request: ServletRequest, response: ServletResponse
-    ) -> None:
+        self, coroutine: Coroutine[Any, Any, Any], request: ServletRequest, response: ServletResponse,
+        unavailable: Callable[[UnavailableException], None],
+    ) -> None:  # fmt: skip
         """An async def method of a servlet: see async_context.py."""
-        from container.engine.async_context import run_coroutine
-
-        run_coroutine(self, coroutine, request, response)
+        run_coroutine(self, coroutine, request, response, unavailable)
 
     # --- small answers for request and response------------------------------------------------------------
 

@@ -169,18 +169,13 @@ def end_forward(raw: Request, answer: Response, response: ServletResponse) -> No
 def with_dispatch(
     raw: Request, dispatch: Dispatch, query: str | None, request: ServletRequest, response: ServletResponse
 ) -> None:
-    """Run a dispatch's target and put everything back. What async kept of it stays (RT-RD-17)."""
+    """Run a dispatch's target and put everything back."""
     if raw._depth >= MAX_DEPTH:
         raise ServletException(
             f"more than {MAX_DEPTH} forwards and includes inside each other: an endless chain?"
         )
     raw._depth += 1
-    before, old_query, parameters, supported = (
-        raw._dispatch,
-        raw._query,
-        raw._parameters,
-        raw._async_supported,
-    )
+    before, old_query, parameters = raw._dispatch, raw._query, raw._parameters
     raw._dispatch = dispatch
     raw._query = query
     if dispatch.queries is not before.queries:
@@ -189,12 +184,10 @@ def with_dispatch(
         dispatch.target.run(request, response)
     finally:
         raw._depth -= 1
-        if raw._async is None or not raw._async.keeps_dispatch(dispatch):
-            raw._dispatch = before
-            raw._query = old_query
-            raw._async_supported = supported
-            if dispatch.queries is not before.queries:
-                raw._parameters = parameters
+        raw._dispatch = before
+        raw._query = old_query
+        if dispatch.queries is not before.queries:
+            raw._parameters = parameters
 
 
 def include(

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from container.engine.deployment import FilterDeclaration, ServletDeclaration
@@ -30,6 +31,7 @@ from container.servlet import (
     ServletResponse,
     UnavailableException,
 )
+from container.servlet.servlet import METHODS
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -76,6 +78,7 @@ class ServletHolder:
         self.context = context
         self.name = declaration.name
         self.async_supported = bool(declaration.async_supported)
+        self.is_coroutine = False  # whether it has async def methods; known when it is loaded
         self.multipart_config: MultipartConfigElement | None = declaration.multipart_config
         self.config = Config(declaration.name, declaration.init_params, context.facade)
         self._servlet: Servlet | None = None  # in service
@@ -95,11 +98,21 @@ class ServletHolder:
             return
         try:
             result: Any = servlet.service(request, response)
-            if result is not None and inspect.iscoroutine(result):
-                self.context.run_coroutine(result, request, response)
+            if result is not None:
+                self._run(result, servlet, request, response)
         except UnavailableException as error:
             self._take_out(error, servlet)
             raise
+
+    def _run(
+        self, result: object, servlet: Servlet, request: ServletRequest, response: ServletResponse
+    ) -> None:
+        """See to what an async def method has returned; anything else is ignored, as it has no meaning."""
+        if inspect.isasyncgen(result):
+            raise ServletException(f"servlet {self.name}: an async def method must not contain yield")
+        if inspect.iscoroutine(result):
+            unavailable = partial(self._take_out, servlet=servlet)
+            self.context.run_coroutine(result, request, response, unavailable)
 
     def _obtain(self, response: ServletResponse) -> Servlet | None:
         with self._lock:  # the first requests wait here for init (RT-LIFE-04)
@@ -127,6 +140,8 @@ class ServletHolder:
             self._mark(error)
             raise
         self._servlet = servlet
+        self.is_coroutine = has_coroutines(servlet)
+        self.context.holder_loaded(self)
         return servlet
 
     def _mark(self, error: UnavailableException) -> None:
@@ -179,6 +194,11 @@ class FilterHolder:
 
     def load(self) -> None:
         instance: Filter = self.context.instantiate_filter(self.declaration)
+        if inspect.iscoroutinefunction(instance.doFilter):
+            raise ServletException(
+                f"{type(instance).__qualname__}.doFilter is async def, which a filter cannot be: "
+                "write def doFilter, and let the servlet behind it be async"
+            )
         instance.init(self.config)
         self.filter = instance
 
@@ -187,6 +207,12 @@ class FilterHolder:
         if instance is not None:
             guarded(f"destroy of filter {self.name}", instance.destroy)
             self.context.injection.end(instance)
+
+
+def has_coroutines(servlet: Servlet) -> bool:
+    """Whether any of the methods that answer requests is ``async def``."""
+    methods = (getattr(servlet, name, None) for name in ("service", *METHODS.values()))
+    return any(map(inspect.iscoroutinefunction, methods))
 
 
 def guarded(what: str, call: Callable[[], object]) -> None:

@@ -80,8 +80,10 @@ def error_pages(context: Context) -> Step:
                     return
                 pages.report_exception(request, response, error)
                 return
-            if response._error is not None and (request._async is None or not request._async.is_started()):
+            if response._error is not None:
                 pages.report(request, response)
+                if request._async is not None and request._async.is_started():
+                    response._close()  # whoever has refused the request need not complete it to be heard
 
         return handle
 

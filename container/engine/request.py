@@ -43,9 +43,9 @@ from container.servlet import (
     RequestDispatcher,
     ServletConnection,
     ServletContext,
+    ServletException,
     ServletRequest,
     ServletResponse,
-    UnsupportedOperationException,
 )
 
 if TYPE_CHECKING:
@@ -345,6 +345,11 @@ class Request(HttpServletRequest):
 
     # --- parameters (RT-PAR)-------------------------------------------------------------------------------
 
+    def _sent_query(self) -> str | None:
+        """The query string that the client sent; None without a "?"."""
+        query = self._exchange.target.partition(b"?")
+        return query[2].decode("latin-1") if query[1] else None
+
     def getParameter(self, name: str) -> str | None:
         values = (self._parameters or parameters_of(self)).get(name)
         return values[0] if values else None
@@ -571,7 +576,7 @@ class Request(HttpServletRequest):
     # --- what this protocol does not have------------------------------------------------------------------
 
     def upgrade(self, handlerClass: type[HttpUpgradeHandler]) -> NoReturn:
-        raise UnsupportedOperationException("HTTP upgrade is not supported yet")
+        raise ServletException("upgrade is not supported: this container speaks nothing but HTTP yet")
 
     def newPushBuilder(self) -> None:
         return None  # RT-PUSH-01: may always be None

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ContextSecurity", "context_security"]
 
+USUAL_NOTE = "usual-interval"  # of a session that is limited until somebody has logged in
+
 
 class ContextSecurity:
     """The security of one web app, seen from its requests."""
@@ -105,11 +107,13 @@ def context_security(context: Context) -> ContextSecurity:
         web_app.login_config, context.container.realm, context.container.mechanisms
     )
     context.problems.extend(problems)
-    if isinstance(authenticator, NoLogin) and not problems and _needs_login(constraints):
+    in_code = declared[len(web_app.security_constraints) :]  # of the others its checks say it
+    if isinstance(authenticator, NoLogin) and not problems and _needs_login(Constraints(in_code)):
         context.problems.append(
             Problem(
-                web_app.security_constraints[0].source if web_app.security_constraints else web_app.source,
-                "a constraint needs a login, but there is no <login-config>; its paths answer 403",
+                in_code[0].source,
+                "@ServletSecurity or setServletSecurity asks for a login, but there is no <login-config>: "
+                "its paths answer 403",
                 "Add <login-config><auth-method>BASIC</auth-method></login-config> (§13.6).",
                 "warning",
             )
@@ -184,6 +188,17 @@ class RequestHost:
     def notes(self, create: bool = False) -> MutableMapping[str, object] | None:
         session: Session | None = self._request.getSession(create)
         return None if session is None else session.notes
+
+    def limit_session(self, seconds: int | None) -> None:
+        session = self._request.getSession(False)
+        if session is None:
+            return
+        usual_s = session.getMaxInactiveInterval()
+        if seconds is not None and session.isNew() and (usual_s <= 0 or seconds < usual_s):
+            session.notes[USUAL_NOTE] = usual_s
+            session.setMaxInactiveInterval(seconds)
+        elif seconds is None and isinstance(before_s := session.notes.pop(USUAL_NOTE, None), int):
+            session.setMaxInactiveInterval(before_s)
 
     def change_session_id(self) -> None:
         if self._request.getSession(False) is not None:

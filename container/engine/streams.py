@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from container.engine.client_errors import broken_body
-from container.servlet import PrintWriter, ServletInputStream, ServletOutputStream
+from container.servlet import (
+    NullPointerException,
+    PrintWriter,
+    ReadListener,
+    ServletInputStream,
+    ServletOutputStream,
+    UnsupportedOperationException,
+    WriteListener,
+)
 
 if TYPE_CHECKING:
     from container.engine.request import Request
@@ -38,6 +46,14 @@ class RequestInputStream(ServletInputStream):
     def isFinished(self) -> bool:
         self._request._check_alive()
         return self._finished
+
+    def setReadListener(self, listener: ReadListener) -> None:
+        if listener is not None and self._request.isAsyncStarted():
+            raise UnsupportedOperationException(
+                "reading without blocking is not supported: read in AsyncContext.start, "
+                "or in an async def method, which finds the whole body there"
+            )
+        super().setReadListener(listener)
 
     def isReady(self) -> bool:
         self._request._check_alive()
@@ -143,6 +159,8 @@ class ResponseOutputStream(ServletOutputStream):
 
     def write(self, data: bytes | bytearray | memoryview | int) -> int:
         if type(data) is not bytes:
+            if data is None:
+                raise NullPointerException("write needs bytes")
             data = bytes((data & 0xFF,)) if isinstance(data, int) else bytes(data)
         self._response._write(data)
         return len(data)
@@ -150,6 +168,14 @@ class ResponseOutputStream(ServletOutputStream):
     def isReady(self) -> bool:
         self._response._check_alive()
         return True
+
+    def setWriteListener(self, listener: WriteListener) -> None:
+        if listener is not None and self._response._request.isAsyncStarted():
+            raise UnsupportedOperationException(
+                "writing without blocking is not supported: write in AsyncContext.start, "
+                "or in an async def method, where nothing that is written blocks"
+            )
+        super().setWriteListener(listener)
 
     def flush(self) -> None:
         self._response._flush()

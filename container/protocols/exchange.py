@@ -14,8 +14,8 @@ The life of one exchange, in the order of the calls:
 3. ``handler.handle(exchange)`` runs in a request thread. It calls ``start`` once, ``write`` any number of
    times and ``finish`` once; the head leaves together with the first body bytes or with ``finish``.
 4. A handler that wants to answer later calls ``suspend`` and returns; ``resume(task)`` runs task in a request
-   thread. A handler that returns without ``finish`` or ``suspend`` has failed: the connector aborts the
-   exchange.
+   thread; ``release`` is the end. A handler that returns without ``finish`` or ``suspend`` has failed: the
+   connector aborts the exchange.
 
 Header lists are lists of pairs because order and repetition carry meaning. Requests keep them raw, as bytes;
 answers give text that is encoded as ISO-8859-1. The connector owns the framing headers (Connection,
@@ -129,6 +129,9 @@ class Exchange(Protocol):
         the body is malformed or exceeds a limit (the handler should answer its status).
         """
 
+    def collect_body(self) -> None:
+        """Wait for the whole body, so that read never blocks and any thread may call it. Raises as read."""
+
     @property
     def content_length(self) -> int | None:
         """Length of the body in bytes, if the client declared it; None if not, although there may be one."""
@@ -146,6 +149,12 @@ class Exchange(Protocol):
         Blocks while the client is too slow, unless called inside ``begin``; raises ClientDisconnected.
         """
 
+    def write_soon(self, data: bytes) -> bool:
+        """As write, but never block: False if the client is slow and less should come, see when_writable."""
+
+    def when_writable(self, callback: Callable[[], object]) -> None:
+        """Call callback once, in any thread, when there is room for more or the client has gone."""
+
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send count bytes of an open regular file as a piece of the body, without copying them if possible.
 
@@ -162,13 +171,16 @@ class Exchange(Protocol):
         """Send an interim answer (103). Without effect where the protocol has none."""
 
     def suspend(self) -> None:
-        """Keep the exchange open when ``handle`` returns, from now on and until ``finish`` or ``abort``."""
+        """Keep the exchange open when ``handle`` returns, from now on and until ``release``."""
 
     def resume(self, task: Callable[[], None]) -> None:
         """Run task in a request thread when one is free. Only after ``suspend``; any thread may call it.
 
         The tasks of an exchange run one after the other, the first one when ``handle`` has returned.
         """
+
+    def release(self) -> None:
+        """End what ``suspend`` has begun: the answer is finished, no more tasks will come. The last call."""
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
         """Call callback, in any thread, at most once, if the client leaves before ``finish``."""

@@ -48,6 +48,7 @@ __all__ = [
 DEFAULT_REALM_NAME = "Authentication required"
 CHECK_ACTION = "/j_security_check"
 IDENTITY_NOTE = "identity"
+PROVED_NOTE = "proved"
 SAVED_REQUEST_NOTE = "saved-request"
 
 
@@ -94,6 +95,9 @@ class Host(Protocol):
         Without a valid session: None, or with create those of a new one.
         """
 
+    def limit_session(self, seconds: int | None) -> None:
+        """Let a session that this request has made end after so many idle seconds; None: as usual again."""
+
     def change_session_id(self) -> None:
         """Give the request's session, if it has one, another id; the cookie is sent again (RT-SES-09)."""
 
@@ -122,6 +126,8 @@ class Authenticator(Protocol):
     """One web app's way to find out who its callers are."""
 
     auth_type: str
+    remembers: bool
+    """Whether the session keeps who somebody is; otherwise each request has to prove it."""
     login_page: str | None
     pages: frozenset[str]
     """Paths that are part of the login: they stay open although a constraint covers them (RT-SEC-22)."""
@@ -138,15 +144,18 @@ class Authenticator(Protocol):
         """Whether the request is about the login itself, so that authenticate is called in any case."""
 
 
-def remember(host: Host, identity: Identity) -> Principal:
+def remember(host: Host, identity: Identity, in_session: bool = True) -> Principal:
     """Make somebody the caller of the request and, if it has a session, of those that follow it.
 
-    The session gets a new id: the old one may have been planted by somebody else (RT-AUTH-09).
+    The session gets a new id: the old one may have been planted by somebody else (RT-AUTH-09). Without
+    in_session it does so for the first request of somebody, and those that follow have to prove it again.
     """
     host.identity = identity
-    if (notes := host.notes()) is not None:
+    note = IDENTITY_NOTE if in_session else PROVED_NOTE
+    if (notes := host.notes()) is not None and notes.get(note) != identity:
         host.change_session_id()
-        notes[IDENTITY_NOTE] = identity
+        host.limit_session(None)
+        notes[note] = identity
     return identity.principal
 
 
@@ -154,6 +163,7 @@ class _PasswordAuthenticator:
     """What Basic, Digest, Form and NoLogin share."""
 
     auth_type = "NONE"
+    remembers = True
     login_page: str | None = None
     pages: frozenset[str] = frozenset()
 
@@ -269,7 +279,7 @@ class _Nonce:
 class Digest(_PasswordAuthenticator):
     """A proof that the client knows the password, which is not sent (RT-AUTH-02). Only qop=auth.
 
-    Name and password are digested in UTF-8, as Tomcat does.
+    Name and password are digested in UTF-8, and no session remembers who it was, as in Tomcat.
 
     A nonce is good for nonce_s; each of its counts once. Nonces are signed, and remembered only once somebody
     has used one rightly, so nobody can fill the memory; if more than size are in use, the oldest become stale
@@ -277,6 +287,7 @@ class Digest(_PasswordAuthenticator):
     """
 
     auth_type = HttpServletRequest.DIGEST_AUTH
+    remembers = False
 
     def __init__(
         self,
@@ -312,7 +323,7 @@ class Digest(_PasswordAuthenticator):
             principal = self._prove(answer, request.getMethod())
             if principal is not None:
                 if self._use(answer):
-                    return remember(host, Identity(principal, self.auth_type))
+                    return remember(host, Identity(principal, self.auth_type), self.remembers)
                 stale = True
         self._challenge(request, response, stale)
         return None
@@ -427,7 +438,8 @@ class Form(_PasswordAuthenticator):
 
     The pages are forwarded to. A body of up to max_body_bytes is kept for the time after the login; a longer
     one is answered 403, as Tomcat does. landing_page is where a login leads that interrupted nothing; without
-    one it is answered 408.
+    one it is answered 408. A session that is made for a login ends if that does not come within
+    login_timeout_s.
     """
 
     auth_type = HttpServletRequest.FORM_AUTH
@@ -439,6 +451,7 @@ class Form(_PasswordAuthenticator):
         error_page: str,
         *,
         max_body_bytes: int = 4096,
+        login_timeout_s: int = 120,
         landing_page: str | None = None,
     ) -> None:
         super().__init__(realm)
@@ -446,6 +459,7 @@ class Form(_PasswordAuthenticator):
         self._error_page = error_page
         self.pages = frozenset((login_page, error_page))
         self._max_body_bytes = max_body_bytes
+        self._login_timeout_s = login_timeout_s
         self._landing_page = landing_page
 
     def claims(self, request: HttpServletRequest, host: Host) -> bool:
@@ -469,6 +483,7 @@ class Form(_PasswordAuthenticator):
 
     def _ask(self, request: HttpServletRequest, response: HttpServletResponse, host: Host) -> None:
         notes = host.notes(create=True)
+        host.limit_session(self._login_timeout_s)
         host.change_session_id()  # whoever planted the id must not know the one that will be logged in
         saved = host.capture(self._max_body_bytes)
         if saved is None:
@@ -538,13 +553,19 @@ def _notes(host: Host) -> MutableMapping[str, object]:
 Mechanism = Callable[[LoginConfig, Realm], Authenticator]
 
 
-def mechanisms(max_body_bytes: int) -> dict[str, Mechanism]:
-    """Return how each <auth-method> is made. max_body_bytes: of a request that a login page interrupts."""
+def mechanisms(max_body_bytes: int, login_timeout_s: int) -> dict[str, Mechanism]:
+    """Return how each <auth-method> is made, with the settings of Form."""
 
     def form(config: LoginConfig, realm: Realm) -> Authenticator:
         if config.form is None:
             raise ConfigError("<auth-method> FORM needs <form-login-config>")
-        return Form(realm, config.form.login_page, config.form.error_page, max_body_bytes=max_body_bytes)
+        return Form(
+            realm,
+            config.form.login_page,
+            config.form.error_page,
+            max_body_bytes=max_body_bytes,
+            login_timeout_s=login_timeout_s,
+        )
 
     return {
         "BASIC": lambda config, realm: Basic(realm, config.realm_name),

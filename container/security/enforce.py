@@ -130,7 +130,7 @@ def login(authenticator: Authenticator, host: Host, username: str | None, passwo
         principal = authenticator.login(username, password)
     if principal is None:
         raise ServletException("the login failed: unknown user or wrong password")
-    remember(host, Identity(principal, authenticator.auth_type))
+    remember(host, Identity(principal, authenticator.auth_type), authenticator.remembers)
 
 
 def logout(host: Host) -> None:

@@ -214,11 +214,11 @@ class SqlRealm(PasswordRealm):
         try:
             with contextlib.closing(self._connect()) as connection:
                 passwords = _rows(connection, self._password_query, username)
-                if len(passwords) != 1:
-                    return None  # nobody, or nobody in particular
-                roles = _rows(connection, self._roles_query, username)
+                roles = _rows(connection, self._roles_query, username)  # for nobody, too: it takes time
         except Exception as error:  # each driver has its own tree of exceptions
             raise RealmError(f"the users' database does not answer: {error}") from error
+        if len(passwords) != 1:
+            return None  # nobody, or nobody in particular
         password = None if passwords[0] is None else str(passwords[0])
         return User(username, password, frozenset(str(role).strip() for role in roles))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -93,7 +94,11 @@ class AsyncContext:
         """Tell whether neither is a wrapper made by the web app."""
         raise NotImplementedError
 
-    def dispatch(self, context: ServletContext | str | None = None, path: str | None = None) -> None:
+    def dispatch(
+        self,
+        context: ServletContext | str | EllipsisType | None = ...,
+        path: str | EllipsisType | None = ...,
+    ) -> None:
         """Hand the request back to the container: ``dispatch([[context], path])``.
 
         Without a path to where it came from (RT-ASY-20). Returns at once. Raises IllegalStateException the

@@ -10,7 +10,7 @@ One instance serves many requests at the same time, in different threads.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from container.servlet.configuration import Configured, in_either_form
@@ -156,8 +156,10 @@ class HttpServlet(GenericServlet):
             return self.doGet(req, resp)
         counting = _BodyCounter(resp)
         answer = self.doGet(req, counting)
+        if answer is not None:
+            return _then(answer, counting.set_content_length)
         counting.set_content_length()
-        return answer
+        return None
 
     def doPatch(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
         return self._refuse(req, resp)
@@ -223,6 +225,11 @@ class HttpServlet(GenericServlet):
 
     def _modified(self, req: HttpServletRequest) -> int:
         return self.getLastModified(req) // 1000 * 1000  # a header has no fractions of a second (RT-HTTP-11)
+
+
+async def _then(answer: Awaitable[None], what: Callable[[], None]) -> None:
+    await answer
+    what()
 
 
 def _overrides(servlet: type[HttpServlet], name: str) -> bool:

@@ -412,7 +412,7 @@ class SessionManager:
             value = target[name] = self._loads(data)
             if isinstance(value, HttpSessionActivationListener):
                 value.sessionDidActivate(HttpSessionEvent(session))
-        except Exception as error:  # noqa: BLE001  (unpickling runs the web app's code, if it is still there)
+        except BaseException as error:  # noqa: BLE001  (unpickling runs the web app's code, if it is still there)
             log.warning("%r: the stored attribute %r cannot be loaded: %r", session, name, error)
 
     def _pickled(self, session: Session, name: str, value: object) -> bytes | None:
@@ -426,7 +426,7 @@ class SessionManager:
             if listener is not None and not self._leaving:
                 listener.sessionDidActivate(event)
             return data
-        except Exception as error:  # noqa: BLE001  (pickling and the listener run the web app's code)
+        except BaseException as error:  # noqa: BLE001  (pickling and the listener run the web app's code)
             if name not in self._complained:
                 self._complained.add(name)
                 log.warning(

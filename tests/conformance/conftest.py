@@ -110,8 +110,8 @@ class Client:
 class Server:
     """A connector for all tests; each test gives it the container to delegate to."""
 
-    def __init__(self) -> None:
-        self.settings = Settings(access_log="off", stop_timeout_s=PATIENCE_S)
+    def __init__(self, **settings: Any) -> None:
+        self.settings = Settings(access_log="off", stop_timeout_s=PATIENCE_S, **settings)
         self.executor = make_executor(self.settings)
         self.front: Any = None
         listener = open_listener("127.0.0.1", 0, 64)
@@ -148,6 +148,10 @@ class App:
     @property
     def running(self) -> bool:
         return self.context.state.value == "running"
+
+    def serve_by(self, server: Server) -> None:
+        """Be asked through another server from now on."""
+        server.front, self.server = self.server.front, server
 
     def connect(self) -> Client:
         client = Client(self.server.port)

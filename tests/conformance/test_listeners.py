@@ -197,6 +197,22 @@ def test_the_order_is_that_of_the_descriptor(serve, order):
     assert said == [f"{tag} contextInitialized" for tag in order.split()]
 
 
+@pytest.mark.rules("RT-LST-03")
+def test_those_of_web_xml_come_before_those_of_fragments_in_their_order(deploy, web_xml):
+    said = []
+    deploy(
+        web_xml("<absolute-ordering><name>two</name><name>one</name></absolute-ordering>" + declared("A")),
+        classes=tellers(said, "A", "B", "C"),
+        files={
+            f"WEB-INF/lib/{name}/META-INF/web-fragment.xml": web_xml(
+                f"<name>{name}</name>" + declared(tag)
+            ).replace("web-app", "web-fragment")
+            for name, tag in (("one", "B"), ("two", "C"))
+        },
+    )
+    assert [line[0] for line in said] == ["A", "C", "B"]
+
+
 @pytest.mark.rules("RT-LST-04")
 def test_every_instance_is_made_before_the_first_request_and_there_is_one_of_each(serve):
     made = []

@@ -238,6 +238,24 @@ def test_digest(guarded, algorithm):
         assert "stale" not in challenges(again)[0]
 
 
+@pytest.mark.rules("RT-AUTH-02", "RT-AUTH-09")
+def test_a_digest_is_proved_with_each_request_and_changes_a_sessions_id_once(guarded, browser):
+    def answer(request, response):
+        request.getSession()
+        tell(request, response)
+
+    visitor = browser(guarded(login_config("DIGEST"), answer))
+    visitor.get("/open")
+    before = visitor.cookies["JSESSIONID"]
+    asked = challenges(visitor.get("/in/x"))[0]
+    assert visitor.get("/in/x", digest(asked)).text == "alice alice DIGEST True"
+    after = visitor.cookies["JSESSIONID"]
+    assert visitor.get("/in/x", digest(asked, nc="00000002")).text == "alice alice DIGEST True"
+    assert visitor.cookies["JSESSIONID"] == after != before  # others at the same time keep the session
+    assert visitor.get("/open").text == "None None None False"
+    assert visitor.get("/in/x").status == 401
+
+
 @pytest.mark.rules("RT-AUTH-02")
 def test_a_digest_that_was_used_or_is_old_is_stale(guarded):
     app = guarded(login_config("DIGEST"))
@@ -382,6 +400,22 @@ def test_a_login_form_has_to_be_posted(guarded, browser, method):
     assert visitor.get("/open").text == "None None None False"
 
 
+@pytest.mark.parametrize(("begun", "limit"), [(False, "60"), (True, "1800")])
+def test_a_session_for_a_login_ends_soon_unless_somebody_logs_in(guarded, browser, begun, limit):
+    def answer(request, response):
+        response.getWriter().write(
+            f"{request.getRemoteUser()} {request.getSession().getMaxInactiveInterval()}"
+        )
+
+    visitor = browser(guarded(FORM, answer, login_timeout_s=60))
+    if begun:
+        visitor.get("/open")
+    visitor.get("/in/x")
+    assert visitor.get("/open").text == f"None {limit}"
+    assert visitor.follow(visitor.log_in()).text == "alice 1800"
+    assert visitor.get("/open").text == "alice 1800"
+
+
 @pytest.mark.rules("RT-AUTH-07")
 def test_a_login_without_an_interrupted_request_is_too_late(guarded, browser):
     visitor = browser(guarded(FORM))
@@ -497,6 +531,7 @@ def test_another_mechanism_can_be_plugged_in(guarded):
         """Whoever says their name in a header is believed: behind a proxy that has seen a certificate."""
 
         auth_type = "CLIENT_CERT"
+        remembers = True
         login_page = None
         pages = frozenset()
 

@@ -344,6 +344,14 @@ def test_an_insecure_request_is_redirected_to_the_redirect_port(guarded, host, p
     assert over_tls(app, "GET", "/x") == 200
 
 
+def test_behind_a_proxy_that_ends_tls_a_redirect_leads_to_the_answer(guarded):
+    xml = constraint("/*", transport="CONFIDENTIAL")
+    app = guarded(xml, redirect_port=443, trusted_proxies="127.0.0.1")
+    asked = app.get("/x", "Host: shop.test", "X-Forwarded-Proto: http")
+    assert asked.header("Location") == "https://shop.test/app/x"
+    assert app.get("/x", "Host: shop.test", "X-Forwarded-Proto: https").text == "None GET"
+
+
 def test_without_a_redirect_port_or_where_nobody_may_go_the_answer_is_403(guarded):
     xml = constraint("/x", transport="CONFIDENTIAL") + constraint("/no", roles=(), transport="CONFIDENTIAL")
     assert guarded(xml).get("/x").status == 403
@@ -466,6 +474,14 @@ def test_without_a_way_to_log_in_what_needs_one_is_refused_and_the_start_says_so
     assert app.get("/x").status == 403
     assert who_may(app, path="/open") == EVERYBODY
     assert any("warning" in problem and "403" in problem for problem in app.problems)
+
+
+@pytest.mark.rules("DD-SEC-17")
+def test_a_login_that_only_code_asks_for_is_said_once(annotated):
+    app = annotated(ServletSecurity(HttpConstraint(rolesAllowed=("clerk",))), ONE)
+    assert app.get("/uno", as_user("bob")).status == 403
+    (problem,) = [problem for problem in app.problems if "403" in problem]
+    assert "warning: @ServletSecurity or setServletSecurity asks for a login" in problem
 
 
 @pytest.mark.rules("DD-SEC-22")

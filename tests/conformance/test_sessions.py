@@ -230,6 +230,14 @@ def test_the_cookie_of_the_root_web_app_has_the_path_slash(deploy, web_xml):
     assert "; Path=/;" in app.get("/in").header("Set-Cookie")
 
 
+@pytest.mark.rules("RT-SES-05")
+@pytest.mark.parametrize("proto", ["http", "https"])
+def test_the_cookie_is_secure_if_the_request_was(serve, proto):
+    app = serve(lambda request, response: request.getSession(), trusted_proxies="127.0.0.1")
+    cookie = app.get("/x", f"X-Forwarded-Proto: {proto}").header("Set-Cookie")
+    assert ("; Secure" in cookie) == (proto == "https")
+
+
 @pytest.mark.rules("DD-SES-09")
 def test_attributes_and_accessors_of_the_cookie_configuration_agree(talk):
     seen = []
@@ -891,6 +899,24 @@ def test_an_accessor_reaches_the_session_outside_of_requests(talk, clock):
     app.get("/end", with_session(changed.text))
     with pytest.raises(IllegalStateException):
         kept["accessor"].access(lambda session: None)
+
+
+def test_a_store_that_fails_makes_requests_fail_and_nothing_else(stored, caplog):
+    app = stored(
+        begin=lambda request, _: request.getSession().setAttribute("a", 1),
+        look=lambda request, _: request.getSession(False).getAttribute("a"),
+        open=lambda request, _: "fine",
+    )
+    session = with_session(session_id_of(app.get("/begin")))
+    settle(app)
+    app.context._store.close()
+    assert app.get("/look", session).text == "1"  # it is in memory, too
+    assert "may be out of date" in caplog.text
+    assert app.get("/look", with_session("0" * 32)).status == 500
+    assert app.get("/begin").status == 500
+    assert app.get("/open").text == "fine"
+    app.container.sweep(0.0)
+    assert "end of expired sessions failed" in caplog.text
 
 
 # --- tracking modes ---------------------------------------------------------------------------------------

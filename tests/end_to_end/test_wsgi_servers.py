@@ -48,6 +48,55 @@ class Main(HttpServlet):
     def destroy(self):
         open("destroyed", "w").close()
 """
+ASYNC_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+  <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class>
+    <async-supported>true</async-supported></servlet>
+  <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
+  <servlet><servlet-name>sync</servlet-name><servlet-class>app.Main</servlet-class></servlet>
+  <servlet-mapping><servlet-name>sync</servlet-name><url-pattern>/sync/*</url-pattern></servlet-mapping>
+</web-app>"""
+ASYNC = """
+import asyncio, threading
+from container.servlet import AsyncListener, DispatcherType, HttpServlet
+
+class Main(HttpServlet):
+    def doPut(self, request, response):
+        response.getWriter().write("dispatched to " + request.getPathInfo())
+
+    def doGet(self, request, response):
+        if request.getDispatcherType() is DispatcherType.ASYNC:
+            response.getWriter().write(f"dispatched, {request.getParameter('to')}")
+            return
+        context = request.startAsync()
+        how = request.getPathInfo()
+        if how == "/thread":
+            def answer():
+                writer = response.getWriter()
+                for _ in range(50):
+                    writer.write("0123456789" * 1000)
+                    writer.flush()
+                context.complete()
+            context.start(answer)
+        elif how == "/dispatch":
+            context.start(lambda: context.dispatch("/main/x?to=there"))
+        elif how == "/timeout":
+            context.setTimeout(20)
+        elif how == "/closed":
+            def close():
+                response.getWriter().write("closed")
+                response.getWriter().close()
+                context.complete()
+            context.start(close)
+
+    async def doPost(self, request, response):
+        body = request.getInputStream().read()
+        out = response.getOutputStream()
+        for start in range(0, len(body), 1000):
+            out.write(body[start:start + 1000])
+            if start % 100000 == 0:
+                out.flush()
+                await asyncio.sleep(0)
+"""
 
 
 def free_port() -> int:
@@ -74,6 +123,30 @@ def test_the_web_apps_run_under_another_wsgi_server(name: str, tmp_path: Path, w
     assert running.get("/WEB-INF/web.xml")[0] == 404
     assert running.get("/main", b"abc") == (201, "cba")
     assert running.get("/main", b"x" * 1_000_000) == (201, "x" * 1_000_000)
+    running.stop(signal.SIGINT)
+
+
+@pytest.mark.rules("RT-ASY-54")
+@pytest.mark.parametrize("name", SERVERS)
+def test_asynchronous_requests_are_answered_under_another_wsgi_server(
+    name: str, tmp_path: Path, web_app, start
+) -> None:
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed: pip install {name}")
+    web_app(code=ASYNC, web_xml=ASYNC_XML)
+    arguments, ready = SERVERS[name]
+    running = start(name, *arguments.format(port=(port := free_port())).split(), HOME=str(tmp_path))
+    running.url = f"http://127.0.0.1:{port}"
+    running.wait_for(ready)
+    running.wait_until_it_listens()
+
+    assert running.get("/main/thread") == (200, "0123456789" * 50_000)
+    assert running.get("/main/dispatch") == (200, "dispatched, there")
+    assert running.get("/main/timeout")[0] == 500
+    assert running.get("/main/closed") == (200, "closed")
+    body = "0123456789" * 100_000
+    assert running.get("/main", body.encode()) == (200, body)
+    assert running.get("/sync", body.encode()) == (200, body)
     running.stop(signal.SIGINT)
 
 

@@ -105,6 +105,7 @@ class FakeSession:
     def __init__(self, number=0):
         self.notes: dict[str, object] = {}
         self.number = number
+        self.limit_s = None
 
 
 class FakeHost:
@@ -118,6 +119,10 @@ class FakeHost:
         if self.session is None and create:
             self.session = FakeSession()
         return None if self.session is None else self.session.notes
+
+    def limit_session(self, seconds):
+        if self.session is not None:
+            self.session.limit_s = seconds
 
     def change_session_id(self):
         if self.session is not None:

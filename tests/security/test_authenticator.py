@@ -562,7 +562,7 @@ FORM_PAGES = model.FormLoginConfig("/login", "/fail", HERE)
     ],
 )
 def test_dd_sec_14_choosing(realm, config, kind):
-    authenticator, problems = make_authenticator(config, realm, mechanisms(1024))
+    authenticator, problems = make_authenticator(config, realm, mechanisms(1024, 60))
     assert type(authenticator) is kind
     assert problems == []
 
@@ -575,7 +575,9 @@ def test_dd_sec_14_choosing(realm, config, kind):
     ],
 )
 def test_dd_sec_17_what_cannot_be_honoured_is_said(realm, config, with_realm, message):
-    authenticator, (problem,) = make_authenticator(config, realm if with_realm else None, mechanisms(1024))
+    authenticator, (problem,) = make_authenticator(
+        config, realm if with_realm else None, mechanisms(1024, 60)
+    )
     assert isinstance(authenticator, NoLogin)
     assert str(problem).startswith(f"web.xml:3:5: warning: {message}")
     assert "answered 403" in str(problem)
