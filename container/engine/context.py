@@ -77,8 +77,6 @@ __all__ = ["Context"]
 
 T = TypeVar("T")
 
-_RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
-
 log = logging.getLogger("container.engine")
 
 # What every web app has without declaring it; its own mappings win (RT-MAP-19).
@@ -94,7 +92,7 @@ _IMPLICIT: tuple[tuple[str, type[Servlet], str], ...] = (
     ("jsp", JspServlet, "*.jsp"),
     ("jspx", JspServlet, "*.jspx"),
 )
-RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
+_RUNNING = State.RUNNING  # an attribute of an enum costs as much as a call
 _LOCALE_CHARSETS = {"en": LATIN_1, "fr": LATIN_1}  # as in Tomcat
 _DEFAULT_WELCOME_FILES = ("index.html", "index.htm", "index.jsp", "index.jinja")
 
@@ -610,7 +608,7 @@ class Context:
         self._active.discard(request)
         if exchange is not None:
             exchange.release()
-        if self._idle_tasks or self.state is not RUNNING:
+        if self._idle_tasks or self.state is not _RUNNING:
             self._notify_idle(request)
 
     def _notify_idle(self, request: Request) -> None:

@@ -96,10 +96,12 @@ def sessions(context: Context) -> Step:
     Whether it asks for the session or not (RT-SES-32).
     """
     touch, writer = context.sessions.touch, context.sessions.writer
+    has_sessions = context.sessions.manager.has_sessions
 
     def step(next_handler: Handler) -> Handler:
         def handle(request: Request, response: Response) -> None:
-            touch(request)
+            if has_sessions():
+                touch(request)
             next_handler(request, response)
 
         def handle_stored(request: Request, response: Response) -> None:

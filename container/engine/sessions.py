@@ -83,7 +83,7 @@ class ContextSessions:
         return ids
 
     def touch(self, request: Request) -> None:
-        if request._session is not None or not self.manager.has_sessions():
+        if request._session is not None:
             return  # a ServletRequestListener was faster
         requested = request._session_id()[0]
         if requested and (session := self.manager.find(requested)) is not None:
