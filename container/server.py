@@ -42,7 +42,7 @@ log = logging.getLogger("container.server")
 _KEEPER_S = 1.0
 _SWEEP_EVERY = 10  # rounds of the keeper
 # Python's 5 ms make the loop wait long for the GIL beside servlets that compute: with four of them busy, half
-# of all other requests took 177 ms, with this 16 ms. The four got 8 % less done; without them nothing changes.
+# of all other requests took 177 ms, with this 16 ms. The four got 8 % less done; else nothing changes.
 _SWITCH_INTERVAL_S = 0.0005
 _STOP_GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 
