@@ -4,6 +4,7 @@
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint.lint   find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
+    was status  container.mpm.status    what running servers do
     was user    container.security.users_file   who can log in: add, remove, list
 
 Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
@@ -22,7 +23,7 @@ from typing import NoReturn
 import click
 
 from container import __version__
-from container.config import OPTIONS, Option, load
+from container.config import OPTIONS, Option, Settings, load
 from container.errors import ConfigError, ContainerError
 
 __all__ = ["main"]
@@ -79,11 +80,16 @@ def _run(config: Path | None, **flags: str | None) -> None:
             "`was run` needs Linux or macOS: Windows has no fork, no sendfile and no uvloop. "
             "Run it under WSL; container.make_application works under any WSGI server."
         )
-    settings = load({name: text for name, text in flags.items() if text is not None}, os.environ, config)
+    given = {name: text for name, text in flags.items() if text is not None}
+
+    def read() -> Settings:
+        return load(given, os.environ, config)
+
+    settings = read()
 
     from container.server import run
 
-    sys.exit(run(settings, click.echo, began_s))
+    sys.exit(run(settings, click.echo, began_s, read))
 
 
 was.add_command(
@@ -172,6 +178,32 @@ def check(path: Path, effective: bool) -> None:
         click.echo(str(problem))
     click.echo(report.summary(), err=True)
     sys.exit(1 if report.errors else 0)
+
+
+@was.command(
+    short_help="Show what running servers do.",
+    epilog=_examples("was status", "was status --work /var/lib/was --json", "watch -n 1 was status"),
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The work folder of the server (`was run --work`).  [default: as `was run` would have it]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one list with all servers.")
+def status(work: Path | None, as_json: bool) -> None:
+    """Print each process of the servers that run, each of its threads and what that does.
+
+    It reads the scoreboard that a server keeps in its work folder or, without one, in a folder of its user
+    below the temporary folder. Nothing asks the server: this works however busy it is. The exit code is 1 if
+    no server runs.
+    """
+    from container.mpm.scoreboard import running_servers, status_folder
+    from container.mpm.status import as_json_text, as_text
+
+    found = running_servers(status_folder(work or load({}, os.environ).work))
+    click.echo(as_json_text(found) if as_json else as_text(found, time.time()))
+    sys.exit(0 if found else 1)
 
 
 @was.group(

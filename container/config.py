@@ -68,7 +68,7 @@ class Settings:
     )
     backlog: int = setting(
         511,
-        "Connections the kernel keeps waiting",
+        "Connections the kernel keeps waiting (ListenBacklog)",
         unit="connections",
         group="Listening",
         minimum=1,
@@ -180,20 +180,119 @@ class Settings:
         maximum=65535,
         example="443",
     )
+    # processes
+    mpm: str = setting(
+        "event",
+        "Process model: a loop that accepts, and threads for requests; or a thread (worker), or a process "
+        "(prefork), for each connection",
+        choices=("event", "worker", "prefork"),
+        group="Processes",
+        example="worker",
+    )
+    worker_processes: int | None = setting(
+        1,
+        "event: processes, each with a loop; auto = as many as CPUs",
+        unit="processes",
+        group="Processes",
+        example="auto",
+    )
+    worker_connections: int | None = setting(
+        None,
+        "event: most connections of each process; auto = --max-connections, shared among them",
+        unit="connections",
+        group="Processes",
+        minimum=1,
+        example="1000",
+    )
+    start_servers: int | None = setting(
+        None,
+        "prefork, worker: processes at the start; auto = 5 under prefork, 3 under worker",
+        unit="processes",
+        group="Processes",
+        example="2",
+    )
+    min_spare_servers: int = setting(
+        5,
+        "prefork: with fewer idle processes more are started",
+        unit="processes",
+        group="Processes",
+        example="2",
+    )
+    max_spare_servers: int = setting(
+        10,
+        "prefork: with more idle processes some are ended",
+        unit="processes",
+        group="Processes",
+        example="5",
+    )
+    server_limit: int | None = setting(
+        None,
+        "prefork, worker: most processes; auto = 256 under prefork, 16 under worker",
+        unit="processes",
+        group="Processes",
+        example="4",
+    )
+    max_request_workers: int | None = setting(
+        None,
+        "prefork, worker: most connections at once, the rest waits in the backlog; auto = 256 under prefork, "
+        "server limit x threads per child under worker",
+        unit="connections",
+        group="Processes",
+        example="150",
+    )
+    threads_per_child: int = setting(
+        25, "worker: threads of each process", unit="threads", group="Processes", example="50"
+    )
+    thread_limit: int = setting(64, "worker: most of them", unit="threads", group="Processes", example="100")
+    min_spare_threads: int = setting(
+        75,
+        "worker: with fewer idle threads in all processes another process is started",
+        unit="threads",
+        group="Processes",
+        example="25",
+    )
+    max_spare_threads: int = setting(
+        250,
+        "worker: with more idle threads a process is ended",
+        unit="threads",
+        group="Processes",
+        example="75",
+    )
+    max_connections_per_child: int = setting(
+        0,
+        "Connections after which a process is replaced by a new one; 0 = never",
+        unit="connections",
+        group="Processes",
+        minimum=0,
+        example="10000",
+    )
+    graceful_shutdown_timeout_s: float = setting(
+        0.0,
+        "Time for running requests of processes that are replaced, or stopped with SIGQUIT; 0 = no limit",
+        unit="s",
+        group="Processes",
+        minimum=0,
+        example="5m",
+    )
     # threads
     executor: str = setting(
-        "pool",
-        "Threads for requests: a bounded pool, or a new thread for each request",
-        choices=("pool", "per-request"),
+        "auto",
+        "event: threads for requests: a bounded pool (auto is that too), or a new thread for each request",
+        choices=("auto", "pool", "per-request"),
         group="Threads",
         example="per-request",
     )
     threads: int = setting(
-        64, "Most threads that run requests", unit="threads", group="Threads", minimum=1, example="200"
+        64,
+        "event: most threads that run requests",
+        unit="threads",
+        group="Threads",
+        minimum=1,
+        example="200",
     )
     queue: int = setting(
         1000,
-        "Most requests that wait for a thread; more are answered 503",
+        "event: most requests that wait for a thread; more are answered 503",
         unit="requests",
         group="Threads",
         minimum=0,
@@ -299,7 +398,7 @@ class Settings:
     )
     max_connections: int = setting(
         10000,
-        "Most connections at once; more wait in the backlog",
+        "event: most connections at once; more wait in the backlog",
         unit="connections",
         group="Limits",
         minimum=1,
@@ -487,7 +586,7 @@ class Option:
     def spell(self, value: object) -> str:
         """Write a value as a person would in a flag or a file; load() reads it back."""
         if value is None:
-            return "none"
+            return "auto" if self.type == "int | None" else "none"
         if isinstance(value, tuple):
             return ", ".join(value) or "none"
         if isinstance(value, bool):
@@ -535,6 +634,12 @@ def _whole_number(option: Option, value: object) -> int:
     return int(number)
 
 
+def _whole_number_or_auto(option: Option, value: object) -> int | None:
+    if value is None or (isinstance(value, str) and value.strip().lower() == "auto"):
+        return None
+    return _whole_number(option, value)
+
+
 def _switch(option: Option, value: object) -> bool:
     if isinstance(value, str):
         value = _SWITCH.get(value.strip().lower(), value)
@@ -579,6 +684,7 @@ def _networks(option: Option, value: object) -> tuple[str, ...]:
 _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], object]]] = {
     "str": (lambda _: "TEXT", _text),
     "int": (lambda option: "SIZE" if option.unit == "bytes" else "NUMBER", _whole_number),
+    "int | None": (lambda _: "NUMBER|auto", _whole_number_or_auto),
     "float": (lambda option: "TIME" if option.unit == "s" else "NUMBER", _number),
     "bool": (lambda _: "on|off", _switch),
     "Path": (lambda _: "PATH", _path),

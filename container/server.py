@@ -1,21 +1,27 @@
 """Settings in, running processes out: the only module that knows every part.
 
-    Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> HttpConnector ──> EventServer (loop)
+    Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> a connector ──> an MPM
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
     make_application(...)   a started Container alone, for a WSGI server of somebody else
 
-Three threads of ours beside the requests': the main one waits for signals, the loop reads and writes sockets,
-the keeper ends expired sessions and, with --dev, reloads changed web apps.
+One process (event, the default) has three threads of ours beside the requests': the main one waits for
+signals, the loop reads and writes sockets, the keeper ends expired sessions and, with --dev, reloads changed
+web apps. Otherwise children do that and a supervisor forks them: a web app starts in each of them after the
+fork, since neither its threads nor its connections to databases would survive one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import logging.handlers
+import math
 import os
 import platform
+import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -26,14 +32,19 @@ from typing import TYPE_CHECKING, Any
 
 from container import __version__
 from container.config import Settings
-from container.engine.container import Container
+from container.engine.container import Container, require_folder
 from container.engine.context import Context
 from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
+from container.mpm.population import MOST_SHOWN, Limits, settle
+from container.mpm.scoreboard import ENDING, WAITING, Scoreboard, Slot, status_folder
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from container.mpm.event import EventServer
+    from container.mpm.prefork import PreforkServer
 
 __all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
 
@@ -44,6 +55,16 @@ _SWEEP_EVERY = 10  # rounds of the keeper
 # Python's 5 ms make the loop wait long for the GIL beside servlets that compute: with four of them busy, half
 # of all other requests took 177 ms, with this 16 ms. The four got 8 % less done; else nothing changes.
 _SWITCH_INTERVAL_S = 0.0005
+_FOREVER_S = 1e6  # what a thread can wait at most is not much more
+_FOR_LIFE = (  # of what the supervisor has made, once
+    "host", "port", "backlog", "mpm", "worker_processes", "server_limit", "thread_limit", "threads_per_child",
+    "max_request_workers", "work", "session_store", "executor", "log", "log_level",
+)  # fmt: skip
+_ONE_PROCESS = {
+    "event": "--worker-processes 1",
+    "worker": "--server-limit 1",
+    "prefork": "--max-request-workers 1",
+}
 _STOP_GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 
 
@@ -69,15 +90,26 @@ def start_container(settings: Settings) -> Container:
 
 
 class Server:
-    """A container behind its embedded front, on a listener. Start and stop it once, from one thread."""
+    """What serves in one process: a container behind its embedded front, and the MPM that accepts for it.
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the port, so that whoever connects while the web apps start waits and is not refused."""
+    Start and stop it once, from one thread: ``start`` has a thread of its own accept, ``run`` does it itself.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket | None = None,
+        slot: Slot | None = None,
+        prefix: str = "",
+    ) -> None:
+        """Take the port, so that whoever connects while the web apps start waits and is not refused.
+
+        listener, slot, prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids.
+        """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
-        from container.connectors.http import HttpConnector
         from container.front.routes import EmbeddedFront
-        from container.mpm.event import EventServer, open_listener
+        from container.mpm.event import open_listener, url_of
         from container.mpm.executor import make_executor
 
         self.settings = settings
@@ -85,29 +117,63 @@ class Server:
         self._front = EmbeddedFront(self.container)
         self._executor = make_executor(settings)
         self._keeper = Keeper(self.container)
-        self._listener = open_listener(settings.host, settings.port, settings.backlog)
+        self._listener = listener or open_listener(settings.host, settings.port, settings.backlog)
         try:
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
         except ConfigError:
             self._listener.close()
             raise
+        self.url = url_of(self._listener)
+        self._mpm = self._make_mpm(slot, prefix)
+        self._thread: threading.Thread | None = None
+
+    def _make_mpm(self, slot: Slot | None, prefix: str) -> EventServer | PreforkServer:
+        settings, front, executor = self.settings, self._front, self._executor
         listeners = [] if self._access_log is None else [self._access_log]
-        self._events = EventServer(
+        if settings.mpm == "event":
+            from container.connectors.http import HttpConnector
+            from container.mpm.event import EventServer
+
+            return EventServer(
+                [self._listener],
+                lambda: HttpConnector(front, settings, executor, listeners, prefix),
+                settings,
+                slot,
+            )
+        from container.connectors.http_blocking import BlockingHttpConnector
+        from container.mpm.prefork import PreforkServer
+        from container.mpm.worker import WorkerServer
+
+        assert slot is not None, "prefork and worker run below a supervisor"
+        kind = {"prefork": PreforkServer, "worker": WorkerServer}[settings.mpm]
+        return kind(
             [self._listener],
-            lambda: HttpConnector(self._front, settings, self._executor, listeners),
+            lambda: BlockingHttpConnector(front, settings, listeners, prefix),
             settings,
+            slot,
         )
 
     def __repr__(self) -> str:
-        return f"<Server {self._events!r}>"
-
-    @property
-    def url(self) -> str:
-        return self._events.urls[0]
+        return f"<Server {self.url} {self._mpm!r}>"
 
     def start(self) -> None:
         """Deploy every web app, then accept connections. If it raises, nothing is left open."""
+        self._deploy()
+        is_ready = threading.Event()
+
+        def run() -> None:
+            try:
+                self._mpm.run(is_ready.set)
+            finally:
+                is_ready.set()
+
+        self._thread = threading.Thread(target=run, name="accepting")
+        self._thread.start()
+        is_ready.wait()
+        self._keeper.start()
+
+    def _deploy(self) -> None:
         try:
             self.container.deploy_all(self.settings.webapps)
         except BaseException:
@@ -115,17 +181,32 @@ class Server:
             self._stop_container(0)
             raise
         self.container.on_static_plan(self._front.publish)
-        self._events.start()
-        self._keeper.start()
 
-    def stop(self) -> None:
-        """End running requests within settings.stop_timeout_s, then the web apps."""
-        deadline_s = time.monotonic() + self.settings.stop_timeout_s
+    def stop(self, timeout_s: float | None = None) -> None:
+        """End running requests within timeout_s (default: settings.stop_timeout_s), then the web apps."""
+        timeout_s = self.settings.stop_timeout_s if timeout_s is None else timeout_s
+        deadline_s = time.monotonic() + timeout_s
         self._keeper.stop()
-        self._events.stop()
-        self._events.join()
-        self._executor.stop(max(0.0, deadline_s - time.monotonic()))
-        self._stop_container(max(0.1, deadline_s - time.monotonic()))
+        self._mpm.stop(timeout_s)
+        if self._thread is not None:
+            self._thread.join()
+        self._end(deadline_s)
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Deploy every web app and serve in this thread until ``ask_to_stop``; ready says: from now on."""
+        self._deploy()
+        self._keeper.start()
+        self._mpm.run(ready)
+        self._keeper.stop()
+        self._end(time.monotonic() + self.settings.stop_timeout_s)
+
+    def ask_to_stop(self, timeout_s: float) -> None:
+        """Make ``run`` return. For signal handlers."""
+        self._mpm.stop(timeout_s)
+
+    def _end(self, deadline_s: float) -> None:
+        self._executor.stop(max(0.0, min(_FOREVER_S, deadline_s - time.monotonic())))
+        self._stop_container(max(0.1, min(_FOREVER_S, deadline_s - time.monotonic())))
 
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
@@ -200,29 +281,171 @@ def _compile(files: Iterable[Path]) -> None:
             compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
 
 
-def run(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
-    """Serve until SIGINT or SIGTERM; return the exit code. say gets the report.
+def run(
+    settings: Settings,
+    say: Callable[[str], None],
+    began_s: float,
+    reread: Callable[[], Settings] | None = None,
+) -> int:
+    """Serve until a signal says stop; return the exit code. say gets the report.
 
-    A second signal ends the process at once. So does the end of the deadline, if a web app cannot be stopped.
+    SIGINT and SIGTERM stop within stop_timeout_s, a second one ends at once; SIGQUIT waits for the requests;
+    SIGHUP starts everything anew, with the settings that reread returns; SIGUSR1 opens the logs anew.
     began_s is time.perf_counter() when the command began.
     """
     configure_logging(settings)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    asked = threading.Event()
+    limits, warnings = settle(settings)
+    for warning in warnings:
+        log.warning("%s", warning)
+    _check_model(settings, limits)
+    require_folder(settings.webapps)
+    if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
+        return _run_alone(_shared(settings, limits), say, began_s)
+    return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
+
+
+def _check_model(settings: Settings, limits: Limits) -> None:
+    """Raise ConfigError for what a process model cannot do."""
+    if settings.mpm != "event" and settings.executor != "auto":
+        raise ConfigError(
+            f"--executor {settings.executor}: under --mpm {settings.mpm} a connection's own thread runs its "
+            "requests. Remove --executor, or use --mpm event"
+        )
+    if limits.most_children > 1 and settings.session_store == "memory":
+        raise ConfigError(
+            f"--mpm {settings.mpm}: each of up to {limits.most_children} processes would have its own "
+            "sessions in memory, and a browser would lose its session now and then. Share them with "
+            f"--session-store sqlite --work FOLDER, or have one process with {_ONE_PROCESS[settings.mpm]}"
+        )
+
+
+def _shared(settings: Settings, limits: Limits) -> Settings:
+    """Turn the connections of all processes into those of each."""
+    if settings.mpm != "event":
+        return settings
+    each = settings.worker_connections or -(-settings.max_connections // limits.start)
+    return dataclasses.replace(settings, max_connections=each)
+
+
+def _make_board(settings: Settings, slots: int, threads: int, url: str) -> Scoreboard:
+    try:
+        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, [url])
+    except (ConfigError, OSError) as error:
+        log.warning("`was status` will not find this server: %s", error)
+        return Scoreboard.make(None, slots, threads, settings.mpm, [url])
+
+
+def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
+    """One process: this thread waits for signals, another one has the loop."""
+    from container.mpm.event import open_listener, url_of
+
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put is allowed in a signal handler
+    stops = 0
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            os._exit(128 + number)
-        asked.set()
+        nonlocal stops
+        if number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            stops += 1
+            if stops > 1:
+                os._exit(128 + number)
+        signals.put(number)
 
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    server = Server(settings)
-    server.start()
-    say(report(server, time.perf_counter() - began_s))
-    asked.wait()
-    say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
-    return _stop_in_time(server)
+    for handled in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(handled, on_signal)
+    listener = open_listener(settings.host, settings.port, settings.backlog)
+    board = _make_board(settings, 1, min(settings.threads, MOST_SHOWN), url_of(listener))
+    try:
+        slot = board.slot(0)
+        slot.begin(0)
+        slot.set_pid(os.getpid())
+        server = Server(settings, listener, slot)
+        server.start()
+        slot.state = WAITING
+        say(report(server, time.perf_counter() - began_s))
+        while True:
+            number = signals.get()
+            if number == signal.SIGHUP:
+                _reload_all(server.container)
+            elif number == signal.SIGUSR1:
+                log.info("The logs are opened anew")  # as soon as something is written to them
+            else:
+                break
+        slot.state = ENDING
+        if number == signal.SIGQUIT:
+            say("Stopping when the running requests have ended. Ctrl-C ends at once.")
+            server.stop(settings.graceful_shutdown_timeout_s or math.inf)
+            return 0
+        say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
+        return _stop_in_time(server)
+    finally:
+        board.close()
+
+
+def _reload_all(container: Container) -> None:
+    for context in list(container.contexts.values()):
+        try:
+            fresh = container.reload(context)
+        except (DeploymentError, SyntaxError) as error:
+            log.error("%s does not start anew, the one before goes on:\n%s", context, error)
+        else:
+            log.info("%s reloaded in %.0f ms", context, fresh.started_ms)
+
+
+def _run_children(
+    settings: Settings,
+    limits: Limits,
+    say: Callable[[str], None],
+    began_s: float,
+    reread: Callable[[], Settings],
+) -> int:
+    """Many processes below this one, which only supervises: it has no web app and no second thread."""
+    from container.mpm.event import open_listener, url_of
+    from container.mpm.supervisor import Child, Supervisor
+
+    listener = open_listener(settings.host, settings.port, settings.backlog)
+    current = settings
+
+    def reload() -> None:
+        """Take over what may change while the server runs. Raises ConfigError."""
+        nonlocal current
+        fresh = reread()
+        for name in _FOR_LIFE:
+            if getattr(fresh, name) != getattr(settings, name):
+                log.warning("%s does not change until the server is started anew", name)
+        fresh = dataclasses.replace(fresh, **{name: getattr(settings, name) for name in _FOR_LIFE})
+        require_folder(fresh.webapps)
+        current = fresh
+
+    def serve(child: Child) -> int:
+        server = Server(_shared(current, limits), listener, child.slot, f"{child.number}.")
+        signal.signal(signal.SIGTERM, lambda *_: server.ask_to_stop(current.stop_timeout_s))
+        graceful_s = current.graceful_shutdown_timeout_s or math.inf
+        signal.signal(signal.SIGQUIT, lambda *_: server.ask_to_stop(graceful_s))
+
+        def ready() -> None:
+            child.ready()
+            if child.number == 1:
+                say(report(server, time.perf_counter() - began_s))
+
+        server.run(ready)
+        return 0
+
+    board = _make_board(settings, limits.slots + limits.most_children, limits.threads, url_of(listener))
+    try:
+        supervisor = Supervisor(
+            serve,
+            limits,
+            board,
+            stop_timeout_s=settings.stop_timeout_s,
+            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
+            reload=reload,
+            say=say,
+        )
+        return supervisor.run()
+    finally:
+        board.close()
+        listener.close()
 
 
 def _stop_in_time(server: Server) -> int:

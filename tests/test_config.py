@@ -85,7 +85,7 @@ def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
         ("threads = 1.5\n", "was.toml:1: threads = 1.5: not a whole number; write for example 200."),
         (
             'executor = "pol"\n',
-            'was.toml:1: executor = "pol": unknown; did you mean pool? write pool or per-request.',
+            'was.toml:1: executor = "pol": unknown; did you mean pool? write auto or pool or per-request.',
         ),
         (
             "\nmax-boddy-bytes = 1\n",
@@ -93,9 +93,8 @@ def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
             "did you mean max-body-bytes? remove it or correct it.",
         ),
         (
-            "[server]\nport = 1\n",
-            "was.toml:1: server: there is no such setting; "
-            "`was run --help` lists all; remove it or correct it.",
+            "[tls]\nport = 1\n",
+            "was.toml:1: tls: there is no such setting; `was run --help` lists all; remove it or correct it.",
         ),
     ],
 )

@@ -24,6 +24,7 @@ from container.config import Settings
 from container.connectors.http_connection import HttpConnection
 from container.connectors.http_exchange import FilePart, HttpCore, HttpExchange, Phase
 from container.mpm.executor import Executor
+from container.mpm.scoreboard import Activity
 from container.protocols.exchange import Handler
 from container.trace import AnsweredListener
 
@@ -42,11 +43,13 @@ class HttpConnector(HttpCore):
     """
 
     __slots__ = (
+        "_connection_total",
         "_connections",
         "_flush_is_scheduled",
         "_loop_thread",
         "_outbox",
         "_ready",
+        "_requests",
         "executor",
         "loop",
         "on_closed",
@@ -60,8 +63,9 @@ class HttpConnector(HttpCore):
         settings: Settings,
         executor: Executor,
         listeners: Sequence[AnsweredListener] = (),
+        prefix: str = "",
     ) -> None:
-        super().__init__(handler, settings, listeners)
+        super().__init__(handler, settings, listeners, prefix)
         self.executor = executor
         self.on_closed: Callable[[], None] | None = None
         self._connections: set[HttpConnection] = set()
@@ -69,6 +73,8 @@ class HttpConnector(HttpCore):
         self._flush_is_scheduled = False
         self._ready: list[HttpExchange] = []
         self._loop_thread = 0
+        self._connection_total = 0
+        self._requests = 0  # of connections that have ended
 
     def __repr__(self) -> str:
         return (
@@ -88,6 +94,7 @@ class HttpConnector(HttpCore):
         return len(self._connections)
 
     def new_connection(self) -> HttpConnection:
+        self._connection_total += 1
         connection = HttpConnection(self, next(self.numbers))
         connection.may_stay_open = not self.is_stopping
         self._connections.add(connection)
@@ -95,6 +102,7 @@ class HttpConnector(HttpCore):
 
     def forget(self, connection: HttpConnection) -> None:
         self._connections.discard(connection)
+        self._requests += connection.served
         if self.on_closed is not None:
             self.on_closed()
 
@@ -160,11 +168,30 @@ class HttpConnector(HttpCore):
         for connection in [each for each in self._connections if each.deadline_s <= now_s]:
             connection.on_deadline(now_s)
 
-    def begin_stop(self) -> None:
-        """Close what is idle and take no further requests; answers that are due still leave."""
+    def activity(self, most: int) -> Activity:
+        """What goes on, with most of the requests that are being answered. In the loop's thread."""
+        open_ones = self._connections
+        busy = [each for each in open_ones if each.exchange is not None][:most]
+        wall_s = time.time() - time.monotonic()
+        return Activity(
+            connections=self._connection_total,
+            requests=self._requests + sum(each.served for each in open_ones),
+            open_connections=len(open_ones),
+            answering=tuple(
+                (wall_s + exchange.started_s, each.number, each.peer[0], exchange.method, exchange.target)
+                for each in busy
+                if (exchange := each.exchange) is not None
+            ),
+        )
+
+    def begin_stop(self, grace_s: float = 0.0) -> None:
+        """Close what is idle when grace_s are over; then no further requests are taken.
+
+        Answers that are due still leave. A request that its client has sent before it could know is answered.
+        """
         self.is_stopping = True
         for connection in list(self._connections):
-            connection.close_if_idle()
+            connection.end_soon(grace_s)
 
     def abort(self) -> None:
         """Break off whatever is still open."""

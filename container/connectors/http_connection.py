@@ -117,7 +117,7 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def id(self) -> str:
-        return str(self._number)
+        return f"{self.connector.prefix}{self._number}"
 
     @property
     def protocol(self) -> str:
@@ -505,7 +505,19 @@ class HttpConnection(asyncio.Protocol):
     def run_later(self, task: Callable[[], None]) -> None:
         self.connector.executor.submit(task, always=True)
 
+    def released(self, exchange: HttpExchange) -> None:
+        """Nothing of the loop's waits for it."""
+
     # Deadlines ------------------------------------------------------------------------------------
+
+    @property
+    def served(self) -> int:
+        """Requests that have begun."""
+        return self._served
+
+    @property
+    def number(self) -> int:
+        return self._number
 
     def on_deadline(self, now_s: float) -> None:
         if self._file is not None or self._transport.get_write_buffer_size():
@@ -569,11 +581,11 @@ class HttpConnection(asyncio.Protocol):
         self._watch_sending()
         self._transport.close()
 
-    def close_if_idle(self) -> None:
-        """The server stops: no further request is taken from this connection."""
+    def end_soon(self, grace_s: float) -> None:
+        """The server stops: one more request is answered, if its client sends it within grace_s."""
         self.may_stay_open = False
         if self.phase is _IDLE:
-            self.close()
+            self.deadline_s = min(self.deadline_s, time.monotonic() + grace_s)
 
     def abort(self) -> None:
         self._transport.abort()

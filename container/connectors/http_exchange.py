@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import BinaryIO, NamedTuple, Protocol
 
 from container.config import Settings
-from container.connectors.request_body import CollectedBody, RequestBody, StreamedBody
+from container.connectors.request_body import CollectedBody, RequestBody
 from container.errors import ProtocolError
 from container.protocols.exchange import ClientDisconnected, Connection, Handler, Headers, RawHeaders
 from container.protocols.http1 import (
@@ -120,6 +120,9 @@ class Carrier(Connection, Protocol):
     def run_later(self, task: Callable[[], None]) -> None:
         """Run task in a thread that may block, when one is free; any thread may ask."""
 
+    def released(self, exchange: HttpExchange) -> None:
+        """Called when exchange, which was suspended, is released; by any thread."""
+
     def abort(self) -> None:
         """Break the connection off."""
 
@@ -142,13 +145,19 @@ class HttpCore(ABC):
         "listeners",
         "now_s",
         "numbers",
+        "prefix",
         "settings",
         "work_folder",
     )
 
     def __init__(
-        self, handler: Handler, settings: Settings, listeners: Sequence[AnsweredListener] = ()
+        self,
+        handler: Handler,
+        settings: Settings,
+        listeners: Sequence[AnsweredListener] = (),
+        prefix: str = "",
     ) -> None:
+        """Prefix: what makes the ids of this process's connections differ from those of its siblings."""
         self.handler = handler
         self.handle = handler.handle
         self.settings = settings
@@ -162,6 +171,7 @@ class HttpCore(ABC):
         self.heads = HeadParser(settings)
         self.header_lines = HeaderLines()
         self.numbers = itertools.count(1)  # of connections
+        self.prefix = prefix
         self.is_stopping = False
         self._date = HttpDate()
         self.tell_time(time.monotonic())
@@ -230,6 +240,7 @@ class HttpExchange:
         "framing",
         "head",
         "headers",
+        "is_released",
         "keep_alive",
         "method",
         "started_s",
@@ -254,6 +265,7 @@ class HttpExchange:
         self.keep_alive = False
         self.body_bytes = 0  # of the answer, without its framing
         self.finished = False
+        self.is_released = False
         self.flushed = 0  # of _delivered, what the transport has; counted by the loop
         self._delivered = 0  # bytes handed to the loop; counted by the request's thread
         self._number = number
@@ -271,6 +283,11 @@ class HttpExchange:
     @property
     def id(self) -> str:
         return f"{self.connection.id}-{self._number}"
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether it was ever; other threads may answer then."""
+        return self._suspension is not None
 
     @property
     def can_send_trailers(self) -> bool:
@@ -291,11 +308,15 @@ class HttpExchange:
 
     def collect_body(self) -> None:
         body = self.body
-        if isinstance(body, StreamedBody):
+        if body is not None and not isinstance(body, CollectedBody):
             connector = self.connection.connector
             collected = CollectedBody(connector.settings.body_memory_bytes, connector.work_folder)
-            while piece := body.read(65536):
-                collected.add(piece)
+            try:
+                while piece := body.read(65536):
+                    collected.add(piece)
+            except BaseException:
+                collected.close()
+                raise
             collected.complete(body.trailers or [])
             self.body = collected
 
@@ -515,6 +536,8 @@ class HttpExchange:
         if not self.finished:
             _log.error("%s: the handler has ended without an answer", self.id)
             self.abort()
+        self.is_released = True
+        self.connection.released(self)
 
     def _run_tasks(self, suspension: Suspension) -> None:
         while True:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from container.engine.chain import Target
 
-__all__ = ["Container", "ContextRecord", "context_path_of"]
+__all__ = ["Container", "ContextRecord", "context_path_of", "require_folder"]
 
 log = logging.getLogger("container.engine")
 
@@ -112,16 +112,7 @@ class Container:
         Returns all of them, in the order of their paths; look at state and problems. Raises DeploymentError
         if webapps is no folder.
         """
-        if not webapps.is_dir():
-            raise DeploymentError(
-                [
-                    Problem(
-                        Source(str(webapps)),
-                        "there is no such folder",
-                        "Name the folder of your web apps with --webapps.",
-                    )
-                ]
-            )
+        require_folder(webapps)
         if self.realm is None:
             self.realm = _users_realm(self.settings, webapps)
         folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
@@ -373,6 +364,13 @@ class Container:
         """PEP 3333."""
         exchange = WsgiExchange(environ, start_response, next(self._numbers))
         return exchange.run(self)
+
+
+def require_folder(webapps: Path) -> None:
+    """Raise DeploymentError unless there is a folder of web apps."""
+    if not webapps.is_dir():
+        cure = "Name the folder of your web apps with --webapps."
+        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure)])
 
 
 def _users_realm(settings: Settings, webapps: Path) -> Realm | None:

@@ -3,9 +3,11 @@
     listeners ─> EventServer ─> connector.new_connection() for each accepted socket, connector.sweep() each
     second
 
-One signature for all MPMs: ``Server(listeners, make_connector, settings)``, whose ``run(ready)`` blocks until
-``stop`` is called, from whichever thread or signal handler. Listeners are made before, so that a port below
-1024 can be bound, and a port in use be reported, before anything else happens.
+One signature for all MPMs: ``Server(listeners, make_connector, settings, slot)``, whose ``run(ready)``
+blocks until ``stop(timeout_s)`` is called, from whichever thread or signal handler. It is what one process
+does; there may be several, see supervisor.py, and slot is where this one shows what it does. Listeners are
+made before, so that a port below 1024 can be bound, and a port in use be reported, before anything else
+happens.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import asyncio
 import errno
 import importlib
 import logging
+import math
 import socket
 import threading
 import time
@@ -22,12 +25,14 @@ from typing import Protocol
 
 from container.config import Settings
 from container.errors import ConfigError
+from container.mpm.scoreboard import Activity, Slot
 
-__all__ = ["EventServer", "LoopConnector", "open_listener"]
+__all__ = ["EventServer", "LoopConnector", "open_listener", "url_of"]
 
 _log = logging.getLogger("container.server")
 _SWEEP_S = 1.0
 _POLL_S = 0.02  # while stopping
+_STOP_GRACE_S = 0.5  # for what clients have sent before they could know
 
 
 class LoopConnector(Protocol):
@@ -45,7 +50,9 @@ class LoopConnector(Protocol):
 
     def sweep(self, now_s: float) -> None: ...
 
-    def begin_stop(self) -> None: ...
+    def activity(self, most: int) -> Activity: ...
+
+    def begin_stop(self, grace_s: float) -> None: ...
 
     def abort(self) -> None: ...
 
@@ -102,20 +109,27 @@ class EventServer:
         listeners: Sequence[socket.socket],
         make_connector: Callable[[], LoopConnector],
         settings: Settings,
+        slot: Slot | None = None,
         *,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = _new_loop,
     ) -> None:
         self._listeners = listeners
         self._make_connector = make_connector
         self._settings = settings
+        self._slot = slot
         self._new_loop = new_loop
+        self._most = settings.max_connections_per_child if slot is not None else 0
+        self._count = 0  # of connections, ever
+        self._timeout_s = settings.stop_timeout_s
+        self._deadline_s = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connector: LoopConnector | None = None
         self._stopping: asyncio.Event | None = None
         self._accepting: list[asyncio.AbstractServer] = []
         self._is_full = False
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # guards _loop, which stop may use from any thread
+        # Guards _loop, which stop may use from any thread, and from a handler that interrupts run.
+        self._lock = threading.RLock()
         self._stop_was_called = False
 
     def __repr__(self) -> str:
@@ -124,7 +138,7 @@ class EventServer:
 
     @property
     def urls(self) -> list[str]:
-        return [_url(listener) for listener in self._listeners if listener.fileno() >= 0]
+        return [url_of(listener) for listener in self._listeners if listener.fileno() >= 0]
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until ``stop``; ready is called when connections are accepted. Closes the listeners."""
@@ -140,10 +154,15 @@ class EventServer:
             for listener in self._listeners:
                 listener.close()
 
-    def stop(self) -> None:
-        """Make ``run`` return when running requests have ended, or stop_timeout_s is over. Thread-safe."""
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Make ``run`` return when running requests have ended, or timeout_s is over.
+
+        The default is settings.stop_timeout_s. For any thread and any signal handler; again with less.
+        """
         with self._lock:
             self._stop_was_called = True
+            self._timeout_s = self._settings.stop_timeout_s if timeout_s is None else timeout_s
+            self._deadline_s = min(self._deadline_s, time.monotonic() + self._timeout_s)
             if self._loop is not None and self._stopping is not None:
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
@@ -180,6 +199,8 @@ class EventServer:
                 await asyncio.wait_for(stopping.wait(), _SWEEP_S)
             except TimeoutError:
                 connector.sweep(time.monotonic())
+                if self._slot is not None:
+                    self._slot.publish(connector.activity(self._slot.threads))
         await self._end(connector)
 
     # Accepting ------------------------------------------------------------------------------------
@@ -196,6 +217,9 @@ class EventServer:
     def _new_connection(self) -> asyncio.Protocol:
         assert self._connector is not None
         connection = self._connector.new_connection()
+        self._count += 1
+        if self._count == self._most:
+            self.stop(self._settings.graceful_shutdown_timeout_s or math.inf)
         if not self._is_full and self._connector.connection_count >= self._settings.max_connections:
             self._is_full = True
             _log.warning(
@@ -224,9 +248,8 @@ class EventServer:
         self._pause_accepting()
         for listener in self._listeners:
             listener.close()
-        connector.begin_stop()
-        deadline_s = time.monotonic() + self._settings.stop_timeout_s
-        while connector.connection_count and time.monotonic() < deadline_s:
+        connector.begin_stop(min(_STOP_GRACE_S, self._timeout_s / 2))
+        while connector.connection_count and time.monotonic() < self._deadline_s:
             connector.sweep(time.monotonic())
             await asyncio.sleep(_POLL_S)
         if connector.connection_count:
@@ -236,6 +259,6 @@ class EventServer:
             await asyncio.sleep(_POLL_S)  # connection_lost is called by the loop
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,67 @@
+"""Acceptor: wait at listeners that other processes may wait at too, until a connection comes or a stop.
+
+    listeners, stop ──> Acceptor.accept() ──> socket, or None once it is time to stop
+
+Where the kernel has EPOLLEXCLUSIVE a new connection wakes one of the waiting processes, not all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+from collections.abc import Sequence
+
+from container.mpm.waker import Waker
+
+__all__ = ["Acceptor"]
+
+_log = logging.getLogger("container.server")
+_PAUSE_MS = 200  # when there are no descriptors left: others have to close some
+
+
+class Acceptor:
+    """For one thread at a time. Make it after forking: what it waits with must not be shared."""
+
+    def __init__(self, listeners: Sequence[socket.socket], stop: Waker) -> None:
+        self._stop = stop
+        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._poll: select.epoll | select.poll
+        if hasattr(select, "epoll"):
+            self._poll = select.epoll()
+            events = select.EPOLLIN | select.EPOLLEXCLUSIVE
+        else:
+            self._poll = select.poll()
+            events = select.POLLIN
+        for descriptor in self._listeners:
+            self._poll.register(descriptor, events)
+        self._poll.register(stop.fileno(), select.POLLIN)
+        self._pause = select.poll()
+        self._pause.register(stop.fileno(), select.POLLIN)
+
+    def __repr__(self) -> str:
+        return f"<Acceptor of {len(self._listeners)} listeners>"
+
+    def accept(self) -> socket.socket | None:
+        """Return a connection whose calls do not block."""
+        while True:
+            ready = [descriptor for descriptor, _ in self._poll.poll()]
+            if self._stop.fileno() in ready:
+                return None
+            for descriptor in ready:
+                try:
+                    connection, _ = self._listeners[descriptor].accept()
+                except (BlockingIOError, ConnectionAbortedError):  # another process was faster; it has left
+                    continue
+                except OSError as error:
+                    _log.error("No connection can be accepted: %s", error)
+                    self._pause.poll(_PAUSE_MS)
+                    continue
+                connection.setblocking(False)
+                if connection.family in (socket.AF_INET, socket.AF_INET6):
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return connection
+
+    def close(self) -> None:
+        if hasattr(self._poll, "close"):  # a poll object has nothing to close
+            self._poll.close()

@@ -1,0 +1,409 @@
+"""The supervisor: one process with one thread that forks children and sees to it that there are enough.
+
+    Supervisor ── fork ──> serve(child) in each child ── child.ready() ──> its slot of the scoreboard
+      1/s: Population says how many to spawn or end; signals: reload, stop
+
+Children are told by signals: SIGTERM and SIGQUIT end them gracefully, SIGKILL keeps the deadline.
+If the supervisor is killed, its end of a pipe closes, and the children end by themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+
+from container.errors import ContainerError
+from container.mpm.population import Decision, Limits, Population
+from container.mpm.scoreboard import ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
+from container.mpm.waker import Waker
+
+__all__ = ["Child", "StartError", "Supervisor"]
+
+_log = logging.getLogger("container.server")
+
+_TICK_S = 1.0
+_GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
+_MAX_BACK_OFF_S = 30.0
+_GIVE_UP_AFTER = 3  # children that died while starting, when none has ever been ready
+_QUICK_S = 1.0  # a child that dies so soon after it was ready has not really started
+_HANDLED = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH,
+    signal.SIGCHLD,
+)  # fmt: skip
+
+
+class StartError(ContainerError):
+    """No child became ready."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A forked process, as the supervisor and as it itself knows it."""
+
+    number: int
+    """Counted from 1 over the life of the supervisor."""
+    generation: int
+    """Counted from 0; each reload begins a new one."""
+    slot: Slot
+    pid: int = 0
+    is_asked_to_end: bool = False
+    deadline_s: float | None = None
+    begun_s: float = field(default_factory=time.monotonic)
+    _waker: Waker | None = None
+
+    def ready(self) -> None:
+        """Called in the child when it accepts connections."""
+        self.slot.state = WAITING
+        if self._waker is not None:
+            self._waker.wake()
+
+
+class Supervisor:
+    """Run it in the main thread of a process that has no other."""
+
+    def __init__(
+        self,
+        serve: Callable[[Child], int],
+        limits: Limits,
+        board: Scoreboard,
+        *,
+        stop_timeout_s: float,
+        graceful_timeout_s: float,
+        reload: Callable[[], None] = lambda: None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Serve runs in each child and returns its exit code.
+
+        reload is called before a new generation starts; a ContainerError keeps the old one.
+        graceful_timeout_s of 0 is no limit.
+        """
+        self._serve = serve
+        self._limits = limits
+        self._board = board
+        self._population = Population(limits)
+        self._stop_timeout_s = stop_timeout_s
+        self._graceful_timeout_s = graceful_timeout_s or None
+        self._reload = reload
+        self._say = say
+        self._children: dict[int, Child] = {}
+        self._generation = 0
+        self._number = 0
+        self._waker = Waker()
+        self._lifeline_reader, self._lifeline_writer = os.pipe()
+        self._signals: list[int] = []
+        self._stop_signals = 0
+        self._is_stopping = False
+        self._is_replacing = False
+        """A new generation starts, and the old one still takes connections."""
+        self._has_been_ready = False
+        self._failures = 0  # children in a row that died while starting
+        self._not_before_s = 0.0  # no spawning earlier, after failures
+        self._exit_code = 0
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {len(self._children)} children, generation {self._generation}>"
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> int:
+        """Serve until a signal says stop; return the exit code. ready is called when a child accepts.
+
+        Raises StartError if no child becomes ready.
+        """
+        assert threading.active_count() == 1, "fork with threads loses their locks"
+        with self._handling_signals():
+            try:
+                self._spawn(self._limits.start)
+                next_tick_s = time.monotonic() + _TICK_S
+                while self._children or not self._is_stopping:
+                    self._wait(next_tick_s)
+                    self._obey()
+                    self._reap()
+                    self._watch_the_new(ready)
+                    self._kill_the_late()
+                    if time.monotonic() >= next_tick_s:
+                        next_tick_s = time.monotonic() + _TICK_S
+                        self._maintain()
+            finally:
+                self._kill(signal.SIGKILL)
+                for pid in list(self._children):
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(pid, 0)
+                os.close(self._lifeline_reader)
+                os.close(self._lifeline_writer)
+                self._waker.close()
+        return self._exit_code
+
+    # Waiting and signals --------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _handling_signals(self) -> Iterator[None]:
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            self._signals.append(number)
+
+        before = {number: signal.signal(number, on_signal) for number in _HANDLED}
+        wakeup = signal.set_wakeup_fd(self._waker.writer, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _wait(self, until_s: float) -> None:
+        deadlines = [child.deadline_s for child in self._children.values() if child.deadline_s is not None]
+        wait_s = min([until_s, *deadlines]) - time.monotonic()
+        poll = select.poll()
+        poll.register(self._waker.fileno(), select.POLLIN)
+        poll.poll(max(0.0, wait_s) * 1000)
+        self._waker.drain()
+
+    def _obey(self) -> None:
+        while self._signals:
+            number = self._signals.pop(0)
+            if number in (signal.SIGINT, signal.SIGTERM):
+                self._stop_signals += 1
+                if self._stop_signals > 1:
+                    self._exit_code = 128 + number
+                    self._stop(0.0)
+                else:
+                    self._say(f"Stopping, within {self._stop_timeout_s:g} s. Once more ends at once.")
+                    self._stop(self._stop_timeout_s + _GRACE_S)
+            elif number == signal.SIGQUIT:
+                self._say("Stopping when the running requests have ended.")
+                self._stop(self._graceful_timeout_s)
+            elif number == signal.SIGHUP:
+                self._begin_reload()
+            elif number == signal.SIGUSR1:
+                self._kill(signal.SIGUSR1)
+                _log.info("The logs are opened anew")
+
+    # Children -------------------------------------------------------------------------------------
+
+    def _spawn(self, count: int) -> None:
+        free = (slot for slot in self._board.all_slots() if slot.state == OPEN)
+        for slot, _ in zip(free, range(count), strict=False):
+            self._fork(slot)
+
+    def _fork(self, slot: Slot) -> None:
+        self._number += 1
+        child = Child(self._number, self._generation, slot, _waker=self._waker)
+        slot.begin(self._generation)
+        # Until the child has handlers of its own a signal waits: ours would do nothing there.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        try:
+            child.pid = os.fork()
+            if child.pid == 0:
+                self._be_child(child)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+        slot.set_pid(child.pid)
+        self._children[child.pid] = child
+
+    def _be_child(self, child: Child) -> None:
+        """In the child; does not return."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGWINCH):
+                signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all: the supervisor decides
+            signal.signal(signal.SIGUSR1, lambda *_: None)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in (signal.SIGTERM, signal.SIGQUIT):
+                signal.signal(number, lambda *_: os._exit(0))  # nothing has begun
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+            os.close(self._lifeline_writer)
+            child.pid = os.getpid()
+            child.slot.set_pid(child.pid)
+            threading.Thread(
+                target=_end_with, args=(self._lifeline_reader,), name="lifeline", daemon=True
+            ).start()
+            code = self._serve(child)
+        except ContainerError as error:
+            print(error, file=sys.stderr)  # noqa: T201  as the command line does
+        except BaseException:  # noqa: BLE001  nothing may get back into the supervisor's code
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+                logging.shutdown()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            child = self._children.pop(pid, None)
+            if child is not None:
+                self._ended(child, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, child: Child, code: int) -> None:
+        was_starting = child.slot.state == STARTING
+        child.slot.clear()
+        if child.is_asked_to_end:
+            return
+        how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
+        if was_starting or (code and time.monotonic() - child.begun_s < _QUICK_S):
+            self._failures += 1
+            back_off_s = min(_MAX_BACK_OFF_S, 0.1 * 2**self._failures)
+            self._not_before_s = time.monotonic() + back_off_s
+            _log.error("Process %d ended while it started: %s", child.pid, how)
+            self._give_up_or_wait(how, back_off_s)
+        elif code:
+            _log.error("Process %d ended: %s. Another one takes its place.", child.pid, how)
+        else:
+            _log.info("Process %d has served its connections; another one takes its place", child.pid)
+        if not self._is_stopping and not was_starting and child.generation == self._generation:
+            self._spawn_if_allowed(1)
+
+    def _give_up_or_wait(self, how: str, back_off_s: float) -> None:
+        if self._is_replacing:
+            if self._failures >= _GIVE_UP_AFTER:
+                _log.error("The reload has failed: %d new processes ended while they started", self._failures)
+                self._undo_reload()
+            return
+        if not self._has_been_ready and self._failures >= _GIVE_UP_AFTER:
+            raise StartError(
+                f"none of {self._number} processes became ready; the last one ended with {how}. "
+                "What is wrong stands above, or in the log (--log)"
+            )
+        _log.warning("The next process is started in %.1f s at the earliest", back_off_s)
+
+    def _spawn_if_allowed(self, count: int) -> None:
+        if time.monotonic() >= self._not_before_s:
+            self._spawn(count)
+
+    def _current(self) -> list[Child]:
+        """Those that take connections, or will."""
+        return [
+            child
+            for child in self._children.values()
+            if not child.is_asked_to_end and child.generation == self._generation
+        ]
+
+    def _watch_the_new(self, ready: Callable[[], None]) -> None:
+        """React to children that have become ready."""
+        is_ready = any(child.slot.state != STARTING for child in self._current())
+        if not is_ready or self._is_stopping:
+            return
+        if not self._has_been_ready:
+            self._has_been_ready = True
+            self._failures = 0
+            ready()
+        if self._is_replacing and all(child.slot.state != STARTING for child in self._current()):
+            self._failures = 0
+            self._end_the_old()
+
+    def _maintain(self) -> None:
+        if self._is_stopping:
+            return
+        now_s = time.monotonic()
+        if self._failures and now_s < self._not_before_s:
+            return
+        current = self._current()
+        idle = sum(child.slot.idle_threads() for child in current)
+        ending = sum(child.is_asked_to_end for child in self._children.values())
+        decision = self._population.decide(idle, len(current), ending)
+        self._act(decision, current)
+
+    def _act(self, decision: Decision, current: list[Child]) -> None:
+        if decision.error:
+            _log.error(decision.error)
+        if decision.notice:
+            _log.warning(decision.notice)
+        if decision.spawn:
+            self._spawn(decision.spawn)
+        if decision.end_one:
+            idlest = max(current, key=lambda child: (child.slot.idle_threads(), child.number))
+            self._ask_to_end(idlest, self._graceful_timeout_s)
+
+    # Ending ---------------------------------------------------------------------------------------
+
+    def _ask_to_end(self, child: Child, timeout_s: float | None) -> None:
+        """Gracefully, within timeout_s; None is no limit. May be repeated with less."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        if deadline_s is not None and (child.deadline_s is None or deadline_s < child.deadline_s):
+            child.deadline_s = deadline_s
+        if not child.is_asked_to_end:
+            child.is_asked_to_end = True
+            child.slot.state = ENDING
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGQUIT if timeout_s is None else signal.SIGTERM)
+
+    def _kill_the_late(self) -> None:
+        now_s = time.monotonic()
+        for child in self._children.values():
+            if child.deadline_s is not None and now_s >= child.deadline_s:
+                child.deadline_s = now_s + _TICK_S
+                _log.warning("Process %d did not end in time and is killed (--stop-timeout-s)", child.pid)
+                self._exit_code = self._exit_code or int(self._is_stopping)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+
+    def _kill(self, number: int) -> None:
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _stop(self, timeout_s: float | None) -> None:
+        self._is_stopping = True
+        for child in self._children.values():
+            self._ask_to_end(child, timeout_s)
+
+    # Reloading ------------------------------------------------------------------------------------
+
+    def _begin_reload(self) -> None:
+        """Start a new generation; the old one goes on until the new one is ready."""
+        if self._is_stopping:
+            return
+        if self._is_replacing:
+            _log.warning("SIGHUP is ignored: a reload is under way")
+            return
+        try:
+            self._reload()
+        except ContainerError as error:
+            _log.error("The reload has failed, the processes go on as they are:\n%s", error)
+            return
+        count = max(self._limits.start, len(self._current()))
+        self._is_replacing = True
+        self._generation += 1
+        self._failures, self._not_before_s = 0, 0.0
+        _log.info("Reloading: %d new processes start", count)
+        self._spawn(count)
+
+    def _end_the_old(self) -> None:
+        self._is_replacing = False
+        old = [child for child in self._children.values() if child.generation < self._generation]
+        _log.info("Reloaded: %d old processes end when their requests have", len(old))
+        for child in old:
+            if not child.is_asked_to_end:
+                self._ask_to_end(child, self._graceful_timeout_s)
+
+    def _undo_reload(self) -> None:
+        self._is_replacing = False
+        for child in self._current():
+            self._ask_to_end(child, 0.0)
+        survivors = [child.generation for child in self._children.values() if not child.is_asked_to_end]
+        self._generation = max(survivors, default=self._generation)
+        self._failures = 0
+
+
+def _end_with(lifeline: int) -> None:
+    """End this process when the supervisor has: nobody would restart or stop it any more."""
+    while os.read(lifeline, 1):
+        pass
+    _log.error("The supervisor has been killed: this process ends too")
+    os.kill(os.getpid(), signal.SIGTERM)
