@@ -13,13 +13,13 @@ fork, since neither its threads nor its connections to databases would survive o
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import logging.handlers
 import math
 import os
 import platform
-import queue
 import signal
 import socket
 import sys
@@ -39,10 +39,9 @@ from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 from container.mpm.population import MOST_SHOWN, Limits, settle
 from container.mpm.scoreboard import ENDING, WAITING, Scoreboard, Slot, status_folder
+from container.mpm.signals import SignalInbox
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
 
@@ -65,6 +64,9 @@ _ONE_PROCESS = {
     "worker": "--server-limit 1",
     "prefork": "--max-request-workers 1",
 }
+_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+_HANDLED = (*_STOP, signal.SIGHUP, signal.SIGUSR1)
+_LOOK_S = 0.1  # at whether a thread has ended
 _STOP_GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 
 
@@ -126,6 +128,7 @@ class Server:
             raise
         self.url = url_of(self._listener)
         self._mpm = self._make_mpm(slot, prefix)
+        self._timeout_s = settings.stop_timeout_s
         self._thread: threading.Thread | None = None
 
     def _make_mpm(self, slot: Slot | None, prefix: str) -> EventServer | PreforkServer:
@@ -198,10 +201,11 @@ class Server:
         self._keeper.start()
         self._mpm.run(ready)
         self._keeper.stop()
-        self._end(time.monotonic() + self.settings.stop_timeout_s)
+        self._end(time.monotonic() + self._timeout_s)
 
     def ask_to_stop(self, timeout_s: float) -> None:
-        """Make ``run`` return. For signal handlers."""
+        """Make ``run`` return. For another thread."""
+        self._timeout_s = min(self._timeout_s, timeout_s)
         self._mpm.stop(timeout_s)
 
     def _end(self, deadline_s: float) -> None:
@@ -340,46 +344,40 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
     """One process: this thread waits for signals, another one has the loop."""
     from container.mpm.event import open_listener, url_of
 
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put is allowed in a signal handler
-    stops = 0
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal stops
-        if number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-            stops += 1
-            if stops > 1:
-                os._exit(128 + number)
-        signals.put(number)
-
-    for handled in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(handled, on_signal)
     listener = open_listener(settings.host, settings.port, settings.backlog)
     board = _make_board(settings, 1, min(settings.threads, MOST_SHOWN), url_of(listener))
     try:
         slot = board.slot(0)
         slot.begin(0)
         slot.set_pid(os.getpid())
-        server = Server(settings, listener, slot)
-        server.start()
-        slot.state = WAITING
-        say(report(server, time.perf_counter() - began_s))
-        while True:
-            number = signals.get()
+        with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
+            server = Server(settings, listener, slot)
+            server.start()
+            slot.state = WAITING
+            say(report(server, time.perf_counter() - began_s))
+            number = _serve_until_stopped(server, inbox)
+            slot.state = ENDING
+            if number == signal.SIGQUIT:
+                say("Stopping when the running requests have ended. Ctrl-C ends at once.")
+                timeout_s = settings.graceful_shutdown_timeout_s or math.inf
+            else:
+                say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
+                timeout_s = settings.stop_timeout_s
+            return _stop_in_time(server, timeout_s, inbox)
+    finally:
+        board.close()
+
+
+def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
+    """Obey signals until one says stop; return that."""
+    while True:
+        for number in inbox.wait():
             if number == signal.SIGHUP:
                 _reload_all(server.container)
             elif number == signal.SIGUSR1:
                 log.info("The logs are opened anew")  # as soon as something is written to them
             else:
-                break
-        slot.state = ENDING
-        if number == signal.SIGQUIT:
-            say("Stopping when the running requests have ended. Ctrl-C ends at once.")
-            server.stop(settings.graceful_shutdown_timeout_s or math.inf)
-            return 0
-        say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
-        return _stop_in_time(server)
-    finally:
-        board.close()
+                return number
 
 
 def _reload_all(container: Container) -> None:
@@ -405,6 +403,9 @@ def _run_children(
 
     listener = open_listener(settings.host, settings.port, settings.backlog)
     current = settings
+    turn, first_turn = os.pipe()  # the child that reads the one byte reports
+    os.set_blocking(turn, False)
+    os.write(first_turn, b"1")
 
     def reload() -> None:
         """Take over what may change while the server runs. Raises ConfigError."""
@@ -417,24 +418,26 @@ def _run_children(
         require_folder(fresh.webapps)
         current = fresh
 
-    def serve(child: Child) -> int:
-        server = Server(_shared(current, limits), listener, child.slot, f"{child.number}.")
-        signal.signal(signal.SIGTERM, lambda *_: server.ask_to_stop(current.stop_timeout_s))
-        graceful_s = current.graceful_shutdown_timeout_s or math.inf
-        signal.signal(signal.SIGQUIT, lambda *_: server.ask_to_stop(graceful_s))
+    class ChildServer:
+        """Of one child, whose report is said if it is the first one to be ready."""
 
-        def ready() -> None:
-            child.ready()
-            if child.number == 1:
-                say(report(server, time.perf_counter() - began_s))
+        def __init__(self, child: Child) -> None:
+            self._server = Server(_shared(current, limits), listener, child.slot, f"{child.number}.")
+            self.stop = self._server.ask_to_stop
 
-        server.run(ready)
-        return 0
+        def run(self, ready: Callable[[], None]) -> None:
+            def ready_and_report() -> None:
+                ready()
+                with contextlib.suppress(BlockingIOError):  # another one reports
+                    os.read(turn, 1)
+                    say(report(self._server, time.perf_counter() - began_s))
+
+            self._server.run(ready_and_report)
 
     board = _make_board(settings, limits.slots + limits.most_children, limits.threads, url_of(listener))
     try:
         supervisor = Supervisor(
-            serve,
+            ChildServer,
             limits,
             board,
             stop_timeout_s=settings.stop_timeout_s,
@@ -446,13 +449,24 @@ def _run_children(
     finally:
         board.close()
         listener.close()
+        os.close(turn)
+        os.close(first_turn)
 
 
-def _stop_in_time(server: Server) -> int:
+def _stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
     """Stop in a thread, so that a web app that hangs in destroy() cannot keep the process."""
-    thread = threading.Thread(target=server.stop, name="stop", daemon=True)
+
+    def stop() -> None:
+        try:
+            server.stop(timeout_s)
+        finally:
+            inbox.wake()
+
+    thread = threading.Thread(target=stop, name="stop", daemon=True)
     thread.start()
-    thread.join(server.settings.stop_timeout_s + _STOP_GRACE_S)
+    end_s = time.monotonic() + min(timeout_s, _FOREVER_S) + _STOP_GRACE_S
+    while thread.is_alive() and time.monotonic() < end_s:
+        inbox.wait(min(_LOOK_S, end_s - time.monotonic()))
     if thread.is_alive():
         log.error("The web apps have not stopped in time and are given up (--stop-timeout-s)")
         os._exit(1)

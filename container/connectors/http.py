@@ -53,6 +53,7 @@ class HttpConnector(HttpCore):
         "executor",
         "loop",
         "on_closed",
+        "stop_grace_s",
     )
 
     loop: asyncio.AbstractEventLoop
@@ -74,6 +75,7 @@ class HttpConnector(HttpCore):
         self._ready: list[HttpExchange] = []
         self._loop_thread = 0
         self._connection_total = 0
+        self.stop_grace_s = 0.0
         self._requests = 0  # of connections that have ended
 
     def __repr__(self) -> str:
@@ -190,6 +192,7 @@ class HttpConnector(HttpCore):
         Answers that are due still leave. A request that its client has sent before it could know is answered.
         """
         self.is_stopping = True
+        self.stop_grace_s = grace_s
         for connection in list(self._connections):
             connection.end_soon(grace_s)
 

@@ -391,6 +391,8 @@ class BlockingConnection:
             self._ask(lambda: self.transmit(exchange, data, is_last))
         else:
             self.transmit(exchange, data, is_last)
+            if self._waker is not None:  # the connection's thread may have begun to wait meanwhile
+                self._waker.wake()
 
     def transmit(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         """Send data, in order; None breaks the answer off. A client that has gone raises nothing."""
@@ -472,7 +474,7 @@ class BlockingConnection:
         if self._connector.listeners:
             self._connector.report(exchange)
         self._signal_room()
-        if exchange.keep_alive and not self._connector.is_stopping:
+        if exchange.keep_alive:  # also when the server stops since: the client has been told that it may
             self.phase = _IDLE
         elif self.has_ended or not (self.phase is _BODY or self._parser.waiting):
             self.phase = _CLOSING
@@ -583,8 +585,7 @@ class BlockingConnection:
         self._calls.append(call)
         waker = self._waker
         if waker is not None:
-            with contextlib.suppress(OSError):  # closed meanwhile
-                waker.wake()
+            waker.wake()
 
     def run_later(self, task: Callable[[], None]) -> None:
         self._ask(task)

@@ -379,11 +379,13 @@ class HttpConnection(asyncio.Protocol):
         connector = self.connector
         if connector.listeners:
             connector.report(exchange)
-        if not exchange.keep_alive or connector.is_stopping:
+        if not exchange.keep_alive:
             self._shut()
             return
         self.phase = _IDLE
         self.deadline_s = connector.now_s + (connector.settings.idle_timeout_s or math.inf)
+        if connector.is_stopping:  # since its head said that the connection stays open
+            self.end_soon(connector.stop_grace_s)
         if self._reading_paused:
             self._resume_reading()
         if self._parser.waiting or self.has_ended:

@@ -1,6 +1,6 @@
 """The supervisor: one process with one thread that forks children and sees to it that there are enough.
 
-    Supervisor ── fork ──> serve(child) in each child ── child.ready() ──> its slot of the scoreboard
+    Supervisor ── fork ──> make_server(child).run(ready) in each child ──> its slot of the scoreboard
       1/s: Population says how many to spawn or end; signals: reload, stop
 
 Children are told by signals: SIGTERM and SIGQUIT end them gracefully, SIGKILL keeps the deadline.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
@@ -18,20 +19,22 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Protocol
 
 from container.errors import ContainerError
 from container.mpm.population import Decision, Limits, Population
 from container.mpm.scoreboard import ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
-from container.mpm.waker import Waker
+from container.mpm.signals import SignalInbox
 
-__all__ = ["Child", "StartError", "Supervisor"]
+__all__ = ["Child", "ChildServer", "StartError", "Supervisor"]
 
 _log = logging.getLogger("container.server")
 
 _TICK_S = 1.0
+_JOIN_S = 0.05
 _GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 _MAX_BACK_OFF_S = 30.0
 _GIVE_UP_AFTER = 3  # children that died while starting, when none has ever been ready
@@ -59,13 +62,16 @@ class Child:
     is_asked_to_end: bool = False
     deadline_s: float | None = None
     begun_s: float = field(default_factory=time.monotonic)
-    _waker: Waker | None = None
 
-    def ready(self) -> None:
-        """Called in the child when it accepts connections."""
-        self.slot.state = WAITING
-        if self._waker is not None:
-            self._waker.wake()
+
+class ChildServer(Protocol):
+    """What a child does."""
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until ``stop``, in a thread that is not the main one; ready is called once it accepts."""
+
+    def stop(self, timeout_s: float) -> None:
+        """Make ``run`` return within timeout_s; called in the main thread, perhaps again with less."""
 
 
 class Supervisor:
@@ -73,7 +79,7 @@ class Supervisor:
 
     def __init__(
         self,
-        serve: Callable[[Child], int],
+        make_server: Callable[[Child], ChildServer],
         limits: Limits,
         board: Scoreboard,
         *,
@@ -82,12 +88,12 @@ class Supervisor:
         reload: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Serve runs in each child and returns its exit code.
+        """make_server is called in each child.
 
         reload is called before a new generation starts; a ContainerError keeps the old one.
         graceful_timeout_s of 0 is no limit.
         """
-        self._serve = serve
+        self._make_server = make_server
         self._limits = limits
         self._board = board
         self._population = Population(limits)
@@ -98,9 +104,8 @@ class Supervisor:
         self._children: dict[int, Child] = {}
         self._generation = 0
         self._number = 0
-        self._waker = Waker()
+        self._inbox = SignalInbox(_HANDLED)
         self._lifeline_reader, self._lifeline_writer = os.pipe()
-        self._signals: list[int] = []
         self._stop_signals = 0
         self._is_stopping = False
         self._is_replacing = False
@@ -119,72 +124,48 @@ class Supervisor:
         Raises StartError if no child becomes ready.
         """
         assert threading.active_count() == 1, "fork with threads loses their locks"
-        with self._handling_signals():
-            try:
+        try:
+            with self._inbox:
                 self._spawn(self._limits.start)
                 next_tick_s = time.monotonic() + _TICK_S
                 while self._children or not self._is_stopping:
-                    self._wait(next_tick_s)
-                    self._obey()
+                    for number in self._inbox.wait(self._wait_s(next_tick_s)):
+                        self._obey(number)
                     self._reap()
                     self._watch_the_new(ready)
                     self._kill_the_late()
                     if time.monotonic() >= next_tick_s:
                         next_tick_s = time.monotonic() + _TICK_S
                         self._maintain()
-            finally:
-                self._kill(signal.SIGKILL)
-                for pid in list(self._children):
-                    with contextlib.suppress(ChildProcessError):
-                        os.waitpid(pid, 0)
-                os.close(self._lifeline_reader)
-                os.close(self._lifeline_writer)
-                self._waker.close()
+        finally:
+            self._kill(signal.SIGKILL)
+            for pid in list(self._children):
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+            os.close(self._lifeline_reader)
+            os.close(self._lifeline_writer)
         return self._exit_code
 
-    # Waiting and signals --------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _handling_signals(self) -> Iterator[None]:
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            self._signals.append(number)
-
-        before = {number: signal.signal(number, on_signal) for number in _HANDLED}
-        wakeup = signal.set_wakeup_fd(self._waker.writer, warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _wait(self, until_s: float) -> None:
+    def _wait_s(self, until_s: float) -> float:
         deadlines = [child.deadline_s for child in self._children.values() if child.deadline_s is not None]
-        wait_s = min([until_s, *deadlines]) - time.monotonic()
-        poll = select.poll()
-        poll.register(self._waker.fileno(), select.POLLIN)
-        poll.poll(max(0.0, wait_s) * 1000)
-        self._waker.drain()
+        return min([until_s, *deadlines]) - time.monotonic()
 
-    def _obey(self) -> None:
-        while self._signals:
-            number = self._signals.pop(0)
-            if number in (signal.SIGINT, signal.SIGTERM):
-                self._stop_signals += 1
-                if self._stop_signals > 1:
-                    self._exit_code = 128 + number
-                    self._stop(0.0)
-                else:
-                    self._say(f"Stopping, within {self._stop_timeout_s:g} s. Once more ends at once.")
-                    self._stop(self._stop_timeout_s + _GRACE_S)
-            elif number == signal.SIGQUIT:
-                self._say("Stopping when the running requests have ended.")
-                self._stop(self._graceful_timeout_s)
-            elif number == signal.SIGHUP:
-                self._begin_reload()
-            elif number == signal.SIGUSR1:
-                self._kill(signal.SIGUSR1)
-                _log.info("The logs are opened anew")
+    def _obey(self, number: int) -> None:
+        if number in (signal.SIGINT, signal.SIGTERM):
+            self._stop_signals += 1
+            if self._stop_signals > 1:
+                self._exit_code = 128 + number
+                self._stop(0.0)
+            else:
+                self._say(f"Stopping, within {self._stop_timeout_s:g} s. Once more ends at once.")
+                self._stop(self._stop_timeout_s + _GRACE_S)
+        elif number == signal.SIGQUIT:
+            self._say("Stopping when the running requests have ended.")
+            self._stop(self._graceful_timeout_s)
+        elif number == signal.SIGHUP:
+            self._begin_reload()
+        elif number == signal.SIGUSR1:
+            _log.info("The logs are opened anew")  # by each process, before it writes to them again
 
     # Children -------------------------------------------------------------------------------------
 
@@ -195,9 +176,9 @@ class Supervisor:
 
     def _fork(self, slot: Slot) -> None:
         self._number += 1
-        child = Child(self._number, self._generation, slot, _waker=self._waker)
+        child = Child(self._number, self._generation, slot)
         slot.begin(self._generation)
-        # Until the child has handlers of its own a signal waits: ours would do nothing there.
+        # Until the child has an inbox of its own a signal waits: ours would swallow it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         try:
             child.pid = os.fork()
@@ -209,24 +190,18 @@ class Supervisor:
         self._children[child.pid] = child
 
     def _be_child(self, child: Child) -> None:
-        """In the child; does not return."""
+        """In the child; does not return. A second thread serves, this one waits for signals."""
         code = 1
         try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGWINCH):
-                signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all: the supervisor decides
-            signal.signal(signal.SIGUSR1, lambda *_: None)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for number in (signal.SIGTERM, signal.SIGQUIT):
-                signal.signal(number, lambda *_: os._exit(0))  # nothing has begun
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
             os.close(self._lifeline_writer)
             child.pid = os.getpid()
             child.slot.set_pid(child.pid)
-            threading.Thread(
-                target=_end_with, args=(self._lifeline_reader,), name="lifeline", daemon=True
-            ).start()
-            code = self._serve(child)
+            for number in _HANDLED:  # a terminal sends most of them to all: the supervisor decides
+                signal.signal(number, _ignore)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with SignalInbox([signal.SIGTERM, signal.SIGQUIT]) as inbox:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+                code = self._live(child, inbox)
         except ContainerError as error:
             print(error, file=sys.stderr)  # noqa: T201  as the command line does
         except BaseException:  # noqa: BLE001  nothing may get back into the supervisor's code
@@ -237,6 +212,40 @@ class Supervisor:
                 sys.stderr.flush()
                 logging.shutdown()
             os._exit(code)
+
+    def _live(self, child: Child, inbox: SignalInbox) -> int:
+        """Serve until told to stop; return the exit code."""
+        server = self._make_server(child)
+        failures: list[BaseException] = []
+
+        def ready() -> None:
+            child.slot.state = WAITING
+            self._inbox.wake()
+
+        def serve() -> None:
+            try:
+                server.run(ready)
+            except BaseException as error:  # noqa: BLE001  raised again, by the main thread
+                failures.append(error)
+            finally:
+                inbox.wake()
+
+        thread = threading.Thread(target=serve, name="serve", daemon=True)
+        thread.start()
+        lifeline = self._lifeline_reader
+        while thread.is_alive():
+            numbers = inbox.wait(None if lifeline >= 0 else _TICK_S, lifeline)
+            if not numbers and lifeline >= 0 and _has_ended(lifeline):
+                _log.error("The supervisor has been killed: process %d ends too", child.pid)
+                numbers, lifeline = [signal.SIGTERM], -1
+            for number in numbers:
+                is_quick = number == signal.SIGTERM
+                server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s or math.inf)
+            if not numbers:
+                thread.join(_JOIN_S)  # it may be about to end
+        if failures:
+            raise failures[0]
+        return 0
 
     def _reap(self) -> None:
         while True:
@@ -260,7 +269,7 @@ class Supervisor:
             self._failures += 1
             back_off_s = min(_MAX_BACK_OFF_S, 0.1 * 2**self._failures)
             self._not_before_s = time.monotonic() + back_off_s
-            _log.error("Process %d ended while it started: %s", child.pid, how)
+            _log.error("Process %d ended right after its start: %s", child.pid, how)
             self._give_up_or_wait(how, back_off_s)
         elif code:
             _log.error("Process %d ended: %s. Another one takes its place.", child.pid, how)
@@ -401,9 +410,12 @@ class Supervisor:
         self._failures = 0
 
 
-def _end_with(lifeline: int) -> None:
-    """End this process when the supervisor has: nobody would restart or stop it any more."""
-    while os.read(lifeline, 1):
-        pass
-    _log.error("The supervisor has been killed: this process ends too")
-    os.kill(os.getpid(), signal.SIGTERM)
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Unlike SIG_IGN this is not inherited by the programs that a web app starts."""
+
+
+def _has_ended(lifeline: int) -> bool:
+    """Whether nobody holds the other end of the pipe any more."""
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    return bool(poll.poll(0))

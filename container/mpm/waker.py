@@ -9,7 +9,7 @@ __all__ = ["Waker"]
 
 
 class Waker:
-    """Readable from ``wake`` until ``drain``. Any thread and any signal handler may call any method."""
+    """Readable from ``wake`` until ``drain``. Any thread and any signal handler may call ``wake``."""
 
     __slots__ = ("_reader", "_writer")
 
@@ -31,6 +31,8 @@ class Waker:
         return self._writer
 
     def wake(self) -> None:
+        if self._writer < 0:
+            return
         with contextlib.suppress(BlockingIOError):  # full: it is awake
             os.write(self._writer, b"\0")
 
@@ -40,5 +42,8 @@ class Waker:
                 pass
 
     def close(self) -> None:
-        os.close(self._reader)
-        os.close(self._writer)
+        """From now on ``wake`` does nothing."""
+        reader, writer = self._reader, self._writer
+        self._reader = self._writer = -1
+        os.close(writer)
+        os.close(reader)

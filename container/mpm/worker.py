@@ -70,7 +70,7 @@ class WorkerServer(PreforkServer):
         watch = self._slot.watch(index)
         while True:
             with turn:
-                sock = acceptor.accept()
+                sock = None if self._is_stopping else acceptor.accept()
                 if sock is not None:
                     self._counted()
             if sock is None:

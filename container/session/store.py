@@ -18,6 +18,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -213,6 +214,9 @@ PRAGMA user_version = {_FORMAT};
 """
 
 
+_RETRY_S = 0.01
+
+
 class SQLiteStore:
     """A store in one SQLite file, which several processes may share. Open it after forking.
 
@@ -232,6 +236,7 @@ class SQLiteStore:
                 self.path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
             )
             try:
+                self._use_wal(time.monotonic() + busy_timeout_s)
                 self._prepare()
             except BaseException:
                 self._connection.close()
@@ -240,8 +245,18 @@ class SQLiteStore:
     def __repr__(self) -> str:
         return f"<SQLiteStore {self.path}>"
 
+    def _use_wal(self, until_s: float) -> None:
+        """SQLite itself does not wait when two processes do this to a new file at once."""
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() >= until_s:
+                    raise
+                time.sleep(_RETRY_S)
+
     def _prepare(self) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         with self._transaction() as connection:

@@ -12,8 +12,11 @@ import pytest
 
 from container.config import Settings
 from container.connectors.http import HttpConnector
+from container.connectors.http_blocking import BlockingHttpConnector
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import make_executor
+from container.mpm.scoreboard import Scoreboard
+from container.mpm.worker import WorkerServer
 from container.protocols.exchange import Begin
 
 PATIENCE_S = 10.0  # only ever used up by a failure
@@ -63,12 +66,45 @@ class RunningConnector:
             assert time.monotonic() < deadline_s
             self.on_loop(lambda: self.connector.sweep(time.monotonic() + later_s))
 
+    def join(self) -> None:
+        self.server.join()
+
     def stop(self) -> None:
         for client in self.clients:
             client.close()
         self.server.stop()
-        self.server.join()
+        self.join()
         assert self.executor.stop(PATIENCE_S)
+
+
+class RunningThreads(RunningConnector):
+    """The same with a thread for each connection, for what a client cannot tell apart."""
+
+    def __init__(self, handle, begin=Begin.BUFFERED, listeners=(), **settings) -> None:
+        self.settings = Settings(**{"mpm": "worker", "stop_timeout_s": PATIENCE_S, **settings})
+        self.answered = []
+        self.connector = BlockingHttpConnector(
+            FunctionHandler(handle, begin), self.settings, [self.answered.append]
+        )
+        listener = open_listener("127.0.0.1", 0, 16)
+        self.port = listener.getsockname()[1]
+        self.board = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", [])
+        self.server = WorkerServer([listener], lambda: self.connector, self.settings, self.board.slot(0))
+        is_ready = threading.Event()
+        self.thread = threading.Thread(target=self.server.run, args=(is_ready.set,))
+        self.thread.start()
+        assert is_ready.wait(PATIENCE_S)
+        self.clients = []
+
+    def join(self) -> None:
+        self.thread.join(2 * PATIENCE_S)
+        assert not self.thread.is_alive()
+
+    def stop(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.server.stop()
+        self.join()
 
 
 @dataclass
@@ -128,15 +164,31 @@ class Client:
         self.socket.close()
 
 
-@pytest.fixture
-def run():
-    """Run a connector with a handler: run(handle, begin, **settings) -> RunningConnector."""
+def _running(kind):
     running = []
 
-    def run_one(handle, begin=Begin.BUFFERED, **settings) -> RunningConnector:
-        running.append(RunningConnector(handle, begin, **settings))
+    def run_one(handle, begin=Begin.BUFFERED, **settings):
+        running.append(kind(handle, begin, **settings))
         return running[-1]
 
     yield run_one
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+def run():
+    """Run a connector with a handler: run(handle, begin, **settings) -> RunningConnector."""
+    yield from _running(RunningConnector)
+
+
+@pytest.fixture
+def run_threads():
+    """The same with the blocking connector under the worker MPM."""
+    yield from _running(RunningThreads)
+
+
+@pytest.fixture(params=["loop", "threads"])
+def run_either(request):
+    """Each of them: what a client sees must not differ."""
+    yield from _running({"loop": RunningConnector, "threads": RunningThreads}[request.param])
