@@ -38,12 +38,12 @@ from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 from container.mpm.population import MOST_SHOWN, Limits, settle
-from container.mpm.scoreboard import ENDING, WAITING, Scoreboard, Slot, status_folder
-from container.mpm.signals import SignalInbox
 
 if TYPE_CHECKING:
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
+    from container.mpm.scoreboard import Scoreboard, Slot
+    from container.mpm.signals import SignalInbox
 
 __all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
 
@@ -333,6 +333,8 @@ def _shared(settings: Settings, limits: Limits) -> Settings:
 
 
 def _make_board(settings: Settings, slots: int, threads: int, url: str) -> Scoreboard:
+    from container.mpm.scoreboard import Scoreboard, status_folder
+
     try:
         return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, [url])
     except (ConfigError, OSError) as error:
@@ -343,6 +345,8 @@ def _make_board(settings: Settings, slots: int, threads: int, url: str) -> Score
 def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
     """One process: this thread waits for signals, another one has the loop."""
     from container.mpm.event import open_listener, url_of
+    from container.mpm.scoreboard import ENDING, WAITING
+    from container.mpm.signals import SignalInbox
 
     listener = open_listener(settings.host, settings.port, settings.backlog)
     board = _make_board(settings, 1, min(settings.threads, MOST_SHOWN), url_of(listener))
