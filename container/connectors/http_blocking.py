@@ -265,15 +265,19 @@ class BlockingConnection:
         self._begun_s = self._last_piece_s = now_s
         self._body_bytes = 0
         self._watch.answering(head.method, head.target)
+        self._is_waiting = True  # another thread may answer before begin has returned
         try:
             decision = connector.handler.begin(exchange)
         except Exception as error:  # noqa: BLE001  foreign code: it ends this request only
+            self._is_waiting = False
             exchange.fail(error)
             return
         if decision is Begin.DONE:
             if self.exchange is exchange:
                 self._wait_for_others(lambda: self.exchange is not exchange)
+            self._is_waiting = False
             return
+        self._is_waiting = False
         if head.has_body:
             exchange.body = body = _SocketBody(self, exchange)
             if decision is Begin.STREAMED:
@@ -391,8 +395,6 @@ class BlockingConnection:
             self._ask(lambda: self.transmit(exchange, data, is_last))
         else:
             self.transmit(exchange, data, is_last)
-            if self._waker is not None:  # the connection's thread may have begun to wait meanwhile
-                self._waker.wake()
 
     def transmit(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         """Send data, in order; None breaks the answer off. A client that has gone raises nothing."""
