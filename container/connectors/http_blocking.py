@@ -91,6 +91,7 @@ class BlockingConnection:
         "_is_waiting",
         "_last_piece_s",
         "_number",
+        "_outbox",
         "_parser",
         "_poll",
         "_room",
@@ -120,6 +121,7 @@ class BlockingConnection:
         self._begun_s = self._last_piece_s = 0.0
         self._is_waiting = False  # for an answer that other threads give
         self._calls: deque[Callable[[], object]] = deque()  # what they want of this thread
+        self._outbox: deque[tuple[HttpExchange, bytes | FilePart | None, bool]] = deque()  # what they send
         self._waker: Waker | None = None
         self._room: threading.Event | None = None
         self._room_callbacks: list[tuple[HttpExchange, Callable[[], object]]] = []
@@ -391,10 +393,19 @@ class BlockingConnection:
 
     def deliver(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         """Any thread may call it. What others send before the request is suspended they send themselves."""
-        if get_ident() != self._thread and (self._is_waiting or exchange.is_suspended):
-            self._ask(lambda: self.transmit(exchange, data, is_last))
+        if get_ident() == self._thread:
+            if self._outbox:
+                self._flush()
+            self.transmit(exchange, data, is_last)
+        elif self._is_waiting or exchange.is_suspended:
+            self._outbox.append((exchange, data, is_last))
+            self._wake()
         else:
             self.transmit(exchange, data, is_last)
+
+    def _flush(self) -> None:
+        while self._outbox:
+            self.transmit(*self._outbox.popleft())
 
     def transmit(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         """Send data, in order; None breaks the answer off. A client that has gone raises nothing."""
@@ -527,6 +538,7 @@ class BlockingConnection:
             self._lost()
         with contextlib.suppress(OSError):
             self._socket.close()
+        self._flush()
         while self._calls:
             self._call(self._calls.popleft())
         waker, self._waker = self._waker, None
@@ -546,10 +558,14 @@ class BlockingConnection:
         try:
             while True:
                 waker.drain()
+                is_last_round = is_over()  # first: what was asked for before that is still done
+                self._flush()
                 while self._calls:
                     self._call(self._calls.popleft())
-                if is_over():
+                if is_last_round:
                     return
+                if is_over():
+                    continue
                 for descriptor, events in self._poll.poll():
                     if descriptor != waker.fileno():
                         self._look_for_end(events)
@@ -585,6 +601,9 @@ class BlockingConnection:
             self._call(call)
             return
         self._calls.append(call)
+        self._wake()
+
+    def _wake(self) -> None:
         waker = self._waker
         if waker is not None:
             waker.wake()

@@ -13,8 +13,10 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import os
 import socket
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,11 +27,14 @@ import pytest
 
 from container.config import Settings
 from container.connectors.http import HttpConnector
+from container.connectors.http_blocking import BlockingHttpConnector
 from container.engine.container import Container
 from container.engine.context import Context
 from container.front.routes import EmbeddedFront
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import make_executor
+from container.mpm.scoreboard import Scoreboard
+from container.mpm.worker import WorkerServer
 from container.servlet import HttpServlet
 
 PATIENCE_S = 10.0  # only ever used up by a failure
@@ -116,10 +121,25 @@ class Server:
         self.front: Any = None
         listener = open_listener("127.0.0.1", 0, 64)
         self.port = listener.getsockname()[1]
-        self.events = EventServer(
-            [listener], lambda: HttpConnector(self, self.settings, self.executor, []), self.settings
-        )
-        self.events.start()
+        self.mpm, self.thread = self._start(listener)
+
+    def _start(self, listener: socket.socket) -> tuple[EventServer | WorkerServer, threading.Thread]:
+        """CONFORMANCE_MPM=worker: with a thread for each connection instead of a loop."""
+        mpm: EventServer | WorkerServer
+        if os.environ.get("CONFORMANCE_MPM") == "worker":
+            slot = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", []).slot(0)
+            mpm = WorkerServer(
+                [listener], lambda: BlockingHttpConnector(self, self.settings), self.settings, slot
+            )
+        else:
+            mpm = EventServer(
+                [listener], lambda: HttpConnector(self, self.settings, self.executor, []), self.settings
+            )
+        is_ready = threading.Event()
+        thread = threading.Thread(target=mpm.run, args=(is_ready.set,))
+        thread.start()
+        assert is_ready.wait(PATIENCE_S)
+        return mpm, thread
 
     def begin(self, exchange: Any) -> Any:
         return self.front.begin(exchange)
@@ -128,8 +148,8 @@ class Server:
         self.front.handle(exchange)
 
     def stop(self) -> None:
-        self.events.stop()
-        self.events.join()
+        self.mpm.stop()
+        self.thread.join()
         self.executor.stop(PATIENCE_S)
 
 
