@@ -103,11 +103,11 @@ class Program:
         deadline_s = time.monotonic() + LIMIT_S
         while not is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline_s:
-                raise NotStarted(f"{self.name} has not started:\n{self.log}")
+                raise NotStartedError(f"{self.name} has not started:\n{self.log}")
             time.sleep(0.02)
 
 
-class NotStarted(Exception):
+class NotStartedError(Exception):
     """With what the program said."""
 
 
@@ -152,7 +152,7 @@ def start(
             program.wait_until(lambda to_watch=ports[:watched]: all(map(listens, to_watch)))
             return program
         except BaseException as error:
-            is_taken = isinstance(error, NotStarted) and _TAKEN.search(program.log)
+            is_taken = isinstance(error, NotStartedError) and _TAKEN.search(program.log)
             program.__exit__()
             if not is_taken or attempt == _ATTEMPTS:
                 raise
