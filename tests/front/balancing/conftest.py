@@ -121,13 +121,21 @@ class Front:
 
     def begin(self, session: str = "", method: str = "GET"):
         """A request that stays under way: its attempts, and the letter of the first one's container."""
-        attempts = self.balancer.ask(Ask(method, "127.0.0.1", sessions=(session,) if session else ()), self.now_s)
+        attempts = self.balancer.ask(
+            Ask(method, "127.0.0.1", sessions=(session,) if session else ()), self.now_s
+        )
         member = attempts.next(self.now_s)
         return attempts, self.letter(member) if not isinstance(member, Exhausted | Pause) else "-"
 
 
 def _address(index: int, protocol="http") -> Address:
     return Address(protocol, "127.0.0.1", 19301 + index)
+
+
+@pytest.fixture
+def before():
+    """Make a front before any balancer."""
+    return lambda balancer, read_timeout_s=0.0: Front(balancer, read_timeout_s=read_timeout_s)
 
 
 @pytest.fixture

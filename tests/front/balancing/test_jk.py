@@ -443,12 +443,20 @@ class TestSessions:
     def test_force(self, jk):
         front = jk(AB, sticky_session_force=True)
         answers = [front.get(session) for session in ("x", "x.gone", "x.a")]
-        assert [(answer.text, answer.took_s) for answer in answers] == [("503", 0.1), ("503", 0.1), ("A", 0)]  # seen
+        assert [(answer.text, answer.took_s) for answer in answers] == [
+            ("503", 0.1),
+            ("503", 0.1),
+            ("A", 0),
+        ]  # seen
         assert "sticky_session_force" in answers[0].reason
         assert front.gets(2) in ("AB", "BA")
         front.stop("A")
         answers = [front.get("x.a") for _ in range(3)]
-        assert [(answer.text, answer.took_s) for answer in answers] == [("503", 0.3), ("503", 0.2), ("503", 0.2)]  # seen
+        assert [(answer.text, answer.took_s) for answer in answers] == [
+            ("503", 0.3),
+            ("503", 0.2),
+            ("503", 0.2),
+        ]  # seen
         front.start("A")
         assert front.gets(3, "x.a") == "AAA"  # seen
 
@@ -522,7 +530,12 @@ def test_mistakes_of_the_caller(jk):
 
 
 def test_status_and_the_last_picks(jk):
-    front = jk({"a": {"lbfactor": 2}, "b": {}}, read_timeout_s=1, max_reply_timeouts=5, common={"recovery_options": 1})
+    front = jk(
+        {"a": {"lbfactor": 2}, "b": {}},
+        read_timeout_s=1,
+        max_reply_timeouts=5,
+        common={"recovery_options": 1},
+    )
     front.stop("B")
     front.gets(2)
     front.set("A", "9")

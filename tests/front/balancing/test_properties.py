@@ -196,7 +196,9 @@ def test_nothing_is_sent_twice_against_recovery_options(balancer, ask, script):
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
 def test_weights_are_respected_over_a_cycle(weights):
-    config = UpstreamConfig("u", tuple(ServerConfig(f"h{at}", ADDRESS, each) for at, each in enumerate(weights)))
+    config = UpstreamConfig(
+        "u", tuple(ServerConfig(f"h{at}", ADDRESS, each) for at, each in enumerate(weights))
+    )
     upstream = Upstream(config)
     for _ in range(2):
         for _ in range(sum(weights)):

@@ -232,7 +232,13 @@ class TestHash:
 
     @pytest.mark.parametrize(
         ("key", "tries"),
-        [("a", [0, 0, 0]), ("b", [1, 0, 0]), ("user1", [1, 0, 2]), ("user2", [2, 0, 0]), ("/index.html", [0, 2, 2])],
+        [
+            ("a", [0, 0, 0]),
+            ("b", [1, 0, 0]),
+            ("user1", [1, 0, 2]),
+            ("user2", [2, 0, 0]),
+            ("/index.html", [0, 2, 2]),
+        ],
     )
     def test_vectors(self, nginx, key, tries):
         for index in dict.fromkeys(tries):
