@@ -29,8 +29,8 @@ class Answer:
 class Front:
     """Sends requests through a Balancer. Members are called A, B, C ... in the order of the configuration.
 
-    A container's mode: "up", "down" (refuses), "mute" (no answer to a ping), "dies" (reads a request and closes),
-    a number (takes so many seconds), or a status such as "=503".
+    A container's mode: "up", "down" (refuses), "mute" (no answer to a ping), "dies" (reads a request and
+    closes), a number (takes so many seconds), or a status such as "=503".
     """
 
     balancer: Balancer

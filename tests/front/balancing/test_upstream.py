@@ -8,6 +8,7 @@ from container.front.balancer import Address, Ask, Exhausted, Failure, Sent
 from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig, make_ring
 
 PLAIN = {}
+DEFAULT = NextUpstream()
 ALL_STATUSES = frozenset(f"http_{status}" for status in (500, 502, 503, 504, 403, 404, 429))
 WITH_STATUSES = NextUpstream(ALL_STATUSES | {"error", "timeout"})
 
@@ -327,7 +328,7 @@ class TestRandom:
 class TestPassingOn:
     """proxy_next_upstream."""
 
-    def ask(self, nginx, policy=NextUpstream(), method="GET", replayable=True, servers=2):
+    def ask(self, nginx, policy=DEFAULT, method="GET", replayable=True, servers=2):
         front = nginx(*([PLAIN] * servers), policy=policy)
         attempts = front.balancer.ask(Ask(method, "127.0.0.1", replayable=replayable), front.now_s)
         attempts.next(front.now_s)
