@@ -132,10 +132,42 @@ def _address(index: int, protocol="http") -> Address:
     return Address(protocol, "127.0.0.1", 19301 + index)
 
 
+class Ours:
+    """Takes the steps of scripted.py with a simulated front. deaf: modes in which a container sees no request."""
+
+    def __init__(self, front: Front, deaf: frozenset[str] = frozenset()) -> None:
+        self.front = front
+        self._deaf = deaf
+        self._held = []
+
+    def request(self, **more):
+        answer = self.front.get(**more)
+        heard = (each for each in answer.tried if self.front.modes.get(each) not in self._deaf)
+        return answer.text, "".join(heard)
+
+    def hold(self, session=""):
+        attempts, letter = self.front.begin(session)
+        self._held.append((letter, attempts))
+        return letter, letter
+
+    def free(self, letter: str) -> None:
+        for at, attempts in self._held:
+            if at == letter:
+                attempts.succeeded(self.front.now_s)
+        self._held = [each for each in self._held if each[0] != letter]
+
+    def set(self, letter: str, mode: str) -> None:
+        self.front.set(letter, mode)
+
+
 @pytest.fixture
 def before():
-    """Make a front before any balancer."""
-    return lambda balancer, read_timeout_s=0.0: Front(balancer, read_timeout_s=read_timeout_s)
+    """Make a simulated front before any balancer, that takes steps as a real one does."""
+
+    def make(balancer, read_timeout_s=0.0, deaf=frozenset()) -> Ours:
+        return Ours(Front(balancer, read_timeout_s=read_timeout_s), deaf)
+
+    return make
 
 
 @pytest.fixture

@@ -1,27 +1,21 @@
 """The same upstream blocks given to nginx and to ours: the same servers in the same order, the same answers.
 
-A scenario's steps: "4" four GETs, "post", "key:a", "from:10.0.0.7"; "-A" the container refuses, "+A" it is
-back, "A=503" it answers that, "A!" it reads and closes, "A?" it never answers; "hold" a GET that stays under
-way, "free:A" those at A are answered, "later" their quarantine has passed.
+The steps are those of scripted.py; "later": the quarantines are over.
 """
 
 from __future__ import annotations
 
-import http.client
-import queue
-import socket
-import threading
 import time
 
 import programs
 import pytest
+import scripted
 
 from container.front.balancer import Address
 from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("nginx")]
 READ_TIMEOUT_S = 0.3
-LETTERS = "ABCD"
 
 ONE = [{}]
 TWO = [{}, {}]
@@ -108,92 +102,16 @@ METHODS = {"round_robin": "", "least_conn": "least_conn;", "ip_hash": "ip_hash;"
            "hash": "hash $arg_key;", "consistent": "hash $arg_key consistent;"}  # fmt: skip
 
 
-class Container:
-    """Answers with its letter. While it is stopped its port stays its own, and refuses."""
-
-    def __init__(self, letter: str, arrivals: queue.SimpleQueue) -> None:
-        self.letter = letter
-        self.mode = "up"
-        self.arrivals = arrivals  # the letters of those that hold a request
-        self.free = threading.Event()
-        self.address = ("127.0.0.1", 0)
-        self._threads: list[threading.Thread] = []
-        self._bind()
-        self.address = self._socket.getsockname()
-        self.start()
-
-    def _bind(self) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(self.address)
-
-    def start(self) -> None:
-        self._is_stopped = False
-        self._socket.listen()
-        self._run(self._accept, self._socket)
-
-    def stop(self) -> None:
-        if not self._is_stopped:
-            self._is_stopped = True
-            self._socket.shutdown(socket.SHUT_RDWR)
-            self._socket.close()
-            self._bind()
-
-    def close(self) -> None:
-        self.free.set()
-        if not self._is_stopped:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, function, *arguments) -> None:
-        thread = threading.Thread(target=function, args=arguments)
-        thread.start()
-        self._threads.append(thread)
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            self._run(self._serve, connection)
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as lines:
-            line = lines.readline()
-            length = 0
-            while (field := lines.readline()) not in (b"\r\n", b""):
-                if field.lower().startswith(b"content-length:"):
-                    length = int(field.partition(b":")[2])
-            lines.read(length)
-            if b"/hold" in line:
-                self.free.clear()
-                self.arrivals.put(self.letter)
-                self.free.wait(programs.LIMIT_S)
-            if self.mode == "dies":
-                return
-            if self.mode == "60":
-                connection.recv(1)  # until nginx has had enough
-                return
-            status = self.mode[1:] if self.mode.startswith("=") else "200"
-            connection.sendall(f"HTTP/1.0 {status} X\r\n\r\n{self.letter}".encode())
-
-
 @pytest.fixture(scope="module")
 def containers():
-    arrivals = queue.SimpleQueue()
-    made = [Container(letter, arrivals) for letter in LETTERS]
-    yield made
-    for container in made:
-        container.close()
+    with scripted.Containers(scripted.HttpContainer) as made:
+        yield made
 
 
 def _configs(servers, containers):
-    for parameters, container in zip(servers, containers, strict=False):
-        host, port = container.address
-        yield ServerConfig(name=f"{host}:{port}", address=Address("http", host, port), **parameters)
+    for parameters, container in zip(servers, containers.all, strict=False):
+        address = Address("http", "127.0.0.1", container.port)
+        yield ServerConfig(name=str(address), address=address, **parameters)
 
 
 def _line(config: ServerConfig) -> str:
@@ -221,96 +139,6 @@ def nginx_port(containers):
         yield program.port
 
 
-class Real:
-    """Plays the steps with nginx."""
-
-    def __init__(self, port: int, number: int, containers: list[Container]) -> None:
-        self.port, self.number, self.containers = port, number, containers
-        self.letters = {f"127.0.0.1:{each.address[1]}": each.letter for each in containers}
-        self.held: list[tuple[str, threading.Thread]] = []
-
-    def request(self, method="GET", path="", key="", client="127.0.0.1"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=programs.LIMIT_S)
-        body = b"x" if method == "POST" else None
-        try:
-            connection.request(
-                method, f"/{self.number}/{path}?key={key}", body, {"X-Client": client, "Connection": "close"}
-            )
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            tried = "".join(self.letters.get(each, "") for each in answer.headers["X-Tried"].split(", "))
-            return (text if answer.status == 200 else str(answer.status)), tried
-        finally:
-            connection.close()
-
-    def hold(self):
-        thread = threading.Thread(target=self.request, kwargs={"path": "hold"})
-        thread.start()
-        letter = self.containers[0].arrivals.get(timeout=programs.LIMIT_S)
-        self.held.append((letter, thread))
-        return letter, letter
-
-    def free(self, letter: str) -> None:
-        self.containers[LETTERS.index(letter)].free.set()
-        for at, thread in self.held:
-            if at == letter:
-                thread.join()
-        self.held = [each for each in self.held if each[0] != letter]
-
-    def set(self, letter: str, mode: str) -> None:
-        container = self.containers[LETTERS.index(letter)]
-        if mode == "down":
-            container.stop()
-        elif container._is_stopped:
-            container.start()
-        container.mode = mode
-
-
-class Ours:
-    """Plays the steps with an Upstream."""
-
-    def __init__(self, front) -> None:
-        self.front = front
-        self.held = []
-
-    def request(self, **more):
-        self.front.now_s = time.time()
-        answer = self.front.get(**more)
-        return answer.text, answer.tried
-
-    def hold(self):
-        self.front.now_s = time.time()
-        attempts, letter = self.front.begin()
-        self.held.append((letter, attempts))
-        return letter, letter
-
-    def free(self, letter: str) -> None:
-        for at, attempts in self.held:
-            if at == letter:
-                attempts.succeeded(time.time())
-        self.held = [each for each in self.held if each[0] != letter]
-
-    def set(self, letter: str, mode: str) -> None:
-        self.front.set(letter, mode)
-
-
-def play(player, step: str):
-    word, _, value = step.partition(":")
-    if word == "post":
-        return player.request(method="POST")
-    if word == "key":
-        return player.request(key=value)
-    if word == "from":
-        return player.request(client=value)
-    if word == "hold":
-        return player.hold()
-    if word == "free":
-        return player.free(value)
-    if step[0] in "+-":
-        return player.set(step[1], "up" if step[0] == "+" else "down")
-    return player.set(step[0], {"!": "dies", "?": "60"}.get(step[1:], step[1:]))
-
-
 @pytest.mark.parametrize(
     ("number", "scenario"),
     list(enumerate(SCENARIOS)),
@@ -319,22 +147,20 @@ def play(player, step: str):
 def test_the_same_servers_in_the_same_order(nginx_port, containers, before, number, scenario):
     method, servers, rules, steps = scenario
     config = UpstreamConfig("s", tuple(_configs(servers, containers)), method)
-    real = Real(nginx_port, number, containers)
-    ours = Ours(before(Upstream(config, rules or NextUpstream()), READ_TIMEOUT_S))
-    for each in LETTERS:
-        real.set(each, "up")
+    real = scripted.Real(containers, nginx_port, f"/{number}")
+    ours = before(Upstream(config, rules or NextUpstream()), READ_TIMEOUT_S)
+    containers.reset()
     seen = []
     try:
-        for step in steps.split():
+        for step in scripted.spell_out(steps):
             if step == "later":
-                until_s = int(time.time()) + 1 + 1.05  # a quarantine of a second, in whole ones
-                time.sleep(until_s - time.time())
+                # A quarantine is a second in whole ones: the next second and the one after it.
+                time.sleep(int(time.time()) + 2.05 - time.time())
                 continue
-            for each in ["get"] * int(step) if step.isdigit() else [step]:
-                pair = [player.request() if each == "get" else play(player, each) for player in (real, ours)]
-                seen.append((each, *pair))
+            given = scripted.take(real, step)
+            ours.front.now_s = time.time()
+            seen.append((step, given, scripted.take(ours, step)))
     finally:
-        for each in LETTERS:
-            real.free(each)
-    assert [(step, ours) for step, _, ours in seen] == [(step, real) for step, real, _ in seen]
-    assert any(real for _, real, _ in seen)
+        real.end()
+    assert [(step, mine) for step, _, mine in seen] == [(step, given) for step, given, _ in seen]
+    assert any(given for _, given, _ in seen)
