@@ -1,12 +1,13 @@
-"""Containers that are told how to behave, over HTTP/1.0 or AJP, and steps to take real and simulated fronts through.
+"""Containers that do as they are told, over HTTP/1.0 or AJP, and steps to take a front through.
 
-A step is "4" (four GETs), "post", "key:a", "from:10.0.0.7", "as:x.a" (a session); "-A" (container A refuses), "+A"
-(it is back), "A=503" (it answers that), "A!" (it reads and closes), "A?" (it does not answer), "hold" (a GET that
-stays under way), "free:A" (those at A are answered).
+A step is "4" (four GETs), "post", "key:a", "from:10.0.0.7", "as:x.a" (a GET of that session), "postas:x.a";
+"-A" (container A refuses), "+A" (it is well again), "A=503" (it answers that), "A!" (it reads and closes),
+"A?" (it does not answer); "hold" (a GET that stays under way), "hold:x.a", "free:A" (A answers those).
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import queue
 import socket
@@ -66,10 +67,8 @@ class Container:
     def _end(self) -> None:
         self.is_stopped = True
         for each in (self._socket, *self._connections):
-            try:
+            with contextlib.suppress(OSError):  # the other end may have been faster
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # the other end was faster
         self._socket.close()
 
     def free(self) -> None:
@@ -90,13 +89,9 @@ class Container:
             self._run(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        try:
-            with connection, connection.makefile("rb") as stream:
-                self.talk(connection, stream)
-        except (OSError, EOFError):
-            pass  # stopped
-        finally:
-            self._connections.discard(connection)
+        with contextlib.suppress(OSError, EOFError), connection, connection.makefile("rb") as stream:
+            self.talk(connection, stream)
+        self._connections.discard(connection)
 
     def talk(self, connection: socket.socket, stream) -> None:
         raise NotImplementedError
@@ -108,6 +103,7 @@ class Container:
             self._is_free.clear()
             self._arrivals.put(self.letter)
             self._is_free.wait(LIMIT_S)
+            return 200  # whatever has been said meanwhile
         if self.mode == "dies":
             return 0
         if self.mode == "60":

@@ -133,7 +133,10 @@ def _address(index: int, protocol="http") -> Address:
 
 
 class Ours:
-    """Takes the steps of scripted.py with a simulated front. deaf: modes in which a container sees no request."""
+    """Takes the steps of scripted.py with a simulated front.
+
+    deaf: modes in which a container sees nothing of a request.
+    """
 
     def __init__(self, front: Front, deaf: frozenset[str] = frozenset()) -> None:
         self.front = front
