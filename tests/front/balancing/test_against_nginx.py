@@ -124,14 +124,16 @@ def _line(config: ServerConfig) -> str:
 @pytest.fixture(scope="module")
 def nginx_port(containers):
     upstreams, locations = "", ""
-    for number, (method, servers, rules, _) in enumerate(SCENARIOS):
+    for number, (method, servers, rules, steps) in enumerate(SCENARIOS):
         lines = " ".join(map(_line, _configs(servers, containers)))
         upstreams += f"upstream s{number} {{ {METHODS[method]} {lines} }}\n"
         rules = rules or NextUpstream()
         locations += f"location /{number}/ {{ proxy_pass http://s{number}; "
+        if "?" in steps:
+            locations += f"proxy_read_timeout {READ_TIMEOUT_S * 1000:.0f}ms; "
         locations += f"proxy_next_upstream {' '.join(rules.conditions) or 'off'}; "
         locations += f"proxy_next_upstream_tries {rules.tries}; }}\n"
-    server = f"""server {{ listen 127.0.0.1:@port@; proxy_read_timeout {READ_TIMEOUT_S * 1000:.0f}ms;
+    server = f"""server {{ listen 127.0.0.1:@port@;
         set_real_ip_from 127.0.0.1; real_ip_header X-Client;
         add_header X-Tried $upstream_addr always;
         {locations} }}"""
