@@ -165,7 +165,7 @@ def may_repeat(options: int, method: str, failure: Failure, sent: Sent, replayab
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """A member while it runs. Seconds are whole ones, 0: never."""
+    """A member while it runs. Seconds are whole ones."""
 
     config: WorkerConfig
     name: str
@@ -489,13 +489,14 @@ class LbAttempts:
         repeatable = may_repeat(
             config.recovery_options, self._ask.method, failure, sent, self._ask.replayable
         )
-        if repeatable and failure is Failure.STALE:
-            self._tries -= 1
+        stale = failure is Failure.STALE
+        if repeatable and (stale or (failure is not Failure.BUSY and self._tries < config.retries)):
             self._again = worker
-            return True
-        if repeatable and failure is not Failure.BUSY and self._tries < config.retries:
-            self._again = worker
-            self._pause_s = config.retry_interval_s
+            if stale:
+                self._tries -= 1
+            else:
+                self._pause_s = config.retry_interval_s
+            _is_untested(worker)  # the client may leave before it is tried again
             return True
         self._avoid.append(worker)
         self._judge(worker, failure, int(now_s), fatal)

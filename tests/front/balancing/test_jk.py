@@ -176,6 +176,15 @@ class TestRecovery:
         front.start("A")
         assert front.gets(1, "x.a") == "A"
 
+    def test_a_test_whose_client_leaves_between_two_tries(self, front):
+        front.wait(8)
+        attempts, _ = front.begin("x.a")
+        assert attempts.failed(Failure.CONNECT, front.now_s)
+        assert isinstance(attempts.next(front.now_s), Pause)
+        assert states(front)[0] is State.RECOVER
+        front.start("A")
+        assert front.gets(1, "x.a") == "A"
+
     def test_without_maintenance_never(self, jk):
         front = jk(AB, recover_time_s=6, maintain_s=0)
         front.stop("A")
