@@ -262,7 +262,7 @@ def _packet(magic: int, payload: bytes, packet_bytes: int) -> bytes:
 
 
 class Packets:
-    """Cut a byte stream into payloads."""
+    """Cut a byte stream into payloads, however the network split it. One for each end of a connection."""
 
     __slots__ = ("_limit", "_magic", "waiting")
 
@@ -270,11 +270,12 @@ class Packets:
         self._magic = magic
         self._limit = packet_bytes - HEADER_BYTES
         self.waiting = b""
+        """Received and not yet given out."""
 
     def receive(self, data: bytes) -> None:
         self.waiting = self.waiting + data if self.waiting else data
 
-    def next(self) -> bytes | None:
+    def next_payload(self) -> bytes | None:
         waiting = self.waiting
         if len(waiting) < HEADER_BYTES:
             expected = struct.pack(">H", self._magic)

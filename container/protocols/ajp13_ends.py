@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-class ContainerSide:
+class ContainerSide(Packets):
     """The container's end of one connection.
 
     ``receive`` what arrives; then ask for ``next_request``, and for ``next_piece`` until that returns b"".
@@ -57,14 +57,14 @@ class ContainerSide:
     """
 
     __slots__ = (
-        "_asked", "_ended", "_left", "_max_body_bytes", "_max_headers", "_output", "_packet_bytes",
-        "_packets", "_received", "_with_length",
+        "_asked", "_ended", "_left", "_max_body_bytes", "_max_headers", "_output", "_packet_bytes", "_received",
+        "_with_length",
     )  # fmt: skip
 
     def __init__(
         self, packet_bytes: int = MIN_PACKET_BYTES, *, max_headers: int = 0, max_body_bytes: int = 0
     ) -> None:
-        self._packets = Packets(TO_CONTAINER, packet_bytes)
+        super().__init__(TO_CONTAINER, packet_bytes)
         self._packet_bytes = packet_bytes
         self._max_headers = max_headers
         self._max_body_bytes = max_body_bytes
@@ -80,17 +80,9 @@ class ContainerSide:
         return f"<ContainerSide {body}, {len(self.waiting)} bytes waiting>"
 
     @property
-    def waiting(self) -> bytes:
-        """Received and not yet given out."""
-        return self._packets.waiting
-
-    @property
     def is_owed(self) -> bool:
         """Whether a packet of the body is on its way: nothing else can come before it."""
         return self._asked
-
-    def receive(self, data: bytes) -> None:
-        self._packets.receive(data)
 
     def take_output(self) -> bytes:
         """What is to be sent now: answers to pings, and what ``ask`` has asked for."""
@@ -99,7 +91,7 @@ class ContainerSide:
 
     def next_request(self) -> ForwardRequest | None:
         """The next request. The one before must have ended, see ``finish``."""
-        while (payload := self._packets.next()) is not None:
+        while (payload := self.next_payload()) is not None:
             kind = payload[0] if payload else 0
             if kind == PacketType.CPING:
                 self._output += CPONG
@@ -132,7 +124,7 @@ class ContainerSide:
             return b""
         if not self._asked:
             return None
-        payload = self._packets.next()
+        payload = self.next_payload()
         if payload is None:
             return None
         self._asked = False
@@ -158,7 +150,7 @@ class ContainerSide:
         of the body there is stays with the web server, which drops it.
         """
         if self._asked:
-            if self._packets.next() is None:
+            if self.next_payload() is None:
                 return False
             self._asked = False
         self._ended = True
@@ -232,7 +224,7 @@ _MOVES: dict[tuple[_State, int], _State] = {
 _NOTHING_TO_FLUSH = bytes((PacketType.SEND_BODY_CHUNK, 0, 0))  # before the head: without effect
 
 
-class WebServerSide:
+class WebServerSide(Packets):
     """The web server's end of one connection, which may be used again while ``is_idle``.
 
     ``send_request``, ``send_body`` and the like return bytes to send; ``receive`` what arrives, then ask for
@@ -240,10 +232,10 @@ class WebServerSide:
     An end of the stream before AnswerEnd is a broken answer.
     """
 
-    __slots__ = ("_left", "_packet_bytes", "_packets", "_state", "wanted")
+    __slots__ = ("_left", "_packet_bytes", "_state", "wanted")
 
     def __init__(self, packet_bytes: int = MIN_PACKET_BYTES) -> None:
-        self._packets = Packets(TO_WEB_SERVER, packet_bytes)
+        super().__init__(TO_WEB_SERVER, packet_bytes)
         self._packet_bytes = packet_bytes
         self._state = _IDLE
         self._left: int | None = 0  # of the body, what has not been sent; None: not known
@@ -256,7 +248,7 @@ class WebServerSide:
     @property
     def is_idle(self) -> bool:
         """Whether a request or a ping may be sent. What has come unasked makes a connection useless."""
-        return self._state is _IDLE and not self._packets.waiting
+        return self._state is _IDLE and not self.waiting
 
     def ping(self) -> bytes:
         self._leave_idle(_PINGED)
@@ -298,11 +290,8 @@ class WebServerSide:
         was_wanted, self.wanted = self.wanted, None
         return b"" if was_wanted is None else body_packet(b"")
 
-    def receive(self, data: bytes) -> None:
-        self._packets.receive(data)
-
     def next_event(self) -> Event | None:
-        while (payload := self._packets.next()) is not None:
+        while (payload := self.next_payload()) is not None:
             kind = payload[0] if payload else 0
             if self._state is _ASKED and payload[:3] == _NOTHING_TO_FLUSH:
                 continue

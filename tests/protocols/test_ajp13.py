@@ -58,8 +58,8 @@ EXAMPLE_REQUEST = ForwardRequest(
     attributes=(("AJP_REMOTE_PORT", "34384"),),
 )
 ANSWER = bytes.fromhex("""
-    41 42 00 23 04 00 c8 00 02 4f 4b 00 00 02 a0 01 00 0a 74 65 78 74 2f 70 6c 61 69 6e 00 00 03 58 2d 57 00 00
-    01 41 00 41 42 00 09 03 00 05 68 65 6c 6c 6f 00 41 42 00 02 05 01""")
+    41 42 00 23 04 00 c8 00 02 4f 4b 00 00 02 a0 01 00 0a 74 65 78 74 2f 70 6c 61 69 6e 00 00 03 58 2d 57 00
+    00 01 41 00 41 42 00 09 03 00 05 68 65 6c 6c 6f 00 41 42 00 02 05 01""")
 
 
 def request_with(*headers: tuple[bytes, bytes], **fields: object) -> ForwardRequest:
@@ -190,7 +190,7 @@ def test_a_body_is_cut_into_chunks_that_fit(data: bytes, packet_bytes: int) -> N
     packets = Packets(0x4142, packet_bytes)
     packets.receive(body_chunks(data, packet_bytes))
     found = b""
-    while (payload := packets.next()) is not None:
+    while (payload := packets.next_payload()) is not None:
         (size,) = struct.unpack(">H", payload[1:3])
         assert payload[0] == 3
         assert size
