@@ -1,6 +1,7 @@
 """Settings in, running processes out: the only module that knows every part.
 
     Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> HttpConnector ──> EventServer (loop)
+                                   └────────── with ajp_port ─────> AjpConnector ───> EventServer (another)
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
     make_application(...)   a started Container alone, for a WSGI server of somebody else
@@ -33,7 +34,11 @@ from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 
 if TYPE_CHECKING:
+    import socket
     from types import FrameType
+
+    from container.connectors.access_log import AccessLog
+    from container.mpm.event import EventServer
 
 __all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
 
@@ -86,6 +91,7 @@ class Server:
         self._executor = make_executor(settings)
         self._keeper = Keeper(self.container)
         self._listener = open_listener(settings.host, settings.port, settings.backlog)
+        self._ajp_listener: socket.socket | None = None
         try:
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
@@ -96,6 +102,26 @@ class Server:
         self._events = EventServer(
             [self._listener],
             lambda: HttpConnector(self._front, settings, self._executor, listeners),
+            settings,
+        )
+        try:
+            self._ajp = self._make_ajp(listeners) if settings.ajp_port else None
+        except ConfigError:
+            self._close()
+            raise
+
+    def _make_ajp(self, listeners: list[AccessLog]) -> EventServer:
+        """Web servers have the files that they want to serve themselves: all else is the container's."""
+        from container.connectors.ajp import AjpConnector, Trust
+        from container.mpm.event import EventServer, open_listener
+
+        settings = self.settings
+        trust = Trust(settings)
+        self._ajp_listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "ajp-")
+        trust.check_listener(self._ajp_listener)
+        return EventServer(
+            [self._ajp_listener],
+            lambda: AjpConnector(self.container, settings, self._executor, listeners),
             settings,
         )
 
@@ -111,21 +137,32 @@ class Server:
         try:
             self.container.deploy_all(self.settings.webapps)
         except BaseException:
-            self._listener.close()
-            self._stop_container(0)
+            self._close()
             raise
         self.container.on_static_plan(self._front.publish)
         self._events.start()
+        if self._ajp is not None:
+            self._ajp.start()
         self._keeper.start()
 
     def stop(self) -> None:
         """End running requests within settings.stop_timeout_s, then the web apps."""
         deadline_s = time.monotonic() + self.settings.stop_timeout_s
         self._keeper.stop()
-        self._events.stop()
-        self._events.join()
+        servers = [self._events] if self._ajp is None else [self._events, self._ajp]
+        for server in servers:
+            server.stop()
+        for server in servers:
+            server.join()
         self._executor.stop(max(0.0, deadline_s - time.monotonic()))
         self._stop_container(max(0.1, deadline_s - time.monotonic()))
+
+    def _close(self) -> None:
+        """Give up before anything has begun."""
+        self._listener.close()
+        if self._ajp_listener is not None:
+            self._ajp_listener.close()
+        self._stop_container(0)
 
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
@@ -270,6 +307,7 @@ def report(server: Server, took_s: float) -> str:
     lines += [
         f"Access log: {places.get(settings.access_log, settings.access_log)}. "
         f"Log: {'standard error' if settings.log == '-' else settings.log}.",
+        *([f"AJP for web servers on {settings.ajp_host}:{settings.ajp_port}."] if settings.ajp_port else []),
         f"Ready after {took_s:.2f} s on {server.url}/. Ctrl-C stops.",
     ]
     return "\n".join(lines)

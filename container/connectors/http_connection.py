@@ -18,13 +18,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from container.connectors.file_sender import FileSender
 from container.connectors.http_exchange import FilePart, HttpExchange, Phase, log_refusal, unreadable_head
 from container.connectors.request_body import CollectedBody, RequestBody, StreamedBody
 from container.errors import ProtocolError
-from container.protocols.exchange import Begin, ClientDisconnected
+from container.protocols.exchange import Begin, ClientDisconnected, RawHeaders
 from container.protocols.http1 import CONTINUE, Framing, RequestHead, RequestParser
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "RATE_GRACE_S",
     "RESET_ON_CLOSE",
     "HttpConnection",
+    "Requests",
     "address_of",
     "tls_facts",
 ]
@@ -56,6 +57,19 @@ _READ_AHEAD_BYTES = 65536
 _IDLE, _HEAD, _BODY, _ANSWER, _LINGER, _CLOSING, _CLOSED = Phase
 _CLOSE = Framing.CLOSE
 _BUFFERED, _STREAMED = Begin.BUFFERED, Begin.STREAMED
+
+
+class Requests(Protocol):
+    """A connection's bytes as requests; http1.RequestParser says what each member does."""
+
+    waiting: bytes
+    trailers: RawHeaders | None
+
+    def receive(self, data: bytes) -> None: ...
+
+    def next_head(self) -> RequestHead | None: ...
+
+    def next_piece(self) -> bytes | None: ...
 
 
 class HttpConnection(asyncio.Protocol):
@@ -96,7 +110,7 @@ class HttpConnection(asyncio.Protocol):
         self.may_stay_open = True  # for another request, after this one
         self.writing_paused = False
         self._number = number
-        self._parser = RequestParser(connector.heads, connector.settings)
+        self._parser: Requests = self._new_parser()
         self.phase = _IDLE
         self._served = 0
         self._is_beginning = False
@@ -110,8 +124,14 @@ class HttpConnection(asyncio.Protocol):
         self._room_callbacks: list[tuple[HttpExchange, Callable[[], object]]] = []
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
 
+    def _new_parser(self) -> Requests:
+        return RequestParser(self.connector.heads, self.connector.settings)
+
+    def _new_exchange(self, head: RequestHead, number: int, started_s: float) -> HttpExchange:
+        return HttpExchange(self, head, number, started_s)
+
     def __repr__(self) -> str:
-        return f"<HttpConnection {self.id} {self.phase.name}, {self._served} requests>"
+        return f"<{type(self).__name__} {self.id} {self.phase.name}, {self._served} requests>"
 
     # Facts (protocols.exchange.Connection) --------------------------------------------------------
 
@@ -208,7 +228,7 @@ class HttpConnection(asyncio.Protocol):
         if self._served == connector.settings.max_keepalive_requests:
             self.may_stay_open = False
         now_s = time.monotonic()
-        self.exchange = exchange = HttpExchange(self, head, self._served, now_s)
+        self.exchange = exchange = self._new_exchange(head, self._served, now_s)
         if head.has_body:
             self.phase = _BODY
             self._begun_s = self._last_piece_s = now_s
@@ -393,7 +413,7 @@ class HttpConnection(asyncio.Protocol):
         """Answer what is not a request."""
         log_refusal(self, error)
         head = unreadable_head(self._parser.waiting, self.connector.settings)
-        self.exchange = exchange = HttpExchange(self, head, self._served + 1, time.monotonic())
+        self.exchange = exchange = self._new_exchange(head, self._served + 1, time.monotonic())
         self.phase = _BODY  # that is how the rest of it is treated
         self.deadline_s = math.inf
         exchange.answer_error(error.status)

@@ -23,7 +23,14 @@ from typing import BinaryIO, NamedTuple, Protocol
 from container.config import Settings
 from container.connectors.request_body import CollectedBody, RequestBody, StreamedBody
 from container.errors import ProtocolError
-from container.protocols.exchange import ClientDisconnected, Connection, Handler, Headers, RawHeaders
+from container.protocols.exchange import (
+    ClientDisconnected,
+    Connection,
+    FrontFacts,
+    Handler,
+    Headers,
+    RawHeaders,
+)
 from container.protocols.http1 import (
     PLAIN_STATUS_LINES,
     Framing,
@@ -212,6 +219,8 @@ class HttpCore(ABC):
 
 class HttpExchange:
     """One HTTP request and its answer. protocols/exchange.py says what each member promises."""
+
+    front: FrontFacts | None = None
 
     __slots__ = (
         "_callbacks",

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from container.mpm.calls import ThreadCalls, ignoring_disconnect
-from container.protocols.exchange import Begin, ClientDisconnected, Handler, Headers, RawHeaders
+from container.protocols.exchange import Begin, ClientDisconnected, FrontFacts, Handler, Headers, RawHeaders
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -54,6 +54,7 @@ class WsgiExchange:
     """See the module. Whatever touches the server's own objects runs in the server's thread."""
 
     can_send_trailers = False
+    front: FrontFacts | None = None  # REMOTE_USER may be anybody's word
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, number: int) -> None:
         self._environ = environ

@@ -422,13 +422,16 @@ def send_headers(
 ) -> bytes:
     """The head of an answer. Raises ProtocolError if it does not fit into one packet: there is no second.
 
-    An empty reason is replaced: not every web server can do with one.
+    Not every web server can do with an empty reason: the usual one takes its place, and that of one that
+    cannot be sent.
     """
+    if not (reason and reason.isascii() and reason.isprintable()):
+        reason = _PHRASES.get(status) or str(status)
     pairs = list(headers)
     payload = b"".join(
         [
             struct.pack(">BH", PacketType.SEND_HEADERS, status),
-            _string(reason or _PHRASES.get(status) or str(status)),
+            _string(reason),
             struct.pack(">H", len(pairs)),
             *pairs,
         ]

@@ -57,8 +57,8 @@ class ContainerSide(Packets):
     """
 
     __slots__ = (
-        "_asked", "_ended", "_left", "_max_body_bytes", "_max_headers", "_output", "_packet_bytes", "_received",
-        "_with_length",
+        "_asked", "_ended", "_left", "_max_body_bytes", "_max_headers", "_output", "_packet_bytes",
+        "_received", "declared", "request",
     )  # fmt: skip
 
     def __init__(
@@ -71,7 +71,10 @@ class ContainerSide(Packets):
         self._output = b""
         self._asked = False  # a body packet is on its way
         self._ended = True  # the body
-        self._with_length = False
+        self.request: ForwardRequest | None = None
+        """The last one, even if it was refused; None if it could not be read."""
+        self.declared: int | None = None
+        """The length of its body; None: not known."""
         self._left = 0  # of a body whose length was declared
         self._received = 0
 
@@ -91,6 +94,7 @@ class ContainerSide(Packets):
 
     def next_request(self) -> ForwardRequest | None:
         """The next request. The one before must have ended, see ``finish``."""
+        self.request = None
         while (payload := self.next_payload()) is not None:
             kind = payload[0] if payload else 0
             if kind == PacketType.CPING:
@@ -102,10 +106,10 @@ class ContainerSide(Packets):
         return None
 
     def _begin(self, request: ForwardRequest) -> ForwardRequest:
-        length = content_length(request.headers)
+        self.request = request
+        self.declared = length = content_length(request.headers)
         self._received = 0
         self._left = length or 0
-        self._with_length = length is not None
         self._ended = length == 0
         self._asked = bool(length)  # the first packet comes unasked
         if self._max_body_bytes and self._left > self._max_body_bytes:
@@ -130,7 +134,7 @@ class ContainerSide(Packets):
         self._asked = False
         data = Reader(payload, 0).data() if payload else b""
         self._received += len(data)
-        if not self._with_length:
+        if self.declared is None:
             self._ended = not data
         elif not data:
             raise ProtocolError(400, f"the body ends {self._left} bytes too early")

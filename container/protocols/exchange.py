@@ -26,12 +26,22 @@ Transfer-Encoding, Date, Keep-Alive): an answer must not set them, with one exce
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from container.errors import ContainerError
 
-__all__ = ["Begin", "ClientDisconnected", "Connection", "Exchange", "Handler", "Headers", "RawHeaders"]
+__all__ = [
+    "Begin",
+    "ClientDisconnected",
+    "Connection",
+    "Exchange",
+    "FrontFacts",
+    "Handler",
+    "Headers",
+    "RawHeaders",
+]
 
 RawHeaders = list[tuple[bytes, bytes]]
 Headers = Sequence[tuple[str, str]]
@@ -83,6 +93,17 @@ class Connection(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class FrontFacts:
+    """What a front that is trusted says of a request beyond HTTP."""
+
+    user: str | None = None
+    """Whom it has logged in."""
+    auth_type: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Attributes of the request."""
+
+
 class Exchange(Protocol):
     """One request and its answer.
 
@@ -95,6 +116,10 @@ class Exchange(Protocol):
     @property
     def id(self) -> str:
         """Unique in the life of the container; stands in the logs."""
+
+    @property
+    def front(self) -> FrontFacts | None:
+        """None where there is no such front, or it has nothing to say."""
 
     @property
     def connection(self) -> Connection: ...

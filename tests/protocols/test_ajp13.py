@@ -328,9 +328,12 @@ def test_headers_that_would_break_out(name: str, value: str) -> None:
         encode_header(name, value)
 
 
-@pytest.mark.parametrize(("status", "phrase"), [(404, b"Not Found"), (299, b"299")])
-def test_a_reason_is_never_empty(status: int, phrase: bytes) -> None:
-    assert phrase in send_headers(status, "", [])
+@pytest.mark.parametrize(
+    ("status", "reason", "sent"),
+    [(404, "", b"Not Found"), (299, "", b"299"), (200, "a\r\nb", b"OK"), (200, "So", b"So")],
+)
+def test_a_reason_is_never_empty(status: int, reason: str, sent: bytes) -> None:
+    assert send_headers(status, reason, [])[9 : 9 + len(sent) + 1] == sent + b"\0"
 
 
 # --- the container's end ------------------------------------------------------------------------------------
