@@ -28,11 +28,11 @@ class FunctionHandler:
 
 
 class RunningConnector:
-    def __init__(self, handle, begin=Begin.BUFFERED, listeners=(), **settings) -> None:
+    def __init__(self, handle, begin=Begin.BUFFERED, make=HttpConnector, **settings) -> None:
         self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **settings})
         self.executor = make_executor(self.settings)
         self.answered = []
-        self.connector = HttpConnector(
+        self.connector = make(
             FunctionHandler(handle, begin), self.settings, self.executor, [self.answered.append]
         )
         listener = open_listener("127.0.0.1", 0, 16)
@@ -130,11 +130,11 @@ class Client:
 
 @pytest.fixture
 def run():
-    """Run a connector with a handler: run(handle, begin, **settings) -> RunningConnector."""
+    """Run a connector with a handler: run(handle, begin, make, **settings) -> RunningConnector."""
     running = []
 
-    def run_one(handle, begin=Begin.BUFFERED, **settings) -> RunningConnector:
-        running.append(RunningConnector(handle, begin, **settings))
+    def run_one(handle, begin=Begin.BUFFERED, make=HttpConnector, **settings) -> RunningConnector:
+        running.append(RunningConnector(handle, begin, make, **settings))
         return running[-1]
 
     yield run_one
