@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.socket, pytest.mark.program("tomcat10")]
 SHOW = b"""<%@page contentType="text/plain"%><%=request.getMethod()%> <%=request.getRequestURI()%> <%=
 request.getQueryString()%> <%=request.getRemoteAddr()%> <%=request.getRemotePort()%> <%=
 request.isSecure()%> <%=request.getServerName()%> <%=request.getServerPort()%> <%=
-request.getHeader("X-A")%> <%=request.getAttribute("shop_a")%> <%=request.getAttribute("jakarta.servlet.request.key_size")%>"""
+request.getHeader("X-A")%> <%=request.getAttribute("shop_a")%> <%=
+request.getAttribute("jakarta.servlet.request.key_size")%>"""
 COUNT = b"""<%
 long count = 0, sum = 0;
 byte[] buffer = new byte[5000];
@@ -81,7 +82,7 @@ def test_a_request_and_its_facts(front: AjpFront) -> None:
         )
     )
     assert head.status == 200
-    assert (b"Content-Type", b"text/plain;charset=ISO-8859-1") in head.headers
+    assert dict(head.headers)[b"Content-Type"].startswith(b"text/plain")
     assert body.split() == b"POST /show.jsp q=1 10.0.0.9 34384 true shop.test 81 b c 256".split()
     assert end == AnswerEnd(True)
 
