@@ -66,6 +66,7 @@ _BUILT_IN = frozenset(
     )
 )  # fmt: skip
 _OWN_FIELDS = frozenset(("connection", "date", "keep-alive", "transfer-encoding"))  # the web server's affair
+_JOINED_COOKIES = re.compile(rb",[ \t]*(?=[!#$%&'*+.^_`|~0-9A-Za-z-]+=)")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -165,6 +166,13 @@ class AjpRequests(ContainerSide):
             return None
         self._trust.check(request)
         head = AjpHead(request, self.declared)
+        head.headers = [
+            (
+                name,
+                _JOINED_COOKIES.sub(b"; ", value) if b"," in value and name.lower() == b"cookie" else value,
+            )
+            for name, value in head.headers
+        ]  # Apache joins the fields of a name by commas, as is right for all others
         if not self._keeps_underscores:
             head.headers = [header for header in head.headers if b"_" not in header[0]]
         if request.server_name and not any(name.lower() == b"host" for name, _ in head.headers):

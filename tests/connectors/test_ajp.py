@@ -189,6 +189,13 @@ def test_names_with_underscores_are_dropped_unless_they_are_wanted(serve) -> Non
     assert serve(names, underscore_headers=True).ask(get("/", (b"X_A", b"1")))[1] == b"host,X_A"
 
 
+def test_cookie_fields_that_a_web_server_has_joined(serve) -> None:
+    told = []
+    front = serve(lambda exchange: (told.append(dict(exchange.headers)[b"cookie"]), hello(exchange)))
+    front.ask(get("/", (b"Cookie", b"a=1, b=2; c=x,y; d=,e=3")))
+    assert told == [b"a=1; b=2; c=x,y; d=; e=3"]
+
+
 # --- bodies -------------------------------------------------------------------------------------------------
 
 SIZES = (0, 1, 8186, 8187, 100_000, 3_000_000)

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-LIMIT_S = 90.0  # only ever used up by a failure
+LIMIT_S = 60.0  # only ever used up by a failure
 _ATTEMPTS = 3  # another program may take a port between its choice and its use
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 _UNPRIVILEGED = "nobody"
