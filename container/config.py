@@ -37,6 +37,7 @@ def setting(
     minimum: int | float | None = None,
     maximum: int | None = None,
     choices: tuple[str, ...] = (),
+    pattern: str = "",
     metavar: str = "",
     secret: bool = False,
 ) -> Any:
@@ -52,6 +53,7 @@ def setting(
             "minimum": minimum,
             "maximum": maximum,
             "choices": choices,
+            "pattern": pattern,
             "metavar": metavar,
         },
     )
@@ -168,6 +170,7 @@ class Settings:
         "Name of this container among those of a balancer; session ids end in a dot and this name (Tomcat's "
         "jvmRoute)",
         group="Sessions and logins",
+        pattern="[A-Za-z0-9_.-]+",
         example="n1",
     )
     session_store: str = setting(
@@ -525,6 +528,7 @@ class Option:
     minimum: int | float | None
     maximum: int | float | None
     choices: tuple[str, ...]
+    pattern: str
     metavar: str
 
     @property
@@ -569,6 +573,8 @@ class Option:
             raise ValueError(
                 f"unknown; {_nearest(str(converted), self.choices)}write {' or '.join(self.choices)}"
             )
+        if self.pattern and isinstance(converted, str) and not re.fullmatch(self.pattern, converted):
+            raise ValueError(f"not of the form {self.pattern}; write for example {self.example}")
         if isinstance(converted, int | float):
             if self.minimum is not None and converted < self.minimum:
                 raise ValueError(f"too small; the least is {self.spell(self.minimum)}")
