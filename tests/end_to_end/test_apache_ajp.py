@@ -196,7 +196,9 @@ Start = Callable[..., programs.Program]
 Connect = Callable[[programs.Program], "Client"]
 
 
-def mod_jk(*behind: Behind, secret: str | None = None, config: str = "") -> programs.Program:
+def mod_jk(
+    *behind: Behind, secret: str | None = None, config: str = "", packet_bytes: int = 0
+) -> programs.Program:
     names = [each.settings.route or f"w{number}" for number, each in enumerate(behind)]
     lines = ["worker.list=lb", "worker.lb.type=lb", f"worker.lb.balance_workers={','.join(names)}"]
     for name, each in zip(names, behind, strict=True):
@@ -205,6 +207,7 @@ def mod_jk(*behind: Behind, secret: str | None = None, config: str = "") -> prog
             f"worker.{name}.{line}"
             for line in ("ping_mode=A", "recovery_options=7", *([f"secret={secret}"] if secret else []))
         ]
+        lines += [f"worker.{name}.max_packet_size={packet_bytes}"] if packet_bytes else []
     return programs.apache(
         f"JkMount /* lb\n{config}",
         workers="\n".join(lines) + "\n",
@@ -212,13 +215,16 @@ def mod_jk(*behind: Behind, secret: str | None = None, config: str = "") -> prog
     )
 
 
-def mod_proxy_ajp(*behind: Behind, secret: str | None = None, config: str = "") -> programs.Program:
+def mod_proxy_ajp(
+    *behind: Behind, secret: str | None = None, config: str = "", packet_bytes: int = 0
+) -> programs.Program:
     said = f" secret={secret}" if secret else ""
     members = "".join(
         f"  BalancerMember ajp://127.0.0.1:{each.port} ping=1{said}"
         f"{f' route={each.settings.route}' if each.settings.route else ''}\n"
         for each in behind
     )
+    config += f"ProxyIOBufferSize {packet_bytes}\n" if packet_bytes else ""
     return programs.apache(
         f"<Proxy balancer://lb>\n{members}  ProxySet stickysession=JSESSIONID|jsessionid\n</Proxy>\n"
         f"ProxyPass / balancer://lb/\n{config}",
@@ -443,6 +449,17 @@ def test_errors(client: Client, page: str, status: int, text: bytes) -> None:
         assert answer.status == status
         assert text in answer.body
     assert client.get("/main/ignore").body == b"ignored"
+
+
+def test_larger_packets(webapps: Path, start: Start, connect: Connect) -> None:
+    with Behind(webapps, ajp_packet_bytes=65536) as behind:
+        client = connect(start(behind, packet_bytes=65536))
+        answer = client.get("/main/too_large")
+        assert (answer.status, answer.headers["X-Long"]) == (200, "v" * 9000)
+        assert client.ask("POST", "/main/digest", b"a" * 200_000).body.startswith(b"200000 ")
+        shown = client.get("/main/show", X_A="a" * 7000, X_B="b" * 7000).json["headers"]
+        assert (shown["x-a"], shown["x-b"]) == (["a" * 7000], ["b" * 7000])
+        assert client.get("/main/large").body == b"0123456789" * 500_000
 
 
 def test_not_modified(client: Client) -> None:
