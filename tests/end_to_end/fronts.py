@@ -295,6 +295,12 @@ class _SiteHandler(http.server.BaseHTTPRequestHandler):
     def reply(
         self, reply: _Reply, request: FrontRequest | None = None, facts: Mapping[str, str] | None = None
     ) -> None:
+        assert self.server.site
+        if request is not None:  # before the client can look
+            sent = "0" if self.command == "HEAD" else str(len(reply.body))
+            for file, line in self.server.site.log_line(request, {**(facts or {}), "body_bytes_sent": sent}):
+                with open(file, "a", encoding="utf-8", errors="surrogateescape") as log:
+                    log.write(f"{line}\n")
         self.send_response_only(reply.status)
         for name, value in reply.header:
             self.send_header(name, value)
@@ -305,12 +311,6 @@ class _SiteHandler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD" and reply.status not in (204, 304):
             self.wfile.write(reply.body)
         self.close_connection = True
-        assert self.server.site
-        if request is not None:
-            sent = "0" if self.command == "HEAD" else str(len(reply.body))
-            for file, line in self.server.site.log_line(request, {**(facts or {}), "body_bytes_sent": sent}):
-                with open(file, "a", encoding="utf-8", errors="surrogateescape") as log:
-                    log.write(f"{line}\n")
 
     def log_message(self, format: str, *args: object) -> None:
         pass

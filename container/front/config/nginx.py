@@ -10,7 +10,7 @@ own instead of nginx's, docs/nginx.md says so.
 
 from __future__ import annotations
 
-from container.errors import ConfigError
+from container.errors import Problem, Source
 from container.front.config import nginx_values as values
 from container.front.config.nginx_model import Config
 from container.front.config.nginx_reader import Notebook
@@ -19,7 +19,7 @@ from container.front.config.nginx_syntax import BadDirective, BadNginxConfig, Di
 from container.front.config.nginx_upstreams import Resolve, resolve_by_dns
 from container.front.config.nginx_variables import is_builtin
 
-__all__ = ["BadNginxConfig", "Config", "read"]
+__all__ = ["BadNginxConfig", "Config", "check", "read"]
 
 
 def read(path: str, resolve: Resolve = resolve_by_dns) -> Config:
@@ -27,17 +27,33 @@ def read(path: str, resolve: Resolve = resolve_by_dns) -> Config:
 
     Names in upstreams are looked up here, once. Raises BadNginxConfig with all that is wrong.
     """
+    config, problems = _read(path, resolve)
+    if config is None:
+        raise BadNginxConfig(problem for problem in problems if problem.severity == "error")
+    return config
+
+
+def check(path: str, resolve: Resolve = resolve_by_dns) -> tuple[Problem, ...]:
+    """Everything that can be said about a configuration: what is wrong, and what has no effect here."""
+    try:
+        return _read(path, resolve)[1]
+    except BadNginxConfig as error:
+        return error.problems
+
+
+def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ...]]:
+    """None with the problems, if it cannot be used."""
     directives = parse(path)
     notebook = Notebook(path)
     http = HttpReader(notebook, resolve)
     main = _Main(notebook, http)
     main.read(directives)
     notebook.check_variables(lambda name: name in http.maps or is_builtin(name))
+    if not notebook.problems and not http.servers:
+        notebook.problem(Source(path), "there is no server", "Write http { server { listen 8080; } }")
     if notebook.problems:
-        raise BadNginxConfig(notebook.problems)
-    if not http.servers:
-        raise ConfigError(f"{path}: there is no server. Write http {{ server {{ listen 8080; }} }}.")
-    return Config(
+        return None, (*notebook.problems, *notebook.notes)
+    config = Config(
         file=path,
         servers=tuple(http.servers),
         groups=http.upstreams.groups,
@@ -48,6 +64,7 @@ def read(path: str, resolve: Resolve = resolve_by_dns) -> Config:
         worker_connections=main.worker_connections,
         worker_shutdown_timeout_s=main.worker_shutdown_timeout_s,
     )
+    return config, config.notes
 
 
 class _Main:

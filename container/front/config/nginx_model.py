@@ -217,7 +217,7 @@ class Location:
     pass_headers: frozenset[str] = frozenset()
     redirects: tuple[tuple[str, Template], ...] | None = None
     """None: the default."""
-    limits: ProxyLimits = field(default_factory=ProxyLimits)
+    limits: ProxyLimits = field(default_factory=lambda: ProxyLimits(max_body_bytes=1024 * 1024))
     next_upstream: NextUpstream = field(default_factory=NextUpstream)
     method: Template | None = None
     pass_request_headers: bool = True

@@ -20,7 +20,6 @@ __all__ = ["BadDirective", "BadNginxConfig", "Directive", "known_to_nginx", "par
 
 _ESCAPE = re.compile(r"""\\([\\"'tnr])""")
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r"}
-_PLACE = re.compile(r" in (?P<file>.*?)(?::\d+)?$")
 _DEEPEST_INCLUDE = 50
 
 
@@ -83,10 +82,9 @@ def _crossplane() -> Any:
 
 
 def _problem(found: dict[str, Any]) -> Problem:
-    error = found["error"]
-    if place := _PLACE.search(error):
-        error = error[: place.start()]
-    return Problem(Source(found["file"], found["line"] or 0), error)
+    file, line = found["file"], found["line"] or 0
+    error = found["error"].removesuffix(f" in {file}:{line}").removesuffix(f" in {file}")
+    return Problem(Source(file, line), error)
 
 
 def _directives(files: list[Any], index: int, above: tuple[str, ...]) -> Iterator[Directive]:
