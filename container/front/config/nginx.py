@@ -17,7 +17,7 @@ from container.front.config.nginx_reader import Notebook
 from container.front.config.nginx_servers import HttpReader
 from container.front.config.nginx_syntax import BadDirective, BadNginxConfig, Directive, parse
 from container.front.config.nginx_upstreams import Resolve, resolve_by_dns
-from container.front.config.nginx_variables import is_builtin
+from container.front.config.nginx_variables import is_builtin, is_missing
 
 __all__ = ["BadNginxConfig", "Config", "check", "read"]
 
@@ -48,7 +48,8 @@ def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ..
     http = HttpReader(notebook, resolve)
     main = _Main(notebook, http)
     main.read(directives)
-    notebook.check_variables(lambda name: name in http.maps or is_builtin(name))
+    notebook.check_variables(lambda name: name in http.maps or is_builtin(name), is_missing)
+    http.check_maps()
     if not notebook.problems and not http.servers:
         notebook.problem(Source(path), "there is no server", "Write http { server { listen 8080; } }")
     if notebook.problems:

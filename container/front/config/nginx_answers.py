@@ -69,8 +69,7 @@ def _late_maps(maps: Mapping[str, Map]) -> frozenset[str]:
 
 
 def _depends(table: Map, late: set[str]) -> bool:
-    texts = (table.subject, table.default, *table.exact.values(), *(value for _, value in table.patterns))
-    return any(is_late(name) or name in late for text in texts for name in text.names)
+    return any(is_late(name) or name in late for text in table.texts for name in text.names)
 
 
 def _edits(

@@ -153,6 +153,11 @@ class LocationReader:
             exact=exact,
             prefixes=tuple(sorted(prefixes.values(), key=lambda found: -len(found.name))),
             regexes=tuple(regexes),
+            slashed={
+                name[:-1]: found
+                for name, found in (prefixes | exact).items()
+                if name.endswith("/") and found.proxy is not None
+            },
         )
         return location, named
 

@@ -6,8 +6,8 @@ while a request is answered. Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from container.errors import Problem, Source
@@ -189,6 +189,8 @@ class Location:
     prefixes: tuple[Location, ...] = ()
     """The longest first; those marked ^~ among them."""
     regexes: tuple[Location, ...] = ()
+    slashed: Mapping[str, Location] = field(default_factory=dict)
+    """Those that answer their name without the slash at its end with a redirect: all that are proxied."""
     operations: tuple[Operation, ...] = ()
     internal: bool = False
     peers: tuple[PeerRule, ...] = ()
@@ -304,7 +306,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A variable that depends on another text. wildcards: hostnames, their part that is fixed first."""
+    """A variable that depends on another text."""
 
     name: str
     subject: Template
@@ -313,6 +315,16 @@ class Map:
     default: Template
     hostnames: Mapping[str, Template]
     """*.example.com and www.example.*, as they are written."""
+    source: Source
+
+    @property
+    def texts(self) -> Iterator[Template]:
+        """All that a value may depend on."""
+        yield self.subject
+        yield self.default
+        yield from self.exact.values()
+        yield from self.hostnames.values()
+        yield from (value for _, value in self.patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,3 +342,25 @@ class Config:
     """0: one for each processor (auto)."""
     worker_connections: int = 512
     worker_shutdown_timeout_s: float = 0.0
+
+    @property
+    def listens(self) -> tuple[Listen, ...]:
+        """Where to listen, each address once. TLS, if one of its servers says so."""
+        found: dict[tuple[str, int, str], Listen] = {}
+        for server in self.servers:
+            for listen in server.listens:
+                known = found.setdefault(listen.address, listen)
+                if (listen.ssl and not known.ssl) or listen.default_server:
+                    found[listen.address] = replace(listen, ssl=listen.ssl or known.ssl)
+        return tuple(found.values())
+
+    def servers_of(self, listen: Listen) -> tuple[Server, ...]:
+        """The servers of an address, the default one first: whose certificates it needs."""
+        servers = [
+            each for each in self.servers if any(one.address == listen.address for one in each.listens)
+        ]
+
+        def is_default(server: Server) -> bool:
+            return any(one.default_server for one in server.listens if one.address == listen.address)
+
+        return tuple(sorted(servers, key=lambda server: not is_default(server)))

@@ -80,10 +80,13 @@ class Notebook:
         self.variables.update(found.names)
         return found
 
-    def check_variables(self, known: Callable[[str], bool]) -> None:
+    def check_variables(self, known: Callable[[str], bool], missing: Callable[[str], bool]) -> None:
         for name, source in self._used:
             if not (name.isdigit() or name in self.variables or known(name)):
-                self.problem(source, f'unknown "{name}" variable')
+                if missing(name):
+                    self.problem(source, f'the variable "{name}" is not supported', "Leave it out")
+                else:
+                    self.problem(source, f'unknown "{name}" variable')
 
     def _without_handler(self, directive: Directive) -> None:
         name, source = directive.name, directive.source

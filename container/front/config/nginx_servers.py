@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from container.errors import Source
@@ -136,6 +137,18 @@ class HttpReader:
                         )
                     names.add(key)
 
+    def check_maps(self) -> None:
+        """Refuse maps that need each other's value."""
+        graph = {
+            name: {used for text in table.texts for used in text.names if used in self.maps}
+            for name, table in self.maps.items()
+        }
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            names = " -> ".join(f"${name}" for name in error.args[1])
+            self._notebook.problem(self.maps[error.args[1][0]].source, f"a cycle of map variables: {names}")
+
     # --- map and log_format ---------------------------------------------------------------------
 
     def _map(self, directive: Directive) -> None:
@@ -183,6 +196,7 @@ class HttpReader:
             tuple(patterns),
             default,
             hostnames,
+            directive.source,
         )
 
     def _log_format(self, directive: Directive) -> None:

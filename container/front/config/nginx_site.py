@@ -124,8 +124,9 @@ class NginxSite:
         state = request.state if isinstance(request.state, State) else self._begin(request)
         if uri.startswith("@"):
             return self._answer(state, _Named(uri))
-        path, _, args = uri.partition("?")
-        return self._answer(state, _Redirect(path, args))
+        raw, _, args = uri.partition("?")
+        path = canonical_path(octets(raw))
+        return self._answer(state, _Fail(404) if path is None else _Redirect(path, args))
 
     def log_line(self, request: FrontRequest, facts: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         state = request.state if isinstance(request.state, State) else self._begin(request)
@@ -140,7 +141,7 @@ class NginxSite:
         address = self._address(request)
         server, match = address.find(request.host)
         # As nginx reads paths and names of fields before it knows the host, the default server's word counts.
-        state = State(request, server, address.default, self.config.maps, self._clock)
+        state = State(request, server, address.default, self.config, self._clock)
         if match:
             state.capture(match)
         request.state = state
@@ -480,13 +481,8 @@ def _search(state: State, parent: Location) -> tuple[Location | None, bool, bool
         if uri.startswith(candidate.name):
             prefix = candidate
             break
-    if prefix is None or prefix.name != uri:
-        slashed = uri + "/"
-        redirecting = parent.exact.get(slashed) or next(
-            (candidate for candidate in parent.prefixes if candidate.name == slashed), None
-        )
-        if redirecting is not None and redirecting.proxy is not None:
-            return redirecting, True, True
+    if (prefix is None or prefix.name != uri) and (redirecting := parent.slashed.get(uri)):
+        return redirecting, True, True
     best, skip_regexes = prefix, False
     if prefix is not None:
         skip_regexes = prefix.kind == "^~"

@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from container.front.config.nginx_model import Location, Map, Root, Server
+from container.front.config.nginx_model import Config, Location, Map, Root, Server
 from container.front.config.nginx_values import words
 from container.front.site import FrontRequest
 
@@ -30,6 +30,7 @@ __all__ = [
     "from_header",
     "is_builtin",
     "is_late",
+    "is_missing",
     "look_up_wildcard",
     "octets",
     "to_header",
@@ -74,6 +75,7 @@ class State:
         "maps",
         "merge_slashes",
         "method",
+        "own_variables",
         "proxy_host",
         "quoted",
         "raw_path_valid",
@@ -90,7 +92,7 @@ class State:
         request: FrontRequest,
         server: Server,
         default_server: Server,
-        maps: Mapping[str, Map],
+        config: Config,
         clock: Callable[[], float],
     ) -> None:
         self.request = request
@@ -98,7 +100,8 @@ class State:
         self.merge_slashes = default_server.merge_slashes
         self.underscores_in_headers = default_server.underscores_in_headers
         self.location: Location = server.location
-        self.maps = maps
+        self.maps = config.maps
+        self.own_variables = config.variables
         self.clock = clock
         self.method = request.exchange.method
         target = request.exchange.target
@@ -146,6 +149,8 @@ class State:
         for prefix, read in _PREFIXES.items():
             if name.startswith(prefix):
                 return read(self, name.removeprefix(prefix))
+        if name in self.own_variables:
+            return ""  # it has not been set yet
         return self.facts.get(name)
 
     def _map(self, table: Map) -> str:
@@ -296,6 +301,10 @@ _BUILTIN: Mapping[str, Callable[[State], str | None]] = {
     "pipe": lambda s: ".",
     "limit_rate": lambda s: "0",
     "nginx_version": lambda s: "1.22.1",
+    "realip_remote_addr": lambda s: s.request.exchange.connection.peer[0] or "unix:",
+    "http2": lambda s: "",
+    "ssl_client_verify": lambda s: "NONE" if s.request.scheme == "https" else None,
+    "ssl_server_name": lambda s: s.request.host if s.request.scheme == "https" else None,
     "ssl_protocol": _tls("secure_protocol"),
     "ssl_cipher": _tls("cipher_suite"),
     "ssl_session_id": _tls("ssl_session_id"),
@@ -332,6 +341,27 @@ _PREFIXES: Mapping[str, Callable[[State, str], str | None]] = {
     "arg_": _argument,
     "cookie_": _cookie,
 }
+
+
+# Those that nginx has, of modules or at moments that there are not here.
+_MISSING = words(
+    "request_body request_body_file date_local date_gmt invalid_referer secure_link uid_got uid_set"
+)
+_MISSING_PREFIXES = (
+    "ssl_",
+    "geoip_",
+    "proxy_protocol_",
+    "realip_",
+    "tcpinfo_",
+    "upstream_trailer_",
+    "jwt_",
+    "http3",
+)
+
+
+def is_missing(name: str) -> bool:
+    """Whether nginx has a variable that this front does not have."""
+    return not is_builtin(name) and (name in _MISSING or name.startswith(_MISSING_PREFIXES))
 
 
 def is_late(name: str) -> bool:

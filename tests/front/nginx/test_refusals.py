@@ -169,6 +169,23 @@ def test_main(configure: Callable[..., Config], text: str, message: str) -> None
         configure(text, main=True)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "map $b $a { default 1; }\nmap $a $b { default 1; }\nserver { }",
+            "a cycle of map variables: $a -> $b",
+        ),
+        ("server { return 200 $ssl_client_s_dn; }", 'the variable "ssl_client_s_dn" is not supported'),
+    ],
+)
+def test_variables(configure: Callable[..., Config], text: str, message: str) -> None:
+    assert (
+        message in refuse(configure, text)[0]
+        or message.replace("$a -> $b", "$b -> $a") in refuse(configure, text)[0]
+    )
+
+
 def test_includes_that_include_themselves(configure: Callable[..., Config], tmp_path: Path) -> None:
     (tmp_path / "again.conf").write_text("include again.conf;\n")
     with pytest.raises(ConfigError, match="is included by itself"):

@@ -530,6 +530,15 @@ def test_listens_and_certificates(configure: Callable[..., Config], tmp_path: Pa
     assert server.name == "shop.test"
 
 
+def test_each_address_is_listened_on_once(configure: Callable[..., Config]) -> None:
+    config = configure("""
+        server { listen 80; server_name a; }
+        server { listen 80 default_server; listen 127.0.0.1:81; server_name b; }
+    """)
+    assert [str(listen) for listen in config.listens] == ["0.0.0.0:80", "127.0.0.1:81"]
+    assert [server.name for server in config.servers_of(config.listens[0])] == ["b", "a"]
+
+
 def test_a_location_is_complete(configure: Callable[..., Config]) -> None:
     config = configure("""
         client_max_body_size 2k; add_header A http; error_page 404 /n;
