@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 __all__ = ["canonical_path", "escape_args", "escape_path", "escape_redirect"]
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_IN_ARGS = re.compile(rb"[\x00-\x20#%&+;?\x7f-\xff]")
+_IN_ARGS = re.compile(rb'[\x00-\x20"#%&+;<>?\\^`{|}\x7f-\xff]')
 _IN_PATH = re.compile(rb'[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]')
 _IN_REDIRECT = re.compile(rb'[\x00-\x20"#%?\x7f-\xff]')
 

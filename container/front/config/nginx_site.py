@@ -389,13 +389,16 @@ class NginxSite:
         raise _Fail(404)
 
     def _index(self, state: State) -> _Step:
+        is_folder: bool | None = None
         for candidate in state.location.index:
             name = candidate(state)
             if name.startswith("/"):
                 return _Redirect(name, state.args)
             if name and files.kind_of(state, state.uri + name) in ("file", "folder"):
                 return _Redirect(state.uri + name, state.args)
-        raise _Fail(403 if files.kind_of(state, state.uri) == "folder" else 404)
+            if is_folder is None and not (is_folder := files.kind_of(state, state.uri) == "folder"):
+                raise _Fail(404)
+        raise _Fail(403)
 
     def _moved(self, state: State, status: int, place: str) -> FixedAnswer:
         headers = (("Location", redirect_to(state, place)),) if place else ()
@@ -520,7 +523,7 @@ def _holds(state: State, test: Test) -> bool:
 
 def _with_escaped_captures(state: State, text: Template, escape: Callable[[str], str]) -> str:
     """Fill in a text; what a capture has taken from a path with escapes is escaped again."""
-    if not state.quoted or not any(name.isdigit() for name in text.names):
+    if not (state.quoted or state.plus) or not any(name.isdigit() for name in text.names):
         return text(state)
     captures = state.captures
     try:

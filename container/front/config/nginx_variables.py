@@ -76,6 +76,7 @@ class State:
         "merge_slashes",
         "method",
         "own_variables",
+        "plus",
         "proxy_host",
         "quoted",
         "raw_path_valid",
@@ -110,8 +111,9 @@ class State:
             target = target if target.startswith(b"/") else b"/" + target
         self.target = target.partition(b"#")[0].decode("utf-8", "surrogateescape")
         path = self.target.partition("?")[0]
-        self.quoted = "%" in path or "+" in path
-        """Whether captures of the path must be escaped where they are put into a query."""
+        self.quoted = "%" in path
+        """Whether the path had escapes, so that it needs some again when it is sent."""
+        self.plus = "+" in path
         self.uri = request.path
         self.args = request.query or ""
         self.captures: tuple[str | None, ...] = ()
@@ -278,7 +280,7 @@ _BUILTIN: Mapping[str, Callable[[State], str | None]] = {
     "request_id": _request_id,
     "scheme": lambda s: s.request.scheme,
     "https": lambda s: "on" if s.request.scheme == "https" else "",
-    "host": lambda s: s.request.host or s.server.name,
+    "host": lambda s: s.request.host.removesuffix(".") or s.server.name,
     "hostname": lambda s: socket.gethostname(),
     "server_name": lambda s: s.server.name,
     "server_addr": lambda s: s.request.exchange.connection.local[0],
