@@ -99,6 +99,9 @@ class NginxSite:
     # --- Site -----------------------------------------------------------------------------------
 
     def decide(self, request: FrontRequest) -> Action:
+        """As Site.decide; a request that restarts is redirected internally to its path (X-Accel-Redirect)."""
+        if request.restarts and isinstance(request.state, State):
+            return self._answer(request.state, _Redirect(request.path, request.query or ""))
         state = self._begin(request)
         if state.method in ("TRACE", "CONNECT"):
             return self._answer(state, _Fail(405, (_ALLOWED,)))
@@ -118,15 +121,6 @@ class NginxSite:
             edits = replace(action.edits, add_always=(*action.edits.add_always, *challenges))
             return replace(action, edits=edits)
         return action
-
-    def decide_internal(self, request: FrontRequest, uri: str) -> Action:
-        """What to do when a backend's X-Accel-Redirect names another path or location."""
-        state = request.state if isinstance(request.state, State) else self._begin(request)
-        if uri.startswith("@"):
-            return self._answer(state, _Named(uri))
-        raw, _, args = uri.partition("?")
-        path = canonical_path(octets(raw))
-        return self._answer(state, _Fail(404) if path is None else _Redirect(path, args))
 
     def log_line(self, request: FrontRequest, facts: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         state = request.state if isinstance(request.state, State) else self._begin(request)

@@ -110,12 +110,11 @@ class State:
             target = target[authority.end() :]
             target = target if target.startswith(b"/") else b"/" + target
         self.target = target.partition(b"#")[0].decode("utf-8", "surrogateescape")
-        path = self.target.partition("?")[0]
+        path, _, self.args = self.target.partition("?")
         self.quoted = "%" in path
         """Whether the path had escapes, so that it needs some again when it is sent."""
         self.plus = "+" in path
         self.uri = request.path
-        self.args = request.query or ""
         self.captures: tuple[str | None, ...] = ()
         self.changes = MAX_CHANGES + 1
         self.error_page = False

@@ -370,7 +370,8 @@ def test_an_internal_redirect_of_a_backend(visit: Visit, docs: Path) -> None:
     visitor = visit(f"{PROXY % ''} location /files/ {{ internal; alias {docs}/; }}")
     request = visitor.request("/x")
     assert isinstance(visitor.site.decide(request), ProxyAction)
-    action = visitor.site.decide_internal(request, "/files/a.txt?b")
+    request.path, request.query, request.restarts = "/files/a.txt", None, 1
+    action = visitor.site.decide(request)
     assert (action.root, action.path) == (str(docs), "/a.txt")
     assert visitor.ask("/files/a.txt") == Deny(404)
 
