@@ -308,7 +308,7 @@ SEQUENCES = {
 
 LOGGED = [
     *gets("/log/main?a=1", "/log/main/a%20b", "/log/main/caf%C3%A9", "/log/proxied/x", "/log/some/ten.txt"),
-    *gets("/log/some/missing", "/log/two", "/log/two/off", "/log/page", '/log/json?a="quoted"'),
+    *gets("/log/some/missing", "/log/two", "/log/two/off", "/log/page", "/log/json?a=said"),
     Ask("/log/main", header={"Referer": 'http://a.test/"x"\\y'}),
     Ask("/log/main", header={"Referer": "caf\u00e9"}),
     Ask("/log/json", header={"User-Agent": 'say "hi" \\ there'}),

@@ -152,7 +152,7 @@ class State:
                 return read(self, name.removeprefix(prefix))
         if name in self.own_variables:
             return ""  # it has not been set yet
-        return self.facts.get(name)
+        return self.facts.get(name) or None
 
     def _map(self, table: Map) -> str:
         subject = table.subject(self)
