@@ -138,6 +138,7 @@ def new(name: str) -> None:
         "was check webapps",
         "was check webapps/shop/WEB-INF/web.xml",
         "was check --effective webapps/shop",
+        "was check /etc/nginx/nginx.conf",
     ),
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
@@ -152,7 +153,8 @@ def new(name: str) -> None:
 def check(path: Path, effective: bool) -> None:
     """Print every problem of the web apps at PATH as file:line:column: what is wrong. The cure.
 
-    PATH is a web app, a folder of web apps, or one web.xml. Fragments and decorators count, as they do when
+    PATH is a web app, a folder of web apps, one web.xml, or an nginx.conf; of that, directives without effect
+    here are listed, too. Fragments and decorators count, as they do when
     the web app starts: modules with decorated classes are imported. The exit code is 1 if there are errors,
     0 if there are none or only warnings. With --effective problems go to standard error.
     """

@@ -1,4 +1,4 @@
-"""``was check``: everything that can be said about web apps without starting them.
+"""``was check``: everything that can be said about web apps and configurations without starting them.
 
     lint(path) ──> Report of Problems, in the order of the files and lines
 
@@ -7,6 +7,8 @@ descriptor/ and the scanner find the problems; here is only what is read, and ho
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from container.learn.effective import declared, web_app_of
 __all__ = ["Report", "lint"]
 
 FRAGMENT = "web-fragment.xml"
+_NGINX_BLOCK = re.compile(r"^\s*(?:events|http)\s*\{", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,21 @@ class Report:
 
 
 def lint(path: Path) -> Report:
-    """Check a web app, a folder of web apps, or one descriptor. Raises ConfigError for any other path."""
+    """Check a web app, a folder of web apps, a descriptor or an nginx.conf. Raises ConfigError otherwise."""
+    if path.is_file() and _is_nginx(path):
+        from container.front.config.nginx import check as check_nginx
+
+        return Report(_sorted(check_nginx(os.fspath(path))), _count(1, "nginx configuration"))
     if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
         return Report(_sorted(_alone(path)), _count(1, "descriptor"))
     folders = _web_apps(path)
     problems = (problem for folder in folders for problem in declared(folder).problems)
     return Report(_sorted(problems), _count(len(folders), "web app"))
+
+
+def _is_nginx(path: Path) -> bool:
+    """Whether a file is a configuration of nginx, by the blocks it has."""
+    return path.suffix == ".conf" and bool(_NGINX_BLOCK.search(path.read_text(errors="replace")))
 
 
 def _alone(path: Path) -> list[Problem]:
