@@ -17,6 +17,7 @@ from container.front.balancer import Ask, Balancer
 from container.protocols.exchange import Exchange
 
 __all__ = [
+    "NO_EDITS",
     "Action",
     "Deny",
     "FileAction",
@@ -61,6 +62,9 @@ class HeaderEdits:
     """Beginnings of Location and what takes their place (proxy_redirect, ProxyPassReverse)."""
 
 
+NO_EDITS = HeaderEdits()
+
+
 @dataclass(frozen=True, slots=True)
 class FixedAnswer:
     """The site answers itself: return, redirects, errors. status 444: close without a word."""
@@ -69,7 +73,7 @@ class FixedAnswer:
     body: bytes = b""
     content_type: str | None = None
     headers: Headers = ()
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class FileAction:
     default_type: str | None = None
     precompressed: tuple[tuple[str, str], ...] = ()
     """(content coding, how the file's name ends), the preferred one first."""
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,11 @@ class ProxyAction:
     headers: Headers
     """The complete end-to-end header for the backend, Host included; framing is the proxy's affair."""
     limits: ProxyLimits = ProxyLimits()
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
     attributes: Headers = ()
     """AJP request attributes (JkEnvVar)."""
+    status: int = 0
+    """What the client gets instead of the backend's status, as for an error page; 0: that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ class Deny:
     """Answer an error; the site's error pages have been asked already."""
 
     status: int
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 Action = FixedAnswer | FileAction | ProxyAction | Deny
