@@ -3,9 +3,9 @@
     FileAction ──> Documents.serve ──> None: answered
                                    └─> (status, headers): a problem, for which there may be an error page
 
-What an answer contains is decided in files.py, by its rules for document roots; small files are kept in memory
-as for the embedded front, and looked at again once a second. Everything here runs on the loop and waits for
-nothing but the disk.
+What an answer contains is decided in files.py, by its rules for document roots; small files are kept in
+memory as for the embedded front, and looked at again once a second. Everything here runs on the loop and waits
+for nothing but the disk.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from container.files import (
     open_file,
 )
 from container.front.edits import edit_headers
+from container.front.record import Record
 from container.front.site import FileAction, FrontRequest
 from container.front.static import FRESH_S, File, Resource, cut, load
 from container.front.targets import encode_path
@@ -63,7 +64,7 @@ class Documents:
     def __repr__(self) -> str:
         return f"<Documents {len(self._known)} files, {self._size} bytes in memory>"
 
-    def serve(self, request: FrontRequest, action: FileAction) -> Problem | None:
+    def serve(self, request: FrontRequest, action: FileAction, record: Record) -> Problem | None:
         """Answer the exchange, or say why not."""
         exchange = request.exchange
         method = exchange.method
@@ -82,10 +83,10 @@ class Documents:
         except OSError:
             return 500, ()
         if is_page or method in _READING:
-            return _answer(request, action, resource)
+            return _answer(request, action, resource, record)
         if method == "POST":
             return 405, (ALLOW,)
-        exchange.start(204, edit_headers(204, [ALLOW], action.edits))
+        exchange.start(204, edit_headers(204, [ALLOW], action.edits, record))
         exchange.finish()
         return None
 
@@ -138,7 +139,7 @@ class Documents:
         self._size -= self._known.pop(key).size
 
 
-def _answer(request: FrontRequest, action: FileAction, resource: Resource) -> Problem | None:
+def _answer(request: FrontRequest, action: FileAction, resource: Resource, record: Record) -> Problem | None:
     exchange = request.exchange
     headers = request.headers
     file = resource.identity
@@ -153,7 +154,7 @@ def _answer(request: FrontRequest, action: FileAction, resource: Resource) -> Pr
         status = answer.status
         if status >= 400:
             return status, answer.headers
-    exchange.start(status, edit_headers(status, list(answer.headers), action.edits))
+    exchange.start(status, edit_headers(status, list(answer.headers), action.edits, record))
     if exchange.method == "HEAD" or not answer.pieces:
         exchange.finish()
     elif file.body is not None:

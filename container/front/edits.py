@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from container.front.record import Record, upstream_facts
 from container.front.site import NO_EDITS, HeaderEdits
 
 __all__ = ["edit_headers"]
@@ -10,9 +11,17 @@ _ADDED_TO = frozenset((200, 201, 204, 206, 301, 302, 303, 304, 307, 308))  # wha
 _PLACES = frozenset(("location", "content-location", "uri"))
 
 
-def edit_headers(status: int, headers: list[tuple[str, str]], edits: HeaderEdits) -> list[tuple[str, str]]:
+def edit_headers(
+    status: int,
+    headers: list[tuple[str, str]],
+    edits: HeaderEdits,
+    record: Record | None = None,
+) -> list[tuple[str, str]]:
+    """record: what is known of the backends that were asked, for edits that depend on it."""
     if edits is NO_EDITS:
         return headers
+    if edits.later is not None:
+        edits = edits.later({"status": str(status), **upstream_facts(record or Record())})
     if edits.redirects:
         headers = [_redirected(header, edits.redirects) for header in headers]
     gone = edits.remove | {name.lower() for name, _ in edits.replace}

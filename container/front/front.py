@@ -207,7 +207,7 @@ class Front:
             if isinstance(action, ProxyAction):
                 return action
             if isinstance(action, FileAction):
-                problem = self._documents.serve(request, action)
+                problem = self._documents.serve(request, action, job.record)
                 if problem is None:
                     return None
                 status, headers = problem
@@ -219,7 +219,7 @@ class Front:
                 job.record.status = CLOSE_SILENTLY
                 request.exchange.abort()
             else:
-                _send(request.exchange, action)
+                _send(request.exchange, action, job.record)
             return None
 
     @property
@@ -281,11 +281,11 @@ class Front:
                     balancer.maintain(now_s)
 
 
-def _send(exchange: Exchange, answer: FixedAnswer) -> None:
+def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
     headers = list(answer.headers)
     if answer.content_type and answer.body:
         headers.append(("Content-Type", answer.content_type))
-    exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits))
+    exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits, record))
     exchange.finish(answer.body)
 
 

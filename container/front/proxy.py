@@ -5,8 +5,8 @@
                         └──> Action: what to do instead, when no answer could be passed on
 
 The balancer decides who is asked and whether again; this module only tells it what has happened. Bodies pass
-in pieces: what is held of one is bounded by buffers and, for whoever is slower than the other, a temporary file.
-A broken answer is broken off, never made to look complete.
+in pieces: what is held of one is bounded by buffers and, for whoever is slower than the other, by a temporary
+file. A broken answer is broken off, never made to look complete.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Passage:
         """Return what to do instead of passing an answer on; None: it is done, one way or the other."""
         exchange, limits = self._exchange, self._limits
         try:
-            if has_body(self._request) and not self._action.status:
+            if self._action.send_body and has_body(self._request):
                 if limits.max_body_bytes and (exchange.content_length or 0) > limits.max_body_bytes:
                     return self._instead(413, (), True)
                 if limits.request_buffering or (exchange.content_length is None and self._needs_length()):
@@ -320,7 +320,7 @@ class Passage:
                 self._succeed(attempt, connection)
                 return instead
         status = self._action.status or status
-        headers = edit_headers(status, headers, self._action.edits)
+        headers = edit_headers(status, headers, self._action.edits, self._record)
         self._is_passing = True
         try:
             if head.upgrade:

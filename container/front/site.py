@@ -9,7 +9,7 @@ it decides by. An Action is complete: whoever carries it out needs no configurat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -48,6 +48,8 @@ class FrontRequest:
     variables: dict[str, str] = field(default_factory=dict)
     """What the configuration has set for this request, such as nginx's."""
     restarts: int = 0
+    state: object = None
+    """What the Site remembers between its answers about this request; nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class HeaderEdits:
     replace: Headers = ()
     redirects: tuple[tuple[str, str], ...] = ()
     """Beginnings of Location and what takes their place (proxy_redirect, ProxyPassReverse)."""
+    later: Callable[[Mapping[str, str]], HeaderEdits] | None = None
+    """These edits again, now that the facts about the answer are known: status, and upstream_… of a proxied
+    one, by the names of log_line. None: they do not depend on them."""
 
 
 NO_EDITS = HeaderEdits()
@@ -131,7 +136,9 @@ class ProxyAction:
     attributes: Headers = ()
     """AJP request attributes (JkEnvVar)."""
     status: int = 0
-    """What the client gets instead of the backend's status, as for an error page; 0: that."""
+    """What to answer instead of the backend's status (it gives an error page); 0: the backend's."""
+    send_body: bool = True
+    """Whether the backend gets the request's body."""
 
 
 @dataclass(frozen=True, slots=True)
