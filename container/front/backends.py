@@ -19,7 +19,8 @@ from typing import cast
 from container.errors import ProtocolError
 from container.front.balancer import Address, Failure
 from container.front.site import ProxyLimits
-from container.protocols.backend import BackendProtocol, Event
+from container.protocols.ajp13_backend import Ajp13Backend
+from container.protocols.backend import BackendProtocol, Event, Pong
 from container.protocols.http1_backend import Http1Backend
 
 __all__ = ["AttemptFailed", "BackendConnection", "Backends"]
@@ -133,6 +134,8 @@ class BackendConnection(asyncio.Protocol):
         except ProtocolError as error:
             failure = Failure.READ if not self.is_open and not self.received_bytes else Failure.INVALID_HEADER
             raise AttemptFailed(failure, str(error)) from None
+        if owed := self.wire.take_output():
+            self.write(owed)
         if self._roomy is not None and not self._roomy.done() and (self.wire.room or not self.is_open):
             self._roomy.set_result(None)
         if event is None and not self.is_open:
@@ -179,9 +182,9 @@ class BackendConnection(asyncio.Protocol):
 
     # Writing --------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Another request."""
-        self.requests += 1
+    def begin(self, *, is_another: bool = True) -> None:
+        """A request, and its answer; False: what was sent and received before it does not count."""
+        self.requests += is_another
         self.sent_bytes = self.received_bytes = self._unread = 0
 
     def write(self, data: bytes) -> None:
@@ -271,7 +274,25 @@ class Backends:
             self._forget(group, connection)
             connection.unkeep()
         connection.begin()
+        if limits.ajp_ping_timeout_s and (ping := connection.wire.ping()):
+            await self._ping(connection, ping, limits.ajp_ping_timeout_s)
         return connection
+
+    async def _ping(self, connection: BackendConnection, ping: bytes, timeout_s: float) -> None:
+        try:
+            connection.write(ping)
+            answer = await connection.event(timeout_s)
+        except AttemptFailed as failed:
+            connection.close()
+            failure = Failure.STALE if connection.is_reused else Failure.CONNECT
+            raise AttemptFailed(failure, f"no answer to a ping: {failed}") from None
+        except BaseException:
+            connection.close()
+            raise
+        if not isinstance(answer, Pong):
+            connection.close()
+            raise AttemptFailed(Failure.CONNECT, f"a ping was answered with {answer!r}")
+        connection.begin(is_another=False)
 
     async def _connect(self, address: Address, limits: ProxyLimits) -> BackendConnection:
         loop = asyncio.get_running_loop()
@@ -323,4 +344,6 @@ class Backends:
 
 
 def _speak(address: Address, limits: ProxyLimits) -> BackendProtocol:
+    if address.protocol == "ajp":
+        return Ajp13Backend(limits.ajp_packet_bytes, limits.ajp_secret)
     return Http1Backend(limits.http_version)

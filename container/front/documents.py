@@ -4,7 +4,7 @@
                                    └─> (status, headers): a problem, for which there may be an error page
 
 What an answer contains is decided in files.py, by its rules for document roots; small files are kept in
-memory as for the embedded front, and looked at again once a second. Everything here runs on the loop and waits
+memory as for the embedded front, and looked at again once a second. All of it runs on the loop and waits
 for nothing but the disk.
 """
 

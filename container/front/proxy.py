@@ -25,7 +25,7 @@ from container.front.client import PIECE_BYTES, Client, Collected, collect
 from container.front.edits import edit_headers
 from container.front.record import Attempt, Record
 from container.front.site import Action, FrontRequest, ProxyAction
-from container.protocols.backend import AnswerEnd, AnswerHead, BackendRequest, Event, Interim
+from container.protocols.backend import AnswerEnd, AnswerHead, BackendRequest, Event, Interim, Origin
 from container.protocols.exchange import ClientDisconnected, Headers
 
 __all__ = ["Instead", "Passage", "Workshop"]
@@ -237,6 +237,8 @@ class Passage:
                     size,
                     self._limits.keepalive > 0,
                     wanted_upgrade(self._request) if self._limits.upgrade else "",
+                    origin_of(self._request) if connection.address.protocol == "ajp" else None,
+                    action.attributes,
                 )
             )
         except ValueError as error:
@@ -246,15 +248,16 @@ class Passage:
             self._sent = Sent.SOME
             self._sender = asyncio.get_running_loop().create_task(self._send_body(connection))
             return
-        if body is not None:
+        if body is not None and body.size:
             data += wire.send(body.read(0, body.size)) + wire.end()
         connection.write(data)
         self._sent = Sent.ALL
 
     async def _send_body(self, connection: BackendConnection) -> None:
         wire, offset, limit = connection.wire, 0, self._limits.max_body_bytes
+        size = self._exchange.content_length if self._body is None else self._body.size
         try:
-            while True:
+            while size is None or offset < size:
                 room = min(await connection.room(), PIECE_BYTES)
                 if self._body is not None:
                     piece = self._body.read(offset, room)
@@ -267,7 +270,8 @@ class Passage:
                     break
                 connection.write(wire.send(piece))
                 await connection.drain(self._limits.send_timeout_s)
-            connection.write(wire.end())
+            if end := wire.end():
+                connection.write(end)
             self._sent = Sent.ALL
         except AttemptFailed as failed:
             if failed.failure is not Failure.SEND:  # a backend that has closed may have answered before
@@ -465,6 +469,21 @@ class Spill:
 def has_body(request: FrontRequest) -> bool:
     length = request.exchange.content_length
     return bool(length) or (length is None and "transfer-encoding" in request.headers)
+
+
+def origin_of(request: FrontRequest) -> Origin:
+    exchange = request.exchange
+    connection = exchange.connection
+    _, colon, port = request.headers.get("host", "").rpartition(":")
+    usual = 443 if request.scheme == "https" else 80
+    return Origin(
+        connection.peer[0],
+        exchange.version,
+        request.host or connection.local[0],
+        int(port) if colon and port.isdigit() else usual if request.host else connection.local[1],
+        request.scheme == "https",
+        exchange.user,
+    )
 
 
 def _method(method: str, action: ProxyAction) -> str:

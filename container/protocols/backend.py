@@ -3,7 +3,7 @@
     BackendRequest ──begin, send, end──> bytes ──> backend
     backend ──> bytes ──receive, receive_eof──> next_event ──> Interim*, AnswerHead, bytes*, AnswerEnd
 
-http1_backend.py and, over AJP, ajp13.py fulfil it; front/backends.py moves the bytes.
+http1_backend.py and ajp13_backend.py fulfil it; front/backends.py moves the bytes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ __all__ = [
     "BackendRequest",
     "Event",
     "Interim",
+    "Origin",
+    "Pong",
 ]
 
 HOP_BY_HOP = frozenset(
@@ -40,6 +42,18 @@ HOP_BY_HOP = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from, for protocols that tell."""
+
+    address: str = ""
+    version: str = "HTTP/1.1"
+    server_name: str = ""
+    server_port: int = 80
+    is_secure: bool = False
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BackendRequest:
     """A request as a backend gets it; framing and connection are the protocol's affair."""
 
@@ -52,6 +66,9 @@ class BackendRequest:
     keep_alive: bool = True
     upgrade: str = ""
     """The protocol to change to, if the backend agrees."""
+    origin: Origin | None = None
+    attributes: Headers = ()
+    """Of the request, for AJP."""
 
 
 class Interim(NamedTuple):
@@ -77,7 +94,11 @@ class AnswerEnd(NamedTuple):
     trailers: RawHeaders
 
 
-Event = Interim | AnswerHead | bytes | AnswerEnd
+class Pong(NamedTuple):
+    """The backend has answered a ping."""
+
+
+Event = Interim | AnswerHead | bytes | AnswerEnd | Pong
 
 
 class BackendProtocol(Protocol):
@@ -85,6 +106,9 @@ class BackendProtocol(Protocol):
 
     What the backend sends wrongly raises ProtocolError; then the connection is of no use any more.
     """
+
+    def ping(self) -> bytes:
+        """Ask whether anybody is there; nothing where the protocol has no such question."""
 
     def begin(self, request: BackendRequest) -> bytes:
         """Raises ValueError for a header that cannot be sent."""
@@ -100,6 +124,9 @@ class BackendProtocol(Protocol):
         """The body has ended."""
 
     def receive(self, data: bytes) -> None: ...
+
+    def take_output(self) -> bytes:
+        """What is owed to the backend for what it has said."""
 
     def receive_eof(self) -> None:
         """The backend has closed: the end of an answer that has no other."""

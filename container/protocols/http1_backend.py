@@ -67,6 +67,12 @@ class Http1Backend(BodyParser):
 
     # The request ----------------------------------------------------------------------------------
 
+    def ping(self) -> bytes:
+        return b""
+
+    def take_output(self) -> bytes:
+        return b""
+
     def begin(self, request: BackendRequest) -> bytes:
         self._method = request.method
         self._awaits_head = True
