@@ -76,6 +76,7 @@ class Front:
         self._lock = threading.Lock()
         self._maintained_s = 0.0
         self._local = threading.local()  # what belongs to one thread: its files, its connections, its loop
+        self._runners: list[tuple[asyncio.Runner, Workshop]] = []  # of threads
         self._jobs: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._logs: dict[str, AccessLog | None] = {}
@@ -115,6 +116,8 @@ class Front:
         runner = getattr(self._local, "runner", None)
         if runner is None:
             runner = self._local.runner = asyncio.Runner()
+            self._runners.append((runner, self._workshop))
+            self._workshop.sleeps = True
         runner.run(self._pass_on(job, job.action))
 
     def report(self, answered: Answered) -> None:
@@ -139,7 +142,11 @@ class Front:
         return self._logs[file]
 
     def close(self) -> None:
-        """Write what the logs still have to."""
+        """Let go of what is kept, when no more requests come; write what the logs still have to."""
+        for runner, workshop in self._runners:
+            runner.run(workshop.close())
+            runner.close()
+        self._runners.clear()
         for log in self._logs.values():
             if log is not None:
                 log.close()

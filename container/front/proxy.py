@@ -57,6 +57,11 @@ class Workshop:
         self.lock = lock
         self.memory_bytes = memory_bytes
         self.folder = folder
+        self.sleeps = False  # whether the loop runs only while a request is passed on
+
+    async def close(self) -> None:
+        self.backends.close()
+        await asyncio.sleep(0)  # a transport is closed by its loop, in the next turn
 
 
 class Passage:
@@ -196,6 +201,8 @@ class Passage:
     async def _try_one(self, member: Member, attempt: Attempt) -> Action | None:
         self._sent = Sent.NOTHING
         self._sender = None
+        if self._workshop.sleeps:
+            await asyncio.sleep(0)  # what has died since the last request is learnt now
         connection = await self._workshop.backends.take(self._action.group.name, member.address, self._limits)
         attempt.connect_s = time.monotonic() - attempt.began_s
         try:

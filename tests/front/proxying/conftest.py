@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from container.front.site import FixedAnswer, ProxyAction, ProxyLimits
 from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import make_executor
+from container.protocols.exchange import Begin
 
 PATIENCE_S = 8.0  # only ever used up by a failure
 HOP = frozenset(("connection", "content-length", "expect", "transfer-encoding"))
@@ -137,16 +139,31 @@ class PassOn:
         return ()
 
 
-class RunningFront:
-    """Under the event MPM."""
+class InThreads:
+    """A handler that asks another one in threads only, as a connector does that has no loop."""
 
-    def __init__(self, site, **settings) -> None:
+    def __init__(self, front: Front) -> None:
+        self.handle = front.handle
+        self._begin = front.begin
+
+    def begin(self, exchange) -> Begin:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._begin, exchange).result()
+
+
+class RunningFront:
+    """Under the event MPM. in_threads: requests are answered in threads."""
+
+    def __init__(self, site, kernel_buffer_bytes=0, in_threads=False, **settings) -> None:
         self.site = site
         self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **settings})
         self.executor = make_executor(self.settings)
         self.front = Front(site, self.settings)
-        self.connector = HttpConnector(self.front, self.settings, self.executor, [self.front.report])
+        handler = InThreads(self.front) if in_threads else self.front
+        self.connector = HttpConnector(handler, self.settings, self.executor, [self.front.report])
         listener = open_listener("127.0.0.1", 0, 1024)
+        if kernel_buffer_bytes:  # small: a slow client is soon seen to be one
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel_buffer_bytes)
         self.port = listener.getsockname()[1]
         self.server = EventServer([listener], lambda: self.connector, self.settings)
         self.server.start()
