@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from container.front.record import Record, upstream_facts
+from container.front.record import Facts, Record
 from container.front.site import NO_EDITS, HeaderEdits
 
 __all__ = ["edit_headers"]
@@ -21,7 +21,7 @@ def edit_headers(
     if edits is NO_EDITS:
         return headers
     if edits.later is not None:
-        edits = edits.later({"status": str(status), **upstream_facts(record or Record())})
+        edits = edits.later(Facts(record or Record(), status))
     if edits.redirects:
         headers = [_redirected(header, edits.redirects) for header in headers]
     gone = edits.remove | {name.lower() for name, _ in edits.replace}

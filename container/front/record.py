@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from container.trace import Answered
 
-__all__ = ["Attempt", "Record", "facts"]
+__all__ = ["Attempt", "Facts", "Record", "facts"]
 
 CLIENT_LEFT = 499
 
@@ -35,25 +35,15 @@ class Record:
     status: int = 0
 
 
-def facts(record: Record, answered: Answered) -> dict[str, str]:
-    """The facts by their names, which are those of nginx's variables; "-" for what has not happened.
-
-    Of several attempts each has its value, in order, with ", " between them.
-    """
-    found = {
-        "status": str(record.status or answered.status or CLIENT_LEFT),
-        "body_bytes_sent": str(answered.body_bytes),
-        "bytes_sent": str(answered.body_bytes),
-        "request_time": f"{answered.duration_s:.3f}",
-        "time_s": f"{answered.time_s:.6f}",
-        "remote_user": answered.user or "",
-        "request_id": answered.request_id,
-        "request": answered.request_line.decode("latin-1"),
-    }
-    found.update(upstream_facts(record))
-    return found
-
-
+_ANSWERED: Mapping[str, Callable[[Answered], str]] = {
+    "body_bytes_sent": lambda a: str(a.body_bytes),
+    "bytes_sent": lambda a: str(a.body_bytes),
+    "request_time": lambda a: f"{a.duration_s:.3f}",
+    "time_s": lambda a: f"{a.time_s:.6f}",
+    "remote_user": lambda a: a.user or "",
+    "request_id": lambda a: a.request_id,
+    "request": lambda a: a.request_line.decode("latin-1"),
+}
 _UPSTREAM: Mapping[str, Callable[[Attempt], object]] = {
     "upstream_addr": lambda a: a.address,
     "upstream_status": lambda a: a.status or "-",
@@ -66,11 +56,41 @@ _UPSTREAM: Mapping[str, Callable[[Attempt], object]] = {
 }
 
 
-def upstream_facts(record: Record) -> dict[str, str]:
-    """Those that are known while the answer is being made, too. Empty texts if no backend was asked."""
-    attempts = record.attempts
-    return {name: ", ".join([str(read(each)) for each in attempts]) for name, read in _UPSTREAM.items()}
-
-
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+class Facts(Mapping[str, str]):
+    """The facts by their names, which are those of nginx's variables; made when they are asked for.
+
+    "-" stands for what has not happened. Of several attempts each has its value, in order, with ", " between
+    them; the text is empty if no backend was asked. Without answered, as while an answer is being made, there
+    are only the status and what is known of the attempts so far.
+    """
+
+    __slots__ = ("_answered", "_record", "_status")
+
+    def __init__(self, record: Record, status: int, answered: Answered | None = None) -> None:
+        self._record = record
+        self._status = status
+        self._answered = answered
+
+    def __getitem__(self, name: str) -> str:
+        if name == "status":
+            return str(self._status)
+        if (of_attempt := _UPSTREAM.get(name)) is not None:
+            return ", ".join([str(of_attempt(each)) for each in self._record.attempts])
+        if self._answered is None:
+            raise KeyError(name)
+        return _ANSWERED[name](self._answered)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("status", *_UPSTREAM, *(_ANSWERED if self._answered is not None else ())))
+
+    def __len__(self) -> int:
+        return 1 + len(_UPSTREAM) + (len(_ANSWERED) if self._answered is not None else 0)
+
+
+def facts(record: Record, answered: Answered) -> Facts:
+    """What the access log may tell of a request that is over."""
+    return Facts(record, record.status or answered.status or CLIENT_LEFT, answered)
