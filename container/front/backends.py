@@ -40,8 +40,15 @@ class AttemptFailed(Exception):  # noqa: N818  it says what happened, and the ba
 class BackendConnection(asyncio.Protocol):
     """One connection to a backend. One coroutine reads its events, at most another one sends."""
 
-    def __init__(self, address: Address, wire: BackendProtocol, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        address: Address,
+        wire: BackendProtocol,
+        loop: asyncio.AbstractEventLoop,
+        on_lost: Callable[[BackendConnection], None],
+    ) -> None:
         self.address = address
+        self._on_lost = on_lost
         self.wire = wire
         self.requests = 0
         self.sent_bytes = 0  # of the request under way
@@ -105,6 +112,7 @@ class BackendConnection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._on_lost(self)
 
     def _end(self) -> None:
         self.is_open = False
@@ -256,13 +264,16 @@ class Backends:
 
     def __init__(self) -> None:
         self._idle: dict[str, deque[BackendConnection]] = {}  # by group, the most recently used one last
+        self._open: set[BackendConnection] = set()
+        self._is_stopping = False
 
     def __repr__(self) -> str:
         return f"<Backends { ({group: len(idle) for group, idle in self._idle.items()}) } idle>"
 
     @property
-    def idle_count(self) -> int:
-        return sum(map(len, self._idle.values()))
+    def count(self) -> int:
+        """All of them, idle or not."""
+        return len(self._open)
 
     async def take(self, group: str, address: Address, limits: ProxyLimits) -> BackendConnection:
         """An idle connection to address, else a new one. Raises AttemptFailed."""
@@ -296,7 +307,7 @@ class Backends:
 
     async def _connect(self, address: Address, limits: ProxyLimits) -> BackendConnection:
         loop = asyncio.get_running_loop()
-        connection = BackendConnection(address, _speak(address, limits), loop)
+        connection = BackendConnection(address, _speak(address, limits), loop, self._open.discard)
         context = _client_context() if address.protocol == "https" else None
         try:
             async with asyncio.timeout(limits.connect_timeout_s or None):
@@ -313,12 +324,14 @@ class Backends:
             raise AttemptFailed(Failure.CONNECT_TIMEOUT, message) from None
         except OSError as error:
             raise AttemptFailed(Failure.CONNECT, str(error)) from None
+        self._open.add(connection)
         return connection
 
     def give_back(self, group: str, connection: BackendConnection, limits: ProxyLimits) -> None:
         """The request is over: keep the connection if it may be used again, else close it."""
         if (
             not limits.keepalive
+            or self._is_stopping
             or not connection.is_open
             or not connection.wire.can_stay_open
             or (limits.keepalive_requests and connection.requests >= limits.keepalive_requests)
@@ -337,7 +350,9 @@ class Backends:
         if idle is not None and connection in idle:
             idle.remove(connection)
 
-    def close(self) -> None:
+    def begin_stop(self) -> None:
+        """Close what is idle, and keep nothing any more."""
+        self._is_stopping = True
         for idle in self._idle.values():
             for connection in list(idle):
                 connection.close()

@@ -151,6 +151,15 @@ class Front:
             if log is not None:
                 log.close()
 
+    def begin_stop(self) -> None:
+        """Called on the loop when no more requests are taken."""
+        self._workshop.backends.begin_stop()
+
+    @property
+    def backend_count(self) -> int:
+        """Connections of this thread to backends."""
+        return self._workshop.backends.count
+
     # The request ----------------------------------------------------------------------------------
 
     def _read(self, exchange: Exchange) -> FrontRequest:

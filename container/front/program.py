@@ -19,9 +19,27 @@ from container.errors import ConfigError
 from container.front.configuration import FrontConfig, FrontListen
 from container.front.front import Front
 from container.mpm.event import EventServer, open_listener
-from container.mpm.executor import make_executor
+from container.mpm.executor import Executor, make_executor
 
-__all__ = ["FrontServer"]
+__all__ = ["FrontConnector", "FrontServer"]
+
+
+class FrontConnector(HttpConnector):
+    """Counts the connections to backends, too, as each needs a file of the process; ends with them."""
+
+    __slots__ = ("_front",)
+
+    def __init__(self, front: Front, settings: Settings, executor: Executor) -> None:
+        super().__init__(front, settings, executor, [front.report])
+        self._front = front
+
+    @property
+    def connection_count(self) -> int:
+        return super().connection_count + self._front.backend_count
+
+    def begin_stop(self) -> None:
+        super().begin_stop()
+        self._front.begin_stop()
 
 
 class FrontServer:
@@ -44,7 +62,7 @@ class FrontServer:
         self.addresses = [_address(listener) for listener in self._listeners]
         self._events = EventServer(
             self._listeners,
-            lambda: HttpConnector(self.front, settings, self._executor, [self.front.report]),
+            lambda: FrontConnector(self.front, settings, self._executor),
             settings,
         )
 

@@ -60,7 +60,7 @@ class Workshop:
         self.sleeps = False  # whether the loop runs only while a request is passed on
 
     async def close(self) -> None:
-        self.backends.close()
+        self.backends.begin_stop()
         await asyncio.sleep(0)  # a transport is closed by its loop, in the next turn
 
 

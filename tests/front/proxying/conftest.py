@@ -16,6 +16,7 @@ from container.config import Settings
 from container.connectors.http import HttpConnector
 from container.front.balancer import Address, Ask
 from container.front.front import Front
+from container.front.program import FrontConnector
 from container.front.site import FixedAnswer, ProxyAction, ProxyLimits
 from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig
 from container.mpm.event import EventServer, open_listener
@@ -159,8 +160,11 @@ class RunningFront:
         self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **settings})
         self.executor = make_executor(self.settings)
         self.front = Front(site, self.settings)
-        handler = InThreads(self.front) if in_threads else self.front
-        self.connector = HttpConnector(handler, self.settings, self.executor, [self.front.report])
+        handler = InThreads(self.front)
+        if in_threads:
+            self.connector = HttpConnector(handler, self.settings, self.executor, [self.front.report])
+        else:
+            self.connector = FrontConnector(self.front, self.settings, self.executor)
         listener = open_listener("127.0.0.1", 0, 1024)
         if kernel_buffer_bytes:  # small: a slow client is soon seen to be one
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel_buffer_bytes)
