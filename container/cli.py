@@ -1,7 +1,7 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
     was run     container.server.run        serve a folder of web apps
-    was front   container.server.run_front  be a web server before containers
+    was front   container.front.program.run be a web server before containers
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint.lint   find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
@@ -148,12 +148,14 @@ def _front(config: Path, **flags: str | None) -> None:
     settings = load({name: text for name, text in flags.items() if text is not None}, os.environ, None)
 
     from container.front.configuration import load_front
-    from container.server import run_front
+    from container.front.program import run
+    from container.server import configure_logging
 
+    configure_logging(settings)
     found = load_front(config)
     for note in found.notes:
         click.echo(str(note), err=True)
-    sys.exit(run_front(settings, found, click.echo, began_s))
+    sys.exit(run(settings, found, click.echo, began_s))
 
 
 was.add_command(

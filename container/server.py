@@ -3,7 +3,6 @@
     Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> HttpConnector ──> EventServer (loop)
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
-    run_front(settings, config)   `was front`: a web server without a container
     make_application(...)   a started Container alone, for a WSGI server of somebody else
 
 Three threads of ours beside the requests': the main one waits for signals, the loop reads and writes sockets,
@@ -36,9 +35,7 @@ from container.errors import ConfigError, DeploymentError
 if TYPE_CHECKING:
     from types import FrameType
 
-    from container.front.configuration import FrontConfig
-
-__all__ = ["Keeper", "Server", "make_application", "report", "run", "run_front", "start_container"]
+__all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
 
 log = logging.getLogger("container.server")
 
@@ -226,30 +223,6 @@ def run(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
     asked.wait()
     say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
     return _stop_in_time(server)
-
-
-def run_front(settings: Settings, config: FrontConfig, say: Callable[[str], None], began_s: float) -> int:
-    """`was front`: serve a configuration until SIGINT or SIGTERM; return the exit code."""
-    from container.front.program import FrontServer
-
-    configure_logging(settings)
-    asked = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            os._exit(128 + number)
-        asked.set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    server = FrontServer(settings, config)
-    server.start()
-    took_s = time.perf_counter() - began_s
-    say(f"Ready after {took_s:.2f} s on {', '.join(server.addresses)}. Ctrl-C stops.")
-    asked.wait()
-    say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
-    server.stop()
-    return 0
 
 
 def _stop_in_time(server: Server) -> int:

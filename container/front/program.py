@@ -8,10 +8,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import socket
 import stat
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from types import FrameType
 
 from container.config import Settings
 from container.connectors.http import HttpConnector
@@ -21,7 +25,7 @@ from container.front.front import Front
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import Executor, make_executor
 
-__all__ = ["FrontConnector", "FrontServer"]
+__all__ = ["FrontConnector", "FrontServer", "run"]
 
 
 class FrontConnector(HttpConnector):
@@ -87,6 +91,30 @@ class FrontServer:
     def _close_listeners(self) -> None:
         for listener in self._listeners:
             listener.close()
+
+
+def run(settings: Settings, config: FrontConfig, say: Callable[[str], None], began_s: float) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code. A second signal ends the process at once.
+
+    began_s is time.perf_counter() when the command began.
+    """
+    asked = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            os._exit(128 + number)
+        asked.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    server = FrontServer(settings, config)
+    server.start()
+    took_s = time.perf_counter() - began_s
+    say(f"Ready after {took_s:.2f} s on {', '.join(server.addresses)}. Ctrl-C stops.")
+    asked.wait()
+    say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
+    server.stop()
+    return 0
 
 
 def _open(listen: FrontListen, settings: Settings) -> socket.socket:
