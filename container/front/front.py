@@ -87,14 +87,15 @@ class Front:
     # A Handler ------------------------------------------------------------------------------------
 
     def begin(self, exchange: Exchange) -> Begin:
+        request = self._read(exchange)
+        job = self._jobs[exchange.id] = _Job(request)
+        self._maintain()
         try:
-            request = self._read(exchange)
+            self._read_target(request)
         except ProtocolError as error:
             _log.info("%s: %d: %s", exchange.id, error.status, error.reason)
             _send(exchange, own_page(error.status))
             return Begin.DONE
-        job = self._jobs[exchange.id] = _Job(request)
-        self._maintain()
         action = self._carry_out(job, self._decide(job))
         if action is None:
             return Begin.DONE
@@ -173,11 +174,15 @@ class Front:
         if self._trusts_somebody:
             claim = self._proxies.read(exchange.connection.peer[0], exchange.headers)
             scheme = (claim.scheme if claim else None) or scheme
-        if exchange.method == "CONNECT":
-            return FrontRequest(exchange, scheme, "", "/", None, headers)
-        path, query, authority = read_target(exchange.target)
-        host = headers.get("host", "") if authority is None else authority
-        return FrontRequest(exchange, scheme, _bare_host(host), path, query, headers)
+        return FrontRequest(exchange, scheme, _bare_host(headers.get("host", "")), "/", None, headers)
+
+    def _read_target(self, request: FrontRequest) -> None:
+        """Raises ProtocolError 400."""
+        exchange = request.exchange
+        if exchange.method != "CONNECT":
+            request.path, request.query, authority = read_target(exchange.target)
+            if authority is not None:
+                request.host = _bare_host(authority)
 
     def _decide(self, job: _Job) -> Action:
         request = job.request

@@ -276,7 +276,10 @@ def test_a_malformed_body_of_the_client(before, stub):
     ],
 )
 def test_targets_that_go_nowhere(before, stub, target, status):
-    assert before(stub(hello)).get(target).status == status
+    front = before(stub(hello))
+    assert front.get(target).status == status
+    facts = front.wait_for_line()
+    assert (facts["status"], facts["request"]) == (str(status), f"GET {target} HTTP/1.1")
 
 
 @pytest.mark.parametrize(("method", "status"), [("TRACE", 405), ("CONNECT", 405)])
