@@ -20,6 +20,7 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from container.errors import ProtocolError
 from container.mpm.calls import ThreadCalls, ignoring_disconnect
 from container.protocols.exchange import Begin, ClientDisconnected, FrontFacts, Handler, Headers, RawHeaders
 
@@ -124,6 +125,13 @@ class WsgiExchange:
             return b""
         calls = self._elsewhere()
         return self._read(size) if calls is None else calls.do(partial(self._read, size))
+
+    def read_soon(self, size: int = 65536) -> bytes | None:
+        """Blocks: a WSGI server has nothing else."""
+        return self.read(size)
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        callback()
 
     def collect_body(self) -> None:
         if self._body is not None or self._ended or self.content_length == 0:
@@ -236,6 +244,9 @@ class WsgiExchange:
         """WSGI has no interim answers."""
 
     # --- suspending----------------------------------------------------------------------------------------
+
+    def upgrade(self, headers: Headers) -> None:
+        raise ProtocolError(501, "a WSGI server does not hand its connections over")
 
     def suspend(self) -> None:
         if self._calls is None:

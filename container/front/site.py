@@ -17,6 +17,7 @@ from container.front.balancer import Ask, Balancer
 from container.protocols.exchange import Exchange
 
 __all__ = [
+    "NO_EDITS",
     "Action",
     "Deny",
     "FileAction",
@@ -66,6 +67,9 @@ class HeaderEdits:
     one, by the names of log_line. None: they do not depend on them."""
 
 
+NO_EDITS = HeaderEdits()
+
+
 @dataclass(frozen=True, slots=True)
 class FixedAnswer:
     """The site answers itself: return, redirects, errors. status 444: close without a word."""
@@ -74,7 +78,7 @@ class FixedAnswer:
     body: bytes = b""
     content_type: str | None = None
     headers: Headers = ()
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class FileAction:
     default_type: str | None = None
     precompressed: tuple[tuple[str, str], ...] = ()
     """(content coding, how the file's name ends), the preferred one first."""
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class ProxyAction:
     headers: Headers
     """The complete end-to-end header for the backend, Host included; framing is the proxy's affair."""
     limits: ProxyLimits = ProxyLimits()
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
     attributes: Headers = ()
     """AJP request attributes (JkEnvVar)."""
     status: int = 0
@@ -142,7 +146,7 @@ class Deny:
     """Answer an error; the site's error pages have been asked already."""
 
     status: int
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 Action = FixedAnswer | FileAction | ProxyAction | Deny

@@ -154,6 +154,15 @@ class Exchange(Protocol):
         the body is malformed or exceeds a limit (the handler should answer its status).
         """
 
+    def read_soon(self, size: int = 65536) -> bytes | None:
+        """As read, but never block: None if nothing has come yet, see when_readable.
+
+        Also for what goes on after a ``begin`` that has said DONE.
+        """
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        """Call callback once, in any thread, when read_soon has something to tell."""
+
     def collect_body(self) -> None:
         """Wait for the whole body, so that read never blocks and any thread may call it. Raises as read."""
 
@@ -194,6 +203,12 @@ class Exchange(Protocol):
 
     def inform(self, status: int, headers: Headers) -> None:
         """Send an interim answer (103). Without effect where the protocol has none."""
+
+    def upgrade(self, headers: Headers) -> None:
+        """Answer 101 and leave HTTP: from now on read and write carry the connection's bytes, finish closes.
+
+        headers name the new protocol in Upgrade. Raises ProtocolError where that cannot be done.
+        """
 
     def suspend(self) -> None:
         """Keep the exchange open when ``handle`` returns, from now on and until ``release``."""
