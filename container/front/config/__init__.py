@@ -1,0 +1,1 @@
+"""Configurations as people know them, each read into a Site."""
