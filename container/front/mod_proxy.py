@@ -2,9 +2,9 @@
 
     GroupConfig ──> ProxyGroup ──ask──> attempts of one request: choose, fail, choose another one
 
-A ProxyPass to one URL is a group of one. A backend that could not be reached is in error: nobody gets it until
-`retry` seconds have passed, and then the first request is the test. Another backend is only asked when the
-first one could not be reached, or, over AJP, has not answered a request that may be repeated.
+A ProxyPass to one URL is a group of one. A backend that could not be reached is in error: nobody gets it
+until `retry` seconds have passed, and then the first request is the test. Another backend is only asked
+when the first one could not be reached, or, over AJP, has not answered a request that may be repeated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, MemberStatus, Sent
+from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Sent
 from container.front.stickiness import route_of
 
 __all__ = ["BackendConfig", "GroupConfig", "Method", "ProxyGroup"]
@@ -67,10 +67,12 @@ class Backend:
     busy: int = 0
     picks: int = 0
     failures: int = 0
+    healthy: bool = True
+    draining: bool = False
 
     def usable(self, now_s: float) -> bool:
         config = self.config
-        if config.status & {"D", "S"}:
+        if config.status & {"D", "S"} or not self.healthy:
             return False
         return self.error_s is None or "I" in config.status or now_s - self.error_s >= config.retry_s
 
@@ -95,6 +97,16 @@ class ProxyGroup:
 
     def ask(self, ask: Ask, now_s: float) -> ProxyAttempts:
         return ProxyAttempts(self, ask)
+
+    def mark(self, member: Member, healthy: bool, now_s: float) -> None:
+        for each in self.backends:
+            if each.name == member.name:
+                each.healthy = healthy
+
+    def drain(self, member: Member, draining: bool = True) -> None:
+        for each in self.backends:
+            if each.name == member.name:
+                each.draining = draining
 
     def maintain(self, now_s: float) -> None:
         """Nothing is due: errors are looked at when somebody asks."""
@@ -222,7 +234,11 @@ class ProxyAttempts:
 
     def _best(self, usable: list[Backend]) -> Backend | None:
         """The best of the lowest lbset; standbys and spares only where there is nobody else."""
-        usable = [each for each in usable if each not in self._tried and "N" not in each.config.status]
+        usable = [
+            each
+            for each in usable
+            if each not in self._tried and "N" not in each.config.status and not each.draining
+        ]
         for lbset in sorted({each.config.lbset for each in usable}):
             inside = [each for each in usable if each.config.lbset == lbset]
             for spare in (frozenset(), frozenset("R"), frozenset("H")):

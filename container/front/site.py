@@ -126,6 +126,10 @@ class ProxyAction:
     edits: HeaderEdits = HeaderEdits()
     attributes: Headers = ()
     """AJP request attributes (JkEnvVar)."""
+    status: int = 0
+    """What to answer instead of the backend's status (it gives an error page); 0: the backend's."""
+    send_body: bool = True
+    """Whether the backend gets the request's body."""
 
 
 @dataclass(frozen=True, slots=True)

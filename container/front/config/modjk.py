@@ -432,7 +432,7 @@ class _Reader:
                 self.problems.append(
                     Problem(
                         member.source,
-                        f"{member.name} is redirected to {member.config.redirect!r}, which is the route of no "
+                        f"{member.name} is redirected to {member.config.redirect!r}, the route of no "
                         f"member of {worker.name}",
                         f"Name one of {', '.join(sorted(routes))}.",
                         "warning",

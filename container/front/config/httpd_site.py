@@ -1,0 +1,805 @@
+"""A Site that decides as Apache with mod_jk does.
+
+    request ──> virtual host ──> ProxyPass? Redirect? mount? else a file ──> rules of sections ──> Action
+
+The order is Apache's: ProxyPass before Redirect, Redirect before the mounts of mod_jk, those before Alias and
+DocumentRoot. In a few places a rule of the front's stands above Apache (docs/apache.md lists them): hidden
+files and WEB-INF are not found, whoever asks for them; redirects to folders are relative.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from urllib.parse import quote
+
+from container.errors import ConfigError
+from container.files import MIME_TYPES, is_hidden, is_protected
+from container.front.balancer import Ask, Balancer
+from container.front.config.httpd import read_mount_file
+from container.front.config.httpd_log import COMMON, LogEntry, compile_format
+from container.front.config.httpd_model import (
+    Alias,
+    HeaderRule,
+    Httpd,
+    ProxyPass,
+    Redirect,
+    Rules,
+    Section,
+    Server,
+    SetIf,
+)
+from container.front.config.httpd_proxy import ProxyBackend, make_group
+from container.front.config.modjk import AjpWorker, LbWorker, StatusWorker
+from container.front.config.modjk_status import status_page
+from container.front.config.mounts import Extensions, Mount, MountTable, clean
+from container.front.jk import Activation, LbRule, LoadBalancer, single
+from container.front.site import (
+    Action,
+    Deny,
+    FileAction,
+    FixedAnswer,
+    FrontRequest,
+    HeaderEdits,
+    ProxyAction,
+    ProxyLimits,
+)
+from container.front.stickiness import session_ids
+
+__all__ = ["HttpdSite"]
+
+_HOP_BY_HOP = frozenset(
+    {
+        "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "trailer",
+        "proxy-authenticate", "proxy-authorization", "proxy", "expect", "content-length",
+    }
+)  # fmt: skip
+_KEPT_PATH = "~$-_.+!*'(),;:@&=/"  # what mod_jk and mod_proxy do not escape in a path
+_MOST_REPLAYED_BYTES = 8186  # the body that fits one AJP packet is kept for another attempt
+_POOL = 64
+_BODY_LIMIT = 1024**3
+_RELOAD_S = 60
+
+
+class HttpdSite:
+    """Everything that one httpd.conf says. Belongs to the thread of the loop."""
+
+    def __init__(self, config: Httpd, *, now: Callable[[], float] = time.monotonic) -> None:
+        self.config = config
+        self.now = now
+        self.jk_groups: dict[str, LoadBalancer] = {}
+        self.proxy_groups: dict[str, ProxyBackend] = {}
+        self._views: dict[tuple[str, Extensions], LoadBalancer] = {}
+        for name, worker in (config.workers.mounted if config.workers else {}).items():
+            if isinstance(worker, LbWorker):
+                self.jk_groups[name] = LoadBalancer(worker.config)
+            elif isinstance(worker, AjpWorker):
+                self.jk_groups[name] = single(worker.config)
+        self._main = _Host(self, config.main)
+        self._hosts = [_Host(self, server) for server in config.hosts]
+
+    def __repr__(self) -> str:
+        return f"<HttpdSite {len(self._hosts)} virtual hosts, {len(self.groups)} groups>"
+
+    @property
+    def groups(self) -> Sequence[Balancer]:
+        """All that are to be maintained."""
+        return [*self.jk_groups.values(), *(each.group for each in self.proxy_groups.values())]
+
+    def decide(self, request: FrontRequest) -> Action:
+        return self._host(request).decide(request)
+
+    def decide_error(
+        self, request: FrontRequest, status: int, answer_headers: Sequence[tuple[str, str]] = ()
+    ) -> Action | None:
+        action = self._host(request).error(request, request.path, status)
+        return None if isinstance(action, Deny) and not action.edits else action
+
+    def log_line(self, request: FrontRequest, facts: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        return self._host(request).log_lines(request, facts)
+
+    def _host(self, request: FrontRequest) -> _Host:
+        """The addresses decide first, then the names; the first host of an address is its default."""
+        address, port = request.exchange.connection.local
+        best, found = 0, []
+        for host in self._hosts:
+            score = max(
+                (_fits(host_address, host_port, address, port) for host_address, host_port in host.addresses),
+                default=0,
+            )
+            if score > best:
+                best, found = score, [host]
+            elif score and score == best:
+                found.append(host)
+        if not found:
+            return self._main
+        name = request.host.rstrip(".")
+        return next((host for host in found if host.is_called(name)), found[0])
+
+    def jk_group(self, name: str, extensions: Extensions) -> LoadBalancer:
+        """The group of a worker, seen through the extensions of a rule."""
+        group = self.jk_groups[name]
+        changed = extensions.active | extensions.disabled | extensions.stopped
+        if not changed and extensions.fail_on_status is None:
+            return group
+        key = (name, extensions)
+        if key not in self._views:
+            activation = dict.fromkeys(extensions.active, Activation.ACTIVE)
+            activation |= dict.fromkeys(extensions.disabled, Activation.DISABLED)
+            activation |= dict.fromkeys(extensions.stopped, Activation.STOPPED)
+            self._views[key] = group.with_rule(LbRule(extensions.fail_on_status, activation))
+        return self._views[key]
+
+    def proxy_backend(self, rule: ProxyPass, timeout_s: float) -> ProxyBackend:
+        """What a ProxyPass leads to; rules with the same URL and parameters share their state."""
+        key = f"{rule.url} {sorted(rule.options.items())}"
+        if (rule.url or "").lower().startswith("balancer://"):
+            key = (rule.url or "").lower().split("/")[2]
+        made = make_group(rule, self.config.balances, timeout_s)
+        if known := self.proxy_groups.get(key):
+            return replace(made, group=known.group)
+        self.proxy_groups[key] = made
+        return made
+
+
+def _fits(host: str, host_port: str, address: str, port: int) -> int:
+    """How well a VirtualHost's address fits: an address beats "*", a port beats "*"; 0: not at all."""
+    if port and host_port not in ("*", str(port)):
+        return 0
+    if host != "*" and host != address:
+        return 0
+    return 1 + (host_port != "*") + 2 * (host != "*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Proxied:
+    rule: ProxyPass
+    backend: ProxyBackend | None
+    """None: these paths are not passed on."""
+
+
+class _Host:
+    """One server, ready to decide."""
+
+    def __init__(self, site: HttpdSite, server: Server) -> None:
+        self.site = site
+        self.server = server
+        self.addresses = [(_known_address(host), port) for host, port in server.addresses]
+        self._aliases = [
+            re.compile(re.escape(alias).replace(r"\*", ".*").replace(r"\?", ".")) for alias in server.aliases
+        ]
+        self._timeout_s = float(server.value("proxytimeout", server.value("timeout", "60")))
+        self._proxies = [self._proxied(rule) for rule in server.proxy_passes]
+        self._location_proxies: dict[int, _Proxied] = {
+            id(section.rules.proxy_pass): self._proxied(section.rules.proxy_pass)
+            for section in server.sections
+            if section.rules.proxy_pass is not None
+        }
+        plain = [section for section in server.sections if section.kind == "directory" and not section.regex]
+        self._directories = [
+            *sorted(plain, key=lambda section: section.pattern.rstrip("/").count("/")),
+            *(section for section in server.sections if section.kind == "directory" and section.regex),
+        ]
+        self._files = [section for section in server.sections if section.kind == "files"]
+        self._locations = [section for section in server.sections if section.kind == "location"]
+        self._merged: dict[tuple[int, ...], Rules] = {}
+        self._types: dict[int, Mapping[str, str]] = {}
+        self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
+        self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
+        self._mounts_read = _mtime(server)
+        self._mounts_checked_s = site.now()
+        self._reload_s = int(server.value("jkmountfilereload", str(_RELOAD_S)))
+        self._logs = [
+            (
+                log,
+                compile_format(server.formats.get(log.format, log.format) or server.formats.get("", COMMON)),
+            )
+            for log in server.logs
+        ]
+        self._reverses = self._reverse_pairs()
+
+    def is_called(self, name: str) -> bool:
+        return name == self.server.name or any(alias.fullmatch(name) for alias in self._aliases)
+
+    def _proxied(self, rule: ProxyPass) -> _Proxied:
+        return _Proxied(rule, None if rule.url is None else self.site.proxy_backend(rule, self._timeout_s))
+
+    def _reverse_pairs(self) -> tuple[tuple[str, str], ...]:
+        """(path, beginning of a Location), with the members of a balancer in place of its name."""
+        pairs = []
+        for path, url in self.server.reverses:
+            name, _, rest = url.removeprefix("balancer://").partition("/")
+            balance = self.site.config.balances.get(name.lower()) if url.startswith("balancer://") else None
+            if balance is None:
+                pairs.append((path, url))
+            for member in balance.members if balance else ():
+                pairs.append((path, f"{member.url.rstrip('/')}/{rest}" if rest else member.url))
+        return tuple(pairs)
+
+    # --- deciding ------------------------------------------------------------------------------
+
+    def decide(self, request: FrontRequest) -> Action:
+        _set_variables(self.server.set_ifs, request, request.path)
+        raw = request.exchange.target.partition(b"?")[0]
+        if not self._slashes_allowed and b"%2f" in raw.lower():
+            return self.error(request, request.path, 404)
+        return self._decide(request, request.path)
+
+    def _decide(self, request: FrontRequest, path: str, status: int = 0) -> Action:
+        """Decide for a path; status is that of the error whose page is looked for, 0: there was none."""
+        cleaned = clean(path)
+        if cleaned is None:
+            return self._fail(request, path, 400, status)
+        if is_protected(cleaned):
+            return self._fail(request, path, 404, status)
+        location = self._rules(self._matching(path, cleaned))
+        proxied = self._find_proxy(path, location)
+        if proxied is None:
+            for redirect in self.server.redirects:
+                if (action := self._redirected(request, path, redirect, location)) is not None:
+                    return action
+            mount = None if "no-jk" in request.variables else self._table().find(cleaned)
+            if mount is None and location.handler == "jakarta-servlet":
+                mount = Mount(path, request.variables.get("JK_WORKER_NAME", ""))
+            if mount is None:
+                return self._file(request, path, cleaned, status)
+        refused = self._enter(request, path, location, status)
+        if refused is not None:
+            return refused
+        if proxied is not None:
+            return self._pass_on(request, path, proxied, location)
+        if "no-jk" in request.variables:  # too late: the path has been handed over, so it is no file
+            return self._fail(request, path, 404, status)
+        assert mount is not None
+        return self._mounted(request, path, mount, location)
+
+    def _enter(self, request: FrontRequest, path: str, rules: Rules, status: int) -> Action | None:
+        """Check who may come in, then set what the rules set; None: go on."""
+        _set_variables(rules.set_ifs, request, path)
+        exchange = request.exchange
+        if (
+            rules.access is not None
+            and not status
+            and not rules.access.holds(exchange.connection.peer[0], exchange.method, request.variables)
+        ):
+            return self.error(request, path, 403)
+        for rule in rules.variables:
+            if rule.value is None:
+                request.variables.pop(rule.name, None)
+            else:
+                request.variables[rule.name] = rule.value
+        for redirect in rules.redirects:
+            if (action := self._redirected(request, path, redirect, rules)) is not None:
+                return action
+        return None
+
+    def _fail(self, request: FrontRequest, path: str, found: int, status: int) -> Action:
+        """Answer an error, unless that happened while the page of another one was looked for."""
+        if status:
+            return Deny(status)
+        return self.error(request, path, found)
+
+    def error(self, request: FrontRequest, path: str, status: int) -> Action:
+        """The answer to an error, as ErrorDocument says."""
+        cleaned = clean(path) or path
+        rules = self._rules(self._matching(path, cleaned))
+        document = rules.error_documents.get(status, "default")
+        edits = self._edits(rules, request, errors=True)
+        if document.startswith('"'):
+            return FixedAnswer(status, document[1:].encode(), "text/html; charset=iso-8859-1", edits=edits)
+        if "://" in document:
+            return FixedAnswer(302, b"", headers=(("Location", document),), edits=edits)
+        if document.startswith("/"):
+            action = self._decide(request, document.partition("?")[0], status)
+            if isinstance(action, FileAction):
+                return replace(action, status=status)
+            if isinstance(action, ProxyAction):
+                return replace(action, status=status, send_body=False)
+        return Deny(status, edits)
+
+    # --- rules ---------------------------------------------------------------------------------
+
+    def _matching(self, path: str, cleaned: str) -> list[Section]:
+        """The <Location>s of a path. One that means what a container will read counts as well."""
+        return [
+            section
+            for section in self._locations
+            if section.matches(path) or (cleaned != path and section.matches(cleaned))
+        ]
+
+    def _file_sections(self, name: str, is_directory: bool) -> list[Section]:
+        folder = name if is_directory else posixpath.dirname(name)
+        found = [section for section in self._directories if section.matches(folder)]
+        base = "" if is_directory else posixpath.basename(name)
+        found += (
+            section
+            for section in self._files
+            if base and section.matches(base) and (section.inside is None or section.inside.matches(folder))
+        )
+        return found
+
+    def _rules(self, sections: Sequence[Section]) -> Rules:
+        key = tuple(map(id, sections))
+        rules = self._merged.get(key)
+        if rules is None:
+            rules = self.server.base
+            for section in sections:
+                rules = rules.merged(section.rules)
+            self._merged[key] = rules
+        return rules
+
+    def _edits(self, rules: Rules, request: FrontRequest, *, errors: bool) -> HeaderEdits:
+        """What Header says. errors: it is a page of our own, for which only "always" counts."""
+        if not rules.headers:
+            return HeaderEdits()
+        add: list[tuple[str, str]] = []
+        replaced: dict[str, str] = {}
+        removed: set[str] = set()
+        for rule in rules.headers:
+            if (errors and not rule.always) or not _holds(rule.condition, request.variables):
+                continue
+            value = _expand(rule.value, request)
+            if rule.action == "unset":
+                removed.add(rule.name.lower())
+                replaced.pop(rule.name, None)
+            elif rule.action == "set":
+                replaced[rule.name] = value
+            else:
+                add.append((rule.name, value))
+        return HeaderEdits(add_always=tuple(add), remove=frozenset(removed), replace=tuple(replaced.items()))
+
+    # --- redirects, proxies --------------------------------------------------------------------
+
+    def _redirected(
+        self, request: FrontRequest, path: str, redirect: Redirect, rules: Rules
+    ) -> Action | None:
+        location = redirect.location
+        if redirect.pattern is not None:
+            match = redirect.pattern.search(path)
+            if match is None:
+                return None
+            location = _expand_match(location, match)
+        elif redirect.path:
+            rest = _below(redirect.path, path)
+            if rest is None:
+                return None
+            location += quote(os.fsencode(rest), safe=_KEPT_PATH)
+        if not 300 <= redirect.status < 400:
+            return self.error(request, path, redirect.status)
+        if request.query is not None and "?" not in location:
+            location += f"?{request.query}"
+        edits = self._edits(rules, request, errors=True)
+        return FixedAnswer(redirect.status, b"", headers=(("Location", location),), edits=edits)
+
+    def _find_proxy(self, path: str, rules: Rules) -> _Proxied | None:
+        if rules.proxy_pass is not None:
+            candidates = [self._location_proxies[id(rules.proxy_pass)], *self._proxies]
+        else:
+            candidates = self._proxies
+        for proxied in candidates:
+            rule = proxied.rule
+            if rule.pattern.search(path) if rule.pattern else _below(rule.path, path) is not None:
+                return proxied if proxied.backend is not None else None
+        return None
+
+    def _pass_on(self, request: FrontRequest, path: str, proxied: _Proxied, rules: Rules) -> Action:
+        rule, backend = proxied.rule, proxied.backend
+        assert backend is not None
+        base = backend.path
+        if rule.pattern is not None:
+            match = rule.pattern.search(path)
+            assert match is not None
+            url = rule.url or ""
+            expanded = _expand_match(url, match)
+            if expanded == url:
+                expanded += path
+            inside = base + expanded[len(re.sub(r"\$[0-9].*", "", url)) :]
+        else:
+            inside = base + (_below(rule.path, path) or "")
+        if not inside.startswith("/"):
+            inside = "/" + inside
+        target = inside.encode("utf-8", "surrogateescape") if rule.nocanon else _canonical(inside)
+        if request.query is not None:
+            target += b"?" + request.query.encode("latin-1", "replace")
+        headers = self._request_headers(request, rules)
+        if not backend.is_ajp:
+            headers = self._forwarded(request, headers, backend)
+        elif not any(name.lower() == "host" for name, _ in headers):
+            headers.insert(0, ("Host", request.host))
+        exchange = request.exchange
+        cookies = [value for name, value in headers if name.lower() == "cookie"]
+        sessions: tuple[str, ...] = ()
+        if backend.sticky[0]:
+            sessions = session_ids(exchange.target.decode("latin-1"), cookies, *backend.sticky)
+        edits = self._edits(rules, request, errors=False)
+        origin = f"{request.scheme}://{_header(request, 'host') or request.host}"
+        return ProxyAction(
+            backend.group,
+            Ask(exchange.method, exchange.connection.peer[0], sessions=sessions),
+            target,
+            tuple(headers),
+            replace(
+                backend.limits,
+                max_body_bytes=_body_limit(rules),
+                intercept_errors=bool(rules.error_override),
+            ),
+            replace(edits, redirects=tuple((url, origin + path) for path, url in self._reverses)),
+        )
+
+    def _request_headers(self, request: FrontRequest, rules: Rules) -> list[tuple[str, str]]:
+        """The client's end-to-end header, as RequestHeader changes it."""
+        gone = set(_HOP_BY_HOP)
+        raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.exchange.headers]
+        for name, value in raw:
+            if name.lower() == "connection":
+                gone.update(word.strip().lower() for word in value.split(","))
+        headers = [(name, value) for name, value in raw if name.lower() not in gone]
+        for rule in rules.request_headers:
+            if _holds(rule.condition, request.variables):
+                headers = _changed(headers, rule, _expand(rule.value, request))
+        return headers
+
+    def _forwarded(
+        self, request: FrontRequest, headers: list[tuple[str, str]], backend: ProxyBackend
+    ) -> list[tuple[str, str]]:
+        """What mod_proxy_http adds, and the scheme. A Host of several members can only be the client's."""
+        host = next((value for name, value in headers if name.lower() == "host"), request.host)
+        preserve = self.server.value("proxypreservehost", "off").lower() == "on"
+        kept = [(name, value) for name, value in headers if name.lower() != "host"]
+        kept.insert(0, ("Host", host if preserve or not backend.authority else backend.authority))
+        if self.server.value("proxyaddheaders", "on").lower() == "off":
+            return kept
+        added = {
+            "X-Forwarded-For": request.exchange.connection.peer[0],
+            "X-Forwarded-Host": host,
+            "X-Forwarded-Server": self.server.name or host,
+        }
+        for name, value in added.items():
+            before = [old for key, old in kept if key.lower() == name.lower()]
+            kept = [(key, old) for key, old in kept if key.lower() != name.lower()]
+            kept.append((name, ", ".join([*before, value])))
+        kept = [(key, old) for key, old in kept if key.lower() != "x-forwarded-proto"]
+        return [*kept, ("X-Forwarded-Proto", request.scheme)]
+
+    # --- mod_jk --------------------------------------------------------------------------------
+
+    def _table(self) -> MountTable:
+        """The mounts; those of JkMountFile are read again when the file has changed."""
+        if self.server.mount_file is None or not self._reload_s:
+            return self._mounts
+        now_s = self.site.now()
+        if now_s - self._mounts_checked_s >= self._reload_s:
+            self._mounts_checked_s = now_s
+            if (mtime := _mtime(self.server)) != self._mounts_read:
+                self._mounts_read = mtime
+                with suppress(ConfigError):  # the rules that were good stay until the file is good again
+                    self._mounts = MountTable([*self.server.mounts, *read_mount_file(self.server)])
+        return self._mounts
+
+    def _mounted(self, request: FrontRequest, path: str, mount: Mount, rules: Rules) -> Action:
+        workers = self.site.config.workers
+        worker = workers.mounted.get(mount.worker) if workers else None
+        if worker is None:
+            return self.error(request, path, 500)
+        edits = self._edits(rules, request, errors=False)
+        if isinstance(worker, StatusWorker):
+            page = status_page(self.site.jk_groups, workers, worker, request, self.site.now())
+            return replace(page, edits=edits)
+        variables, extensions, exchange = request.variables, mount.extensions, request.exchange
+        first = worker.members[0] if isinstance(worker, LbWorker) else worker
+        cookie, parameter = "JSESSIONID", ";jsessionid"
+        if isinstance(worker, LbWorker):
+            cookie, parameter = worker.session_cookie, worker.session_path
+        cookie, parameter = extensions.session_cookie or cookie, extensions.session_path or parameter
+        headers = self._request_headers(request, rules)
+        sessions: tuple[str, ...] = ()
+        if route := variables.get("JK_ROUTE"):
+            sessions = (f".{route}",)
+        elif not extensions.sticky_ignore and variables.get("JK_STICKY_IGNORE", "0") == "0":
+            cookies = [value for name, value in headers if name.lower() == "cookie"]
+            target = exchange.target.decode("latin-1")
+            sessions = session_ids(target, cookies, cookie, parameter.lstrip(";"))
+        variables["JK_WORKER_NAME"] = mount.worker
+        length = exchange.content_length or 0
+        return ProxyAction(
+            self.site.jk_group(mount.worker, extensions),
+            Ask(
+                exchange.method,
+                exchange.connection.peer[0],
+                sessions=sessions,
+                replayable=length <= _MOST_REPLAYED_BYTES,
+                stateless=extensions.stateless or variables.get("JK_STATELESS", "0") != "0",
+            ),
+            self._jk_target(request, path),
+            tuple(headers),
+            ProxyLimits(
+                connect_timeout_s=first.connect_timeout_s,
+                send_timeout_s=first.socket_timeout_s,
+                read_timeout_s=_reply_timeout(first, extensions, variables),
+                request_buffering=length <= _MOST_REPLAYED_BYTES,
+                response_buffering=False,
+                max_body_bytes=_body_limit(rules),
+                keepalive=first.pool_size or _POOL,
+                keepalive_timeout_s=first.pool_timeout_s,
+                keepalive_requests=0,
+                intercept_errors=extensions.use_server_errors >= 400,
+                ajp_secret=first.secret,
+                ajp_packet_bytes=first.max_packet_size,
+                ajp_ping_timeout_s=first.request_ping_s,
+            ),
+            edits,
+            self._attributes(variables),
+        )
+
+    def _jk_target(self, request: FrontRequest, path: str) -> bytes:
+        """The URI for the container; JkOptions say how it is escaped."""
+        options = self.server.jk_options
+        if "forwarduricompatunparsed" in options and path == request.path:
+            return request.exchange.target
+        target = os.fsencode(path) if "forwarduricompat" in options else _canonical(path)
+        if request.query is not None:
+            target += b"?" + request.query.encode("latin-1", "replace")
+        return target
+
+    def _attributes(self, variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        found = []
+        for name, default in self.server.jk_variables.items():
+            value = variables.get(name, default)
+            if value is not None:
+                found.append((name, value))
+        return tuple(found)
+
+    # --- files ---------------------------------------------------------------------------------
+
+    def _file(self, request: FrontRequest, path: str, cleaned: str, status: int) -> Action:
+        strip = self.server.strip_session
+        if strip:
+            path = path.partition(strip)[0] or "/"
+        if is_hidden(path):
+            return self._fail(request, path, 404, status)
+        place = self._place(path)
+        if place is None:
+            return self._fail(request, path, 404, status)
+        root, inside = place
+        name = root + inside
+        try:
+            mode = os.stat(name).st_mode
+        except PermissionError:
+            mode = -1
+        except (OSError, ValueError):
+            mode = 0
+        is_directory = mode > 0 and stat.S_ISDIR(mode)
+        sections = self._file_sections(name.rstrip("/") or "/", is_directory)
+        rules = self._rules([*sections, *self._matching(path, cleaned)])
+        refused = self._enter(request, path, rules, status)
+        if refused is not None:
+            return refused
+        if mode == -1:
+            return self._fail(request, path, 403, status)
+        edits = self._edits(rules, request, errors=False)
+        if is_directory:
+            return self._directory(request, path, name, rules, status)
+        if not stat.S_ISREG(mode) or inside.endswith("/"):
+            return self._fail(request, path, 404, status)
+        return FileAction(
+            root,
+            inside,
+            content_type=rules.force_type or None,
+            types=self._type_table(rules),
+            default_type="application/octet-stream",
+            edits=edits,
+        )
+
+    def _directory(self, request: FrontRequest, path: str, name: str, rules: Rules, status: int) -> Action:
+        if not path.endswith("/"):
+            if rules.directory_slash is False:
+                return self._fail(request, path, 403, status)
+            location = quote(os.fsencode(path), safe=_KEPT_PATH) + "/"
+            if request.query is not None:
+                location += f"?{request.query}"
+            edits = self._edits(rules, request, errors=True)
+            return FixedAnswer(301, b"", headers=(("Location", location),), edits=edits)
+        names = ("index.html",) if rules.directory_index is None else rules.directory_index
+        for index in names:
+            candidate = index if index.startswith("/") else path + index
+            place = self._place(candidate)
+            if place is not None and os.path.isfile(place[0] + place[1]):
+                return self._decide(request, candidate, status)
+        listing = "autoindex" in self.site.config.modules
+        return self._fail(request, path, 403 if listing else 404, status)
+
+    def _place(self, path: str) -> tuple[str, str] | None:
+        """Document root, and the path inside it."""
+        for alias in self.server.folders:
+            found = _alias_place(alias, path)
+            if found is not None:
+                return None if alias.script else found
+        if self.server.auto_alias is not None:
+            application = path.split("/", 2)[1]
+            if application and os.path.isdir(f"{self.server.auto_alias}/{application}"):
+                return self.server.auto_alias, path
+        return None if self.server.document_root is None else (self.server.document_root, path)
+
+    def _type_table(self, rules: Rules) -> Mapping[str, str]:
+        """Types by extension: those of the file, of AddType, with AddDefaultCharset."""
+        table = self._types.get(id(rules))
+        if table is None:
+            known = self.site.config.types
+            table = {**(MIME_TYPES if known is None else known), **rules.types}
+            if rules.charset:
+                for extension, kind in table.items():
+                    if kind in ("text/html", "text/plain"):
+                        table[extension] = f"{kind}; charset={rules.charset.lower()}"
+            self._types[id(rules)] = table
+        return table
+
+    # --- logs ----------------------------------------------------------------------------------
+
+    def log_lines(self, request: FrontRequest, facts: Mapping[str, str]) -> list[tuple[str, str]]:
+        entry = LogEntry(request, facts, self.server.name, self.server.port)
+        return [
+            (log.file, line(entry)) for log, line in self._logs if _holds(log.condition, request.variables)
+        ]
+
+
+# --- small things ------------------------------------------------------------------------------
+
+
+def _known_address(host: str) -> str:
+    """An address; a name counts as any address, as it would have to be looked up."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return "*"
+
+
+def _mtime(server: Server) -> int:
+    try:
+        return os.stat(server.mount_file).st_mtime_ns if server.mount_file else 0
+    except OSError:
+        return 0
+
+
+def _below(prefix: str, path: str) -> str | None:
+    """What follows prefix in path, if it ends where a segment does; None: path is not there."""
+    if not path.startswith(prefix):
+        return None
+    rest = path[len(prefix) :]
+    return rest if not rest or prefix.endswith("/") or rest.startswith("/") else None
+
+
+def _alias_place(alias: Alias, path: str) -> tuple[str, str] | None:
+    if alias.pattern is not None:
+        match = alias.pattern.search(path)
+        if match is None:
+            return None
+        name = os.path.normpath(_expand_match(alias.folder, match))
+        return os.path.dirname(name), "/" + os.path.basename(name)
+    rest = _below(alias.path, path)
+    if rest is None:
+        return None
+    if not rest and not alias.path.endswith("/") and not os.path.isdir(alias.folder):
+        return os.path.dirname(os.path.realpath(alias.folder)), "/" + os.path.basename(alias.folder)
+    return os.path.realpath(alias.folder), rest if rest.startswith("/") else "/" * path.endswith("/") + rest
+
+
+def _expand_match(text: str, match: re.Match[str]) -> str:
+    """Put groups in the place of $1 and &."""
+
+    def of(reference: re.Match[str]) -> str:
+        number = int(reference[1])
+        return (match[number] or "") if number <= (match.re.groups or 0) else ""
+
+    return re.sub(r"\$([0-9])", of, text)
+
+
+def _canonical(path: str) -> bytes:
+    return quote(os.fsencode(path), safe=_KEPT_PATH).encode()
+
+
+def _header(request: FrontRequest, name: str) -> str:
+    return request.headers.get(name, "")
+
+
+def _holds(condition: str, variables: Mapping[str, str]) -> bool:
+    if not condition:
+        return True
+    return (condition.lstrip("!") in variables) is not condition.startswith("!")
+
+
+def _expand(text: str, request: FrontRequest) -> str:
+    """Fill in what a Header's value may name: variables, the time."""
+    if "%" not in text:
+        return text
+
+    def of(match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return "%"
+        if match[1] is not None:
+            return request.variables.get(match[1], "(null)")
+        if match[0] == "%t":
+            return f"t={int(time.time() * 1_000_000)}"
+        return "D=0"
+
+    return re.sub(r"%%|%\{([^}]*)\}[es]|%t|%D", of, text)
+
+
+def _changed(headers: list[tuple[str, str]], rule: HeaderRule, value: str) -> list[tuple[str, str]]:
+    """The header after one RequestHeader."""
+    wanted = rule.name.lower()
+    before = [old for name, old in headers if name.lower() == wanted]
+    others = [(name, old) for name, old in headers if name.lower() != wanted]
+    match rule.action:
+        case "unset":
+            return others
+        case "set":
+            return [*others, (rule.name, value)]
+        case "setifempty":
+            return headers if before else [*headers, (rule.name, value)]
+        case "append":
+            return [*others, (rule.name, ", ".join([*before, value]))]
+        case "merge":
+            there = any(value in (item.strip() for item in old.split(",")) for old in before)
+            return headers if there else [*others, (rule.name, ", ".join([*before, value]))]
+        case "edit" | "edit*" if rule.pattern is not None:
+            count = 1 if rule.action == "edit" else 0
+            replacement = re.sub(r"\$([0-9])", r"\\g<\1>", value.replace("\\", "\\\\"))
+            return [
+                (name, rule.pattern.sub(replacement, old, count=count) if name.lower() == wanted else old)
+                for name, old in headers
+            ]
+    return [*headers, (rule.name, value)]
+
+
+def _set_variables(rules: Iterable[SetIf], request: FrontRequest, path: str) -> None:
+    """Do what SetEnvIf says, in order: a later one sees what an earlier one has set."""
+    for rule in rules:
+        subject = _attribute(rule.attribute, request, path)
+        match = rule.pattern.search(subject)
+        if match is None:
+            continue
+        for name, value in rule.variables:
+            if value is None:
+                request.variables.pop(name, None)
+            else:
+                request.variables[name] = _expand_match(value, match)
+
+
+def _attribute(name: str, request: FrontRequest, path: str) -> str:
+    exchange = request.exchange
+    match name.lower():
+        case "remote_addr" | "remote_host":
+            return exchange.connection.peer[0]
+        case "server_addr":
+            return exchange.connection.local[0]
+        case "request_method":
+            return exchange.method
+        case "request_protocol":
+            return exchange.version
+        case "request_uri":
+            return path
+    value = request.headers.get(name.lower())
+    if value is None and re.search(r"[][^$*?()|\\.+]", name):  # the name is a pattern itself
+        pattern = re.compile(name, re.IGNORECASE)
+        value = next((text for key, text in request.headers.items() if pattern.search(key)), None)
+    return request.variables.get(name, "") if value is None else value
+
+
+def _body_limit(rules: Rules) -> int:
+    return _BODY_LIMIT if rules.body_limit is None else rules.body_limit
+
+
+def _reply_timeout(worker: AjpWorker, extensions: Extensions, variables: Mapping[str, str]) -> float:
+    said = variables.get("JK_REPLY_TIMEOUT", "")
+    if said.isdecimal():
+        return int(said) / 1000
+    if extensions.reply_timeout_s is not None:
+        return extensions.reply_timeout_s or worker.socket_timeout_s
+    return worker.reply_timeout_s or worker.socket_timeout_s
