@@ -70,6 +70,10 @@ class Backend:
     healthy: bool = True
     draining: bool = False
 
+    @property
+    def is_draining(self) -> bool:
+        return self.draining or "N" in self.config.status
+
     def usable(self, now_s: float) -> bool:
         config = self.config
         if config.status & {"D", "S"} or not self.healthy:

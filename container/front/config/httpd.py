@@ -828,7 +828,7 @@ def _strip_session(reader: _Reader, where: _Where, directive: Directive) -> None
 _FORWARD = frozenset({"forwarduriproxy", "forwarduricompat", "forwarduricompatunparsed", "forwarduriescaped"})
 _JK_OPTIONS = _FORWARD | {"rejectunsafeuri"}
 _JK_OPTIONS_WITHOUT_EFFECT = {
-    "forwarddirectories": "a folder without an index is answered here",
+    "forwarddirectories": "a folder whose index could be a worker's is forwarded in any case",
     "forwardkeysize": "the container is told the key size in any case",
     "forwardsslcertchain": "the container is told the client's own certificate",
     "forwardlocaladdress": "the client's address is forwarded",

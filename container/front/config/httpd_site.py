@@ -100,7 +100,7 @@ class HttpdSite:
         self, request: FrontRequest, status: int, answer_headers: Sequence[tuple[str, str]] = ()
     ) -> Action | None:
         action = self._host(request).error(request, request.path, status)
-        return None if isinstance(action, Deny) and not action.edits else action
+        return None if action == Deny(status) else action
 
     def log_line(self, request: FrontRequest, facts: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         return self._host(request).log_lines(request, facts)
@@ -612,6 +612,12 @@ class _Host:
             place = self._place(candidate)
             if place is not None and os.path.isfile(place[0] + place[1]):
                 return self._decide(request, candidate, status)
+        # mod_jk takes over a folder, other than that of an Alias, whose index would have been a worker's.
+        is_aliased = any(_alias_place(alias, path) is not None for alias in self.server.folders)
+        for index in () if is_aliased else names:
+            mount = self._table().find(clean(path + index) or "/")
+            if mount is not None and "no-jk" not in request.variables:
+                return self._mounted(request, path, mount, rules)
         listing = "autoindex" in self.site.config.modules
         return self._fail(request, path, 403 if listing else 404, status)
 
@@ -687,7 +693,9 @@ def _alias_place(alias: Alias, path: str) -> tuple[str, str] | None:
         return None
     if not rest and not alias.path.endswith("/") and not os.path.isdir(alias.folder):
         return os.path.dirname(os.path.realpath(alias.folder)), "/" + os.path.basename(alias.folder)
-    return os.path.realpath(alias.folder), rest if rest.startswith("/") else "/" * path.endswith("/") + rest
+    if not rest.startswith("/") and path != alias.path.rstrip("/"):
+        rest = "/" + rest
+    return os.path.realpath(alias.folder), rest
 
 
 def _expand_match(text: str, match: re.Match[str]) -> str:
