@@ -14,7 +14,7 @@ import posixpath
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -26,17 +26,25 @@ from container.front.balancer import Ask, Balancer
 from container.front.config.httpd import read_mount_file
 from container.front.config.httpd_log import COMMON, LogEntry, compile_format
 from container.front.config.httpd_model import (
-    Alias,
-    HeaderRule,
     Httpd,
     ProxyPass,
     Redirect,
     Rules,
     Section,
     Server,
-    SetIf,
 )
 from container.front.config.httpd_proxy import ProxyBackend, make_group
+from container.front.config.httpd_rules import (
+    KEPT_PATH,
+    alias_place,
+    below,
+    canonical,
+    changed,
+    expand,
+    expand_match,
+    holds,
+    set_variables,
+)
 from container.front.config.modjk import AjpWorker, LbWorker, StatusWorker
 from container.front.config.modjk_status import status_page
 from container.front.config.mounts import Extensions, Mount, MountTable, clean
@@ -61,7 +69,6 @@ _HOP_BY_HOP = frozenset(
         "proxy-authenticate", "proxy-authorization", "proxy", "expect", "content-length",
     }
 )  # fmt: skip
-_KEPT_PATH = "~$-_.+!*'(),;:@&=/"  # what mod_jk and mod_proxy do not escape in a path
 _MOST_REPLAYED_BYTES = 8186  # the body that fits one AJP packet is kept for another attempt
 _POOL = 64
 _BODY_LIMIT = 1024**3
@@ -226,7 +233,7 @@ class _Host:
     # --- deciding ------------------------------------------------------------------------------
 
     def decide(self, request: FrontRequest) -> Action:
-        _set_variables(self.server.set_ifs, request, request.path)
+        set_variables(self.server.set_ifs, request, request.path)
         raw = request.exchange.target.partition(b"?")[0]
         if not self._slashes_allowed and b"%2f" in raw.lower():
             return self.error(request, request.path, 404)
@@ -262,7 +269,7 @@ class _Host:
 
     def _enter(self, request: FrontRequest, path: str, rules: Rules, status: int) -> Action | None:
         """Check who may come in, then set what the rules set; None: go on."""
-        _set_variables(rules.set_ifs, request, path)
+        set_variables(rules.set_ifs, request, path)
         exchange = request.exchange
         if (
             rules.access is not None
@@ -343,9 +350,9 @@ class _Host:
         replaced: dict[str, str] = {}
         removed: set[str] = set()
         for rule in rules.headers:
-            if (errors and not rule.always) or not _holds(rule.condition, request.variables):
+            if (errors and not rule.always) or not holds(rule.condition, request.variables):
                 continue
-            value = _expand(rule.value, request)
+            value = expand(rule.value, request)
             if rule.action == "unset":
                 removed.add(rule.name.lower())
                 replaced.pop(rule.name, None)
@@ -365,12 +372,12 @@ class _Host:
             match = redirect.pattern.search(path)
             if match is None:
                 return None
-            location = _expand_match(location, match)
+            location = expand_match(location, match)
         elif redirect.path:
-            rest = _below(redirect.path, path)
+            rest = below(redirect.path, path)
             if rest is None:
                 return None
-            location += quote(os.fsencode(rest), safe=_KEPT_PATH)
+            location += quote(os.fsencode(rest), safe=KEPT_PATH)
         if not 300 <= redirect.status < 400:
             return self.error(request, path, redirect.status)
         if request.query is not None and "?" not in location:
@@ -385,7 +392,7 @@ class _Host:
             candidates = self._proxies
         for proxied in candidates:
             rule = proxied.rule
-            if rule.pattern.search(path) if rule.pattern else _below(rule.path, path) is not None:
+            if rule.pattern.search(path) if rule.pattern else below(rule.path, path) is not None:
                 return proxied if proxied.backend is not None else None
         return None
 
@@ -397,15 +404,15 @@ class _Host:
             match = rule.pattern.search(path)
             assert match is not None
             url = rule.url or ""
-            expanded = _expand_match(url, match)
+            expanded = expand_match(url, match)
             if expanded == url:
                 expanded += path
             inside = base + expanded[len(re.sub(r"\$[0-9].*", "", url)) :]
         else:
-            inside = base + (_below(rule.path, path) or "")
+            inside = base + (below(rule.path, path) or "")
         if not inside.startswith("/"):
             inside = "/" + inside
-        target = inside.encode("utf-8", "surrogateescape") if rule.nocanon else _canonical(inside)
+        target = inside.encode("utf-8", "surrogateescape") if rule.nocanon else canonical(inside)
         if request.query is not None:
             target += b"?" + request.query.encode("latin-1", "replace")
         headers = self._request_headers(request, rules)
@@ -442,8 +449,8 @@ class _Host:
                 gone.update(word.strip().lower() for word in value.split(","))
         headers = [(name, value) for name, value in raw if name.lower() not in gone]
         for rule in rules.request_headers:
-            if _holds(rule.condition, request.variables):
-                headers = _changed(headers, rule, _expand(rule.value, request))
+            if holds(rule.condition, request.variables):
+                headers = changed(headers, rule, expand(rule.value, request))
         return headers
 
     def _forwarded(
@@ -543,7 +550,7 @@ class _Host:
         options = self.server.jk_options
         if "forwarduricompatunparsed" in options and path == request.path:
             return request.exchange.target
-        target = os.fsencode(path) if "forwarduricompat" in options else _canonical(path)
+        target = os.fsencode(path) if "forwarduricompat" in options else canonical(path)
         if request.query is not None:
             target += b"?" + request.query.encode("latin-1", "replace")
         return target
@@ -601,7 +608,7 @@ class _Host:
         if not path.endswith("/"):
             if rules.directory_slash is False:
                 return self._fail(request, path, 403, status)
-            location = quote(os.fsencode(path), safe=_KEPT_PATH) + "/"
+            location = quote(os.fsencode(path), safe=KEPT_PATH) + "/"
             if request.query is not None:
                 location += f"?{request.query}"
             edits = self._edits(rules, request, errors=True)
@@ -613,7 +620,7 @@ class _Host:
             if place is not None and os.path.isfile(place[0] + place[1]):
                 return self._decide(request, candidate, status)
         # mod_jk takes over a folder, other than that of an Alias, whose index would have been a worker's.
-        is_aliased = any(_alias_place(alias, path) is not None for alias in self.server.folders)
+        is_aliased = any(alias_place(alias, path) is not None for alias in self.server.folders)
         for index in () if is_aliased else names:
             mount = self._table().find(clean(path + index) or "/")
             if mount is not None and "no-jk" not in request.variables:
@@ -624,7 +631,7 @@ class _Host:
     def _place(self, path: str) -> tuple[str, str] | None:
         """Document root, and the path inside it."""
         for alias in self.server.folders:
-            found = _alias_place(alias, path)
+            found = alias_place(alias, path)
             if found is not None:
                 return None if alias.script else found
         if self.server.auto_alias is not None:
@@ -651,11 +658,8 @@ class _Host:
     def log_lines(self, request: FrontRequest, facts: Mapping[str, str]) -> list[tuple[str, str]]:
         entry = LogEntry(request, facts, self.server.name, self.server.port)
         return [
-            (log.file, line(entry)) for log, line in self._logs if _holds(log.condition, request.variables)
+            (log.file, line(entry)) for log, line in self._logs if holds(log.condition, request.variables)
         ]
-
-
-# --- small things ------------------------------------------------------------------------------
 
 
 def _known_address(host: str) -> str:
@@ -673,131 +677,8 @@ def _mtime(server: Server) -> int:
         return 0
 
 
-def _below(prefix: str, path: str) -> str | None:
-    """What follows prefix in path, if it ends where a segment does; None: path is not there."""
-    if not path.startswith(prefix):
-        return None
-    rest = path[len(prefix) :]
-    return rest if not rest or prefix.endswith("/") or rest.startswith("/") else None
-
-
-def _alias_place(alias: Alias, path: str) -> tuple[str, str] | None:
-    if alias.pattern is not None:
-        match = alias.pattern.search(path)
-        if match is None:
-            return None
-        name = os.path.normpath(_expand_match(alias.folder, match))
-        return os.path.dirname(name), "/" + os.path.basename(name)
-    rest = _below(alias.path, path)
-    if rest is None:
-        return None
-    if not rest and not alias.path.endswith("/") and not os.path.isdir(alias.folder):
-        return os.path.dirname(os.path.realpath(alias.folder)), "/" + os.path.basename(alias.folder)
-    if not rest.startswith("/") and path != alias.path.rstrip("/"):
-        rest = "/" + rest
-    return os.path.realpath(alias.folder), rest
-
-
-def _expand_match(text: str, match: re.Match[str]) -> str:
-    """Put groups in the place of $1 and &."""
-
-    def of(reference: re.Match[str]) -> str:
-        number = int(reference[1])
-        return (match[number] or "") if number <= (match.re.groups or 0) else ""
-
-    return re.sub(r"\$([0-9])", of, text)
-
-
-def _canonical(path: str) -> bytes:
-    return quote(os.fsencode(path), safe=_KEPT_PATH).encode()
-
-
 def _header(request: FrontRequest, name: str) -> str:
     return request.headers.get(name, "")
-
-
-def _holds(condition: str, variables: Mapping[str, str]) -> bool:
-    if not condition:
-        return True
-    return (condition.lstrip("!") in variables) is not condition.startswith("!")
-
-
-def _expand(text: str, request: FrontRequest) -> str:
-    """Fill in what a Header's value may name: variables, the time."""
-    if "%" not in text:
-        return text
-
-    def of(match: re.Match[str]) -> str:
-        if match[0] == "%%":
-            return "%"
-        if match[1] is not None:
-            return request.variables.get(match[1], "(null)")
-        if match[0] == "%t":
-            return f"t={int(time.time() * 1_000_000)}"
-        return "D=0"
-
-    return re.sub(r"%%|%\{([^}]*)\}[es]|%t|%D", of, text)
-
-
-def _changed(headers: list[tuple[str, str]], rule: HeaderRule, value: str) -> list[tuple[str, str]]:
-    """The header after one RequestHeader."""
-    wanted = rule.name.lower()
-    before = [old for name, old in headers if name.lower() == wanted]
-    others = [(name, old) for name, old in headers if name.lower() != wanted]
-    match rule.action:
-        case "unset":
-            return others
-        case "set":
-            return [*others, (rule.name, value)]
-        case "setifempty":
-            return headers if before else [*headers, (rule.name, value)]
-        case "append":
-            return [*others, (rule.name, ", ".join([*before, value]))]
-        case "merge":
-            there = any(value in (item.strip() for item in old.split(",")) for old in before)
-            return headers if there else [*others, (rule.name, ", ".join([*before, value]))]
-        case "edit" | "edit*" if rule.pattern is not None:
-            count = 1 if rule.action == "edit" else 0
-            replacement = re.sub(r"\$([0-9])", r"\\g<\1>", value.replace("\\", "\\\\"))
-            return [
-                (name, rule.pattern.sub(replacement, old, count=count) if name.lower() == wanted else old)
-                for name, old in headers
-            ]
-    return [*headers, (rule.name, value)]
-
-
-def _set_variables(rules: Iterable[SetIf], request: FrontRequest, path: str) -> None:
-    """Do what SetEnvIf says, in order: a later one sees what an earlier one has set."""
-    for rule in rules:
-        subject = _attribute(rule.attribute, request, path)
-        match = rule.pattern.search(subject)
-        if match is None:
-            continue
-        for name, value in rule.variables:
-            if value is None:
-                request.variables.pop(name, None)
-            else:
-                request.variables[name] = _expand_match(value, match)
-
-
-def _attribute(name: str, request: FrontRequest, path: str) -> str:
-    exchange = request.exchange
-    match name.lower():
-        case "remote_addr" | "remote_host":
-            return exchange.connection.peer[0]
-        case "server_addr":
-            return exchange.connection.local[0]
-        case "request_method":
-            return exchange.method
-        case "request_protocol":
-            return exchange.version
-        case "request_uri":
-            return path
-    value = request.headers.get(name.lower())
-    if value is None and re.search(r"[][^$*?()|\\.+]", name):  # the name is a pattern itself
-        pattern = re.compile(name, re.IGNORECASE)
-        value = next((text for key, text in request.headers.items() if pattern.search(key)), None)
-    return request.variables.get(name, "") if value is None else value
 
 
 def _body_limit(rules: Rules) -> int:
