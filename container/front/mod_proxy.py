@@ -74,6 +74,10 @@ class Backend:
     def is_draining(self) -> bool:
         return self.draining or "N" in self.config.status
 
+    @property
+    def is_sound(self) -> bool:
+        return self.error_s is None and not self.config.status & {"D", "S"}
+
     def usable(self, now_s: float) -> bool:
         config = self.config
         if config.status & {"D", "S"} or not self.healthy:
@@ -213,6 +217,7 @@ class ProxyAttempts:
             for session in self._ask.sessions:
                 bound = self._bound(route_of(session), now_s)
                 if bound is not None:
+                    _charge(bound, [each for each in group.backends if each.is_sound])
                     return bound
                 if group.config.no_failover and route_of(session):
                     return None
@@ -256,14 +261,19 @@ class ProxyAttempts:
         method = self._group.config.method
         if method == "bytraffic":
             return min(candidates, key=lambda each: each.traffic / each.config.loadfactor)
-        for each in candidates:
-            each.value += each.config.loadfactor
         if method == "bybusyness":
-            best = min(candidates, key=lambda each: (each.busy, -each.value))
+            best = min(candidates, key=lambda each: (each.busy, -each.value - each.config.loadfactor))
         else:
-            best = max(candidates, key=lambda each: each.value)
-        best.value -= sum(each.config.loadfactor for each in candidates)
+            best = max(candidates, key=lambda each: each.value + each.config.loadfactor)
+        _charge(best, candidates)
         return best
+
+
+def _charge(chosen: Backend, among: list[Backend]) -> None:
+    """Let everybody's turn come nearer, and the chosen one pay for all. Sessions count as well."""
+    for each in among:
+        each.value += each.config.loadfactor
+        chosen.value -= each.config.loadfactor
 
 
 def _final(failure: Failure, backend: Backend, repeatable: bool) -> int:

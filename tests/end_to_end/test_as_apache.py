@@ -98,12 +98,25 @@ class Backend:
 
     def _talk_http(self, connection, stream):
         target = stream.readline().decode("latin-1").split()[1:2]
-        while stream.readline().strip():
-            pass
+        headers = []
+        while line := stream.readline().strip():
+            name, _, value = line.decode("latin-1").partition(":")
+            headers.append((name, value.strip()))
         if target:
-            body = f"{self.letter} {target[0]}".encode("latin-1")
+            body = http_answer(self.letter, target[0], headers).encode("latin-1")
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         return bool(target)
+
+
+def http_answer(letter, target, headers):
+    """With the fields that mod_proxy sets, where the target asks for them."""
+    told = ""
+    if "fields" in target:
+        wanted = ("host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-server", "x-more")
+        told = "".join(
+            sorted(f"|{name.lower()}={value}" for name, value in headers if name.lower() in wanted)
+        )
+    return f"{letter} {target}{told}"
 
 
 def ajp_target(payload):
@@ -239,8 +252,8 @@ class Ours:
             backend = self.letters.get(member.address.port)
             if backend is not None and programs.listens(backend.port):
                 attempts.succeeded(time.monotonic())
-                target = action.target.decode("latin-1")
-                return 200, f"{backend.letter} {target}", edited(action, {})
+                body = http_answer(backend.letter, action.target.decode("latin-1"), action.headers)
+                return 200, body, edited(action, {})
             attempts.failed(Failure.CONNECT, time.monotonic(), sent=Sent.NOTHING)
 
 
@@ -601,6 +614,16 @@ CONFIG = """
     JkStripSession On
     JkMount /m/* w
 </VirtualHost>
+<VirtualHost *:@port@>
+    ServerName escaped.example.test
+    JkOptions +ForwardURIEscaped +RejectUnsafeURI
+    JkMount /m/* w
+</VirtualHost>
+<VirtualHost *:@port@>
+    ServerName compat.example.test
+    JkOptions +ForwardURICompat
+    JkMount /m/* w
+</VirtualHost>
 """
 DOCS = {
     "docs/index.html": "index",
@@ -651,6 +674,9 @@ def test_the_same_answers(backends):
             fronts.ask("/t.txt", host)
         for target in ("//m/./x;a", "/m/%7e", "/t.txt;jsessionid=1.x", "/m/x;jsessionid=1.w"):
             fronts.ask(target, "three.example.test")
+        for host in ("escaped.example.test", "compat.example.test"):
+            for target in ("/m/a%20b;c=d", "/m/%c3%a4", "/m/a|b", "/m/a~b'", "/m/a%25b", "/m/a%5cb"):
+                fronts.ask(target, host)
         fronts.letters(8, "/sticky/x")
         fronts.letters(4, "/sticky/x", headers=[("Cookie", "JSESSIONID=1.b")])
         fronts.letters(4, "/sticky/x")
@@ -661,6 +687,72 @@ def test_the_same_answers(backends):
         fronts.letters(2, "/sticky/x", headers=[("Cookie", "JSESSIONID=a.b.c")])
         fronts.letters(2, "/sticky/x", headers=[("X-Node", "b")])
         assert fronts.count >= 100
+
+
+BALANCED = """
+<VirtualHost *:@port@>
+    ServerName www.example.test
+    DocumentRoot @folder@/docs
+    <Proxy balancer://farm>
+        BalancerMember ajp://127.0.0.1:@a@ route=a loadfactor=3 retry=600
+        BalancerMember ajp://127.0.0.1:@b@ route=b retry=600
+        BalancerMember ajp://127.0.0.1:@c@ route=c status=+H retry=600
+        ProxySet stickysession=JSESSIONID|jsessionid
+    </Proxy>
+    ProxyPass /none !
+    ProxyPass /farm balancer://farm/base
+    ProxyPass /page/fields.txt !
+    ProxyPass /page http://127.0.0.1:@p@/page retry=0
+    ProxyPassMatch ^/(.*\\.php)$ http://127.0.0.1:@p@
+    ProxyPassMatch ^/x/(.)/(.*)$ http://127.0.0.1:@p@/$2/$1
+    <Location /in/here>
+        ProxyPass http://127.0.0.1:@p@/there
+        RequestHeader set X-More more
+    </Location>
+    <Location /kept>
+        ProxyPass http://127.0.0.1:@p@/kept
+    </Location>
+</VirtualHost>
+<VirtualHost *:@port@>
+    ServerName kept.example.test
+    ProxyPreserveHost On
+    ProxyPass / http://127.0.0.1:@p@/
+</VirtualHost>
+"""
+
+
+def test_mod_proxy_and_its_balancer(backends):
+    modules = ["proxy", "proxy_http", "proxy_ajp", "proxy_balancer", "lbmethod_byrequests", "slotmem_shm"]
+    with both(backends, BALANCED, "worker.list=w\n", modules=modules) as fronts:
+        assert fronts.letters(8, "/farm/x?y") == "AABAAABA"
+        assert fronts.letters(2, "/farm/x", headers=[("Cookie", "JSESSIONID=1.b")]) == "BB"
+        assert fronts.letters(2, "/farm/x;jsessionid=1.b", headers=[("Cookie", "JSESSIONID=1.a")]) == "BB"
+        fronts.letters(2, "/farm/x", headers=[("Cookie", "JSESSIONID=1.none")])
+        for target in (
+            *(
+                "/farm",
+                "/farm/",
+                "/farmer",
+                "/farm/a%20b",
+                "/farm/a;b=c",
+                "/none/x",
+                "/page",
+                "/page/x?q=%20",
+            ),
+            *("/page/fields", "/page/fields.txt", "/a/b.php?q", "/x/1/fields", "/in/here/fields", "/kept/a"),
+        ):
+            fronts.ask(target)
+        fronts.ask("/fields", "kept.example.test")
+        fronts.ask("/page/fields", headers=[("X-Forwarded-For", "192.0.2.7"), ("X-More", "a")])
+        backends[1].stop()
+        assert fronts.letters(4, "/farm/x") == "AAAA"
+        assert fronts.letters(2, "/farm/x", headers=[("Cookie", "JSESSIONID=1.b")]) == "AA"
+        backends[0].stop()
+        assert fronts.letters(3, "/farm/x") == "CCC"
+        backends[2].stop()
+        assert fronts.ask("/farm/x")[0] == 503
+        backends[3].stop()
+        assert fronts.ask("/page/x")[0] == 503
 
 
 def test_files_are_found_under_the_folder_of_the_server(backends):

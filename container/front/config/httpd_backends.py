@@ -69,7 +69,7 @@ def _mount_copy(reader: Reader, where: Where, directive: Directive) -> None:
 
 
 def _auto_alias(reader: Reader, where: Where, directive: Directive) -> None:
-    where.server.auto_alias = os.path.realpath(reader.tree.path(directive.args[0]))
+    where.server.auto_alias = os.path.normpath(reader.tree.path(directive.args[0]))
 
 
 def _strip_session(reader: Reader, where: Where, directive: Directive) -> None:

@@ -64,7 +64,7 @@ def _document_root(reader: Reader, where: Where, directive: Directive) -> None:
     folder = reader.tree.path(directive.args[0])
     if not folder.is_dir():
         reader.warn(directive.source, f"DocumentRoot {folder} is no folder", "Make it, or correct its name.")
-    where.server.document_root = os.path.realpath(folder)
+    where.server.document_root = os.path.normpath(folder)
 
 
 def _mpm(reader: Reader, where: Where, directive: Directive) -> None:

@@ -8,6 +8,7 @@ in httpd_directives.py, httpd_access.py and httpd_backends.py.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ class Reader:
             raise ConfigError(f"{directive.source}: {directive} takes one argument.")
         pattern = args[0]
         if kind == "directory" and not is_regex:
-            pattern = str(self.tree.path(pattern))
+            pattern = os.path.normpath(self.tree.path(pattern))
         compiled = regex(pattern, directive) if is_regex else None
         section = Section(kind, pattern, compiled, Rules(), around)
         server.sections.append(section)

@@ -17,6 +17,7 @@ __all__ = [
     "below",
     "canonical",
     "changed",
+    "escaped",
     "expand",
     "expand_match",
     "holds",
@@ -46,10 +47,10 @@ def alias_place(alias: Alias, path: str) -> tuple[str, str] | None:
     if rest is None:
         return None
     if not rest and not alias.path.endswith("/") and not os.path.isdir(alias.folder):
-        return os.path.dirname(os.path.realpath(alias.folder)), "/" + os.path.basename(alias.folder)
+        return os.path.dirname(alias.folder), "/" + os.path.basename(alias.folder)
     if not rest.startswith("/") and path != alias.path.rstrip("/"):
         rest = "/" + rest
-    return os.path.realpath(alias.folder), rest
+    return alias.folder.rstrip("/"), rest
 
 
 def expand_match(text: str, match: re.Match[str]) -> str:
@@ -64,6 +65,12 @@ def expand_match(text: str, match: re.Match[str]) -> str:
 
 def canonical(path: str) -> bytes:
     return quote(os.fsencode(path), safe=KEPT_PATH).encode()
+
+
+def escaped(path: str) -> bytes:
+    """As Apache escapes a path itself: in lower case."""
+    found = quote(os.fsencode(path), safe=KEPT_PATH)
+    return re.sub("%..", lambda match: match[0].lower(), found).encode()
 
 
 def holds(condition: str, variables: Mapping[str, str]) -> bool:

@@ -40,6 +40,7 @@ from container.front.config.httpd_rules import (
     below,
     canonical,
     changed,
+    escaped,
     expand,
     expand_match,
     holds,
@@ -198,6 +199,7 @@ class _Host:
         self._locations = [section for section in server.sections if section.kind == "location"]
         self._merged: dict[tuple[int, ...], Rules] = {}
         self._types: dict[int, Mapping[str, str]] = {}
+        self._real_roots: dict[str, str] = {}
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
         self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
         self._mounts_read = _mtime(server)
@@ -495,6 +497,8 @@ class _Host:
         worker = workers.mounted.get(mount.worker) if workers else None
         if worker is None:
             return self.error(request, path, 500)
+        if "rejectunsafeuri" in self.server.jk_options and ("%" in path or "\\" in path):
+            return self.error(request, path, 404)
         edits = self._edits(rules, request, errors=False)
         if isinstance(worker, StatusWorker):
             page = status_page(self.site.jk_groups, workers, worker, request, self.site.now())
@@ -550,7 +554,12 @@ class _Host:
         options = self.server.jk_options
         if "forwarduricompatunparsed" in options and path == request.path:
             return request.exchange.target
-        target = os.fsencode(path) if "forwarduricompat" in options else canonical(path)
+        if "forwarduricompat" in options:
+            target = os.fsencode(path)
+        elif "forwarduriescaped" in options:
+            target = escaped(path)
+        else:
+            target = canonical(path)
         if request.query is not None:
             target += b"?" + request.query.encode("latin-1", "replace")
         return target
@@ -596,7 +605,7 @@ class _Host:
         if not stat.S_ISREG(mode) or inside.endswith("/"):
             return self._fail(request, path, 404, status)
         return FileAction(
-            root,
+            self._real(root),
             inside,
             content_type=rules.force_type or None,
             types=self._type_table(rules),
@@ -639,6 +648,12 @@ class _Host:
             if application and os.path.isdir(f"{self.server.auto_alias}/{application}"):
                 return self.server.auto_alias, path
         return None if self.server.document_root is None else (self.server.document_root, path)
+
+    def _real(self, root: str) -> str:
+        """The folder itself. Sections are about names as they are written, files are below real folders."""
+        if root not in self._real_roots:
+            self._real_roots[root] = os.path.realpath(root)
+        return self._real_roots[root]
 
     def _type_table(self, rules: Rules) -> Mapping[str, str]:
         """Types by extension: those of the file, of AddType, with AddDefaultCharset."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from container.descriptor.checks import check
 from container.descriptor.reader import read_file
 from container.errors import ConfigError, Problem
+from container.front.config.httpd_check import check as check_apache
 from container.learn.effective import declared, web_app_of
 
 __all__ = ["Report", "lint"]
@@ -42,6 +43,8 @@ class Report:
 
 def lint(path: Path) -> Report:
     """Check a web app, a folder of web apps, or one descriptor. Raises ConfigError for any other path."""
+    if path.is_file() and (apache := check_apache(path)) is not None:
+        return Report(_sorted(apache[0]), _count(1, apache[1]))
     if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
         return Report(_sorted(_alone(path)), _count(1, "descriptor"))
     folders = _web_apps(path)

@@ -284,6 +284,14 @@ def test_who_may_come_in(make_front, target, peer, status):
     assert front.status(target, peer=peer) == status
 
 
+def test_sections_are_about_names_as_they_are_written(make_front, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "www")
+    config = "DocumentRoot @/link\n<Directory @/link/dir>\nRequire all denied\n</Directory>\n"
+    front = make_front(config, files=FILES)
+    assert front.status("/dir/") == 403
+    assert front.decide("/a.txt").root == str(tmp_path / "www")
+
+
 def test_the_innermost_section_counts(make_front):
     front = make_front(
         ROOT + "<Location /app>\nForceType a/b\nHeader set X-A outer\n</Location>\n"
@@ -589,8 +597,10 @@ def test_what_has_no_effect_is_listed(make_front):
 
 
 def test_settings_of_process_models_are_kept_by_their_names(tmp_path):
-    (tmp_path / "httpd.conf").write_text("StartServers 2\nMaxClients 9\n<IfModule mpm_event_module>\n"
-                                         "ThreadsPerChild 3\n</IfModule>\nListen 81\nListen 10.0.0.1:82 https\n")  # fmt: skip
+    (tmp_path / "httpd.conf").write_text(
+        "StartServers 2\nMaxClients 9\n<IfModule mpm_event_module>\nThreadsPerChild 3\n</IfModule>\n"
+        "Listen 81\nListen 10.0.0.1:82 https\n"
+    )
     found = read_httpd(tmp_path / "httpd.conf", {})
     assert found.mpm == {"StartServers": 2, "MaxRequestWorkers": 9, "ThreadsPerChild": 3}
     assert [(each.host, each.port, each.protocol) for each in found.listen] == [

@@ -1,6 +1,8 @@
 """Which path belongs to which worker."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from container.errors import ConfigError, Source
 from container.front.config.mounts import MountTable, clean, make_mounts, parse_rules
@@ -124,3 +126,13 @@ def test_extensions():
 def test_an_unknown_extension_is_an_error():
     with pytest.raises(ConfigError, match="no extension 'replytimeout'"):
         table("/a=w;replytimeout=1")
+
+
+@given(st.lists(st.sampled_from(["", ".", "..", "a", ";x", "..;y", ".;", "b;c=d", ".well"]), max_size=8))
+def test_nothing_that_could_be_read_differently_is_left(segments):
+    cleaned = clean("/" + "/".join(segments))
+    if cleaned is not None:
+        assert ";" not in cleaned
+        assert "//" not in cleaned
+        assert not {"..", "."} & set(cleaned.split("/"))
+        assert clean(cleaned) == cleaned
