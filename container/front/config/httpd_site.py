@@ -77,7 +77,7 @@ _RELOAD_S = 60
 
 
 class HttpdSite:
-    """Everything that one httpd.conf says. Belongs to the thread of the loop."""
+    """Everything that one httpd.conf says. Any thread may ask; whoever asks the groups guards them."""
 
     def __init__(self, config: Httpd, *, now: Callable[[], float] = time.monotonic) -> None:
         self.config = config
@@ -198,7 +198,7 @@ class _Host:
         self._files = [section for section in server.sections if section.kind == "files"]
         self._locations = [section for section in server.sections if section.kind == "location"]
         self._merged: dict[tuple[int, ...], Rules] = {}
-        self._types: dict[int, Mapping[str, str]] = {}
+        self._types: dict[int, tuple[Rules, Mapping[str, str]]] = {}
         self._real_roots: dict[str, str] = {}
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
         self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
@@ -657,15 +657,16 @@ class _Host:
 
     def _type_table(self, rules: Rules) -> Mapping[str, str]:
         """Types by extension: those of the file, of AddType, with AddDefaultCharset."""
-        table = self._types.get(id(rules))
-        if table is None:
-            known = self.site.config.types
-            table = {**(MIME_TYPES if known is None else known), **rules.types}
-            if rules.charset:
-                for extension, kind in table.items():
-                    if kind in ("text/html", "text/plain"):
-                        table[extension] = f"{kind}; charset={rules.charset.lower()}"
-            self._types[id(rules)] = table
+        found = self._types.get(id(rules))
+        if found is not None and found[0] is rules:
+            return found[1]
+        known = self.site.config.types
+        table = {**(MIME_TYPES if known is None else known), **rules.types}
+        if rules.charset:
+            for extension, kind in table.items():
+                if kind in ("text/html", "text/plain"):
+                    table[extension] = f"{kind}; charset={rules.charset.lower()}"
+        self._types[id(rules)] = (rules, table)
         return table
 
     # --- logs ----------------------------------------------------------------------------------
