@@ -200,6 +200,7 @@ class _Host:
         self._merged: dict[tuple[int, ...], Rules] = {}
         self._types: dict[int, tuple[Rules, Mapping[str, str]]] = {}
         self._real_roots: dict[str, str] = {}
+        self._jk_limits: dict[tuple[str, float, int, bool, bool], ProxyLimits] = {}
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
         self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
         self._mounts_read = _mtime(server)
@@ -530,24 +531,41 @@ class _Host:
             ),
             self._jk_target(request, path),
             tuple(headers),
-            ProxyLimits(
-                connect_timeout_s=first.connect_timeout_s,
-                send_timeout_s=first.socket_timeout_s,
-                read_timeout_s=_reply_timeout(first, extensions, variables),
-                request_buffering=length <= _MOST_REPLAYED_BYTES,
-                response_buffering=False,
-                max_body_bytes=_body_limit(rules),
-                keepalive=first.pool_size or _POOL,
-                keepalive_timeout_s=first.pool_timeout_s,
-                keepalive_requests=0,
-                intercept_errors=extensions.use_server_errors >= 400,
-                ajp_secret=first.secret,
-                ajp_packet_bytes=first.max_packet_size,
-                ajp_ping_timeout_s=first.request_ping_s,
+            self._limits(
+                mount.worker,
+                first,
+                _reply_timeout(first, extensions, variables),
+                _body_limit(rules),
+                length <= _MOST_REPLAYED_BYTES,
+                extensions.use_server_errors >= 400,
             ),
             edits,
             self._attributes(variables),
         )
+
+    def _limits(
+        self, name: str, worker: AjpWorker, reply_s: float, body_bytes: int, buffered: bool, errors: bool
+    ) -> ProxyLimits:
+        """What holds for a worker, or for the members of one; made once."""
+        key = (name, reply_s, body_bytes, buffered, errors)
+        limits = self._jk_limits.get(key)
+        if limits is None:
+            limits = self._jk_limits[key] = ProxyLimits(
+                connect_timeout_s=worker.connect_timeout_s,
+                send_timeout_s=worker.socket_timeout_s,
+                read_timeout_s=reply_s,
+                request_buffering=buffered,
+                response_buffering=False,
+                max_body_bytes=body_bytes,
+                keepalive=worker.pool_size or _POOL,
+                keepalive_timeout_s=worker.pool_timeout_s,
+                keepalive_requests=0,
+                intercept_errors=errors,
+                ajp_secret=worker.secret,
+                ajp_packet_bytes=worker.max_packet_size,
+                ajp_ping_timeout_s=worker.request_ping_s,
+            )
+        return limits
 
     def _jk_target(self, request: FrontRequest, path: str) -> bytes:
         """The URI for the container; JkOptions say how it is escaped."""

@@ -391,6 +391,18 @@ class _Reader:
             source=worker.source,
         )
 
+    def _compare(self, worker: _Worker, members: list[AjpWorker]) -> None:
+        first = members[0]
+        for other in members[1:]:
+            for name, directive in _SHARED.items():
+                if getattr(first, name) != getattr(other, name):
+                    self.warn(
+                        worker.values["balance_workers"],
+                        f"{first.name} and {other.name} differ in {directive}, and what {first.name} says "
+                        f"counts for all members of {worker.name}",
+                        f"Write the same worker.{other.name}.{directive} as for {first.name}.",
+                    )
+
     def _lb(self, worker: _Worker) -> LbWorker:
         names = worker.list("balance_workers")
         if not names:
@@ -418,14 +430,7 @@ class _Reader:
             if member.secret is None and worker.text("secret"):
                 member = replace(member, secret=worker.text("secret"))
             members.append(member)
-        secrets = [member for member in members if member.secret is not None]
-        if secrets and len(secrets) < len(members):
-            without = next(member for member in members if member.secret is None)
-            self.warn(
-                worker.values["balance_workers"],
-                f"{secrets[0].name} has a secret and {without.name} has none",
-                f"If the container of {without.name} requires one, write worker.{without.name}.secret.",
-            )
+        self._compare(worker, members)
         routes = {member.config.route for member in members}
         for member in members:
             if member.config.redirect and member.config.redirect not in routes:
@@ -462,6 +467,16 @@ class _Reader:
             source=worker.source,
         )
 
+
+_SHARED = {
+    "secret": "secret",
+    "socket_timeout_s": "socket_timeout",
+    "connect_timeout_s": "socket_connect_timeout",
+    "reply_timeout_s": "reply_timeout",
+    "request_ping_s": "prepost_timeout",
+    "max_packet_size": "max_packet_size",
+}
+"""How members are spoken to: one connection pool of a group has one of each."""
 
 _METHODS: Mapping[str, Method] = {"R": "R", "S": "S", "N": "N", "T": "T", "B": "B"}
 

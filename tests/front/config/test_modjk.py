@@ -233,11 +233,13 @@ def test_an_lb_without_members_is_an_error():
         read("worker.list=x\nworker.x.type=lb")
 
 
-def test_a_secret_on_one_side_is_told():
+@pytest.mark.parametrize("line", ["worker.a.secret=s", "worker.b.reply_timeout=1000"])
+def test_members_that_are_spoken_to_differently_are_told(line):
     workers = read(
-        "worker.list=lb\nworker.lb.type=lb\nworker.lb.balance_workers=a,b\nworker.a.secret=s\nworker.b.port=2"
+        "worker.list=lb\nworker.lb.type=lb\nworker.lb.balance_workers=a,b\nworker.a.port=1\nworker.b.port=2\n"
+        + line
     )
-    assert "a has a secret and b has none" in warnings(workers)[0]
+    assert f"a and b differ in {line.split('.')[2].split('=')[0]}" in warnings(workers)[0]
 
 
 def test_a_redirect_to_nobody_is_told():
