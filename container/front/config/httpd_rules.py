@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from urllib.parse import quote
 
 from container.front.config.httpd_model import Alias, HeaderRule, SetIf
@@ -21,6 +22,7 @@ __all__ = [
     "expand",
     "expand_match",
     "holds",
+    "known_address",
     "set_variables",
 ]
 
@@ -155,3 +157,11 @@ def _attribute(name: str, request: FrontRequest, path: str) -> str:
         pattern = re.compile(name, re.IGNORECASE)
         value = next((text for key, text in request.headers.items() if pattern.search(key)), None)
     return request.variables.get(name, "") if value is None else value
+
+
+def known_address(host: str) -> str:
+    """An address; a name counts as any address, as it would have to be looked up."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return "*"
