@@ -755,6 +755,163 @@ def test_mod_proxy_and_its_balancer(backends):
         assert fronts.ask("/page/x")[0] == 503
 
 
+RULES_WORKERS = """
+worker.list=w,down
+worker.w.host=127.0.0.1
+worker.w.port=@a@
+worker.down.host=127.0.0.1
+worker.down.port=1
+worker.down.retries=1
+"""
+RULES = """
+<VirtualHost *:@port@>
+    ServerName www.example.test
+    DocumentRoot @folder@/docs
+    JkMount /w/* w
+    JkMount /down/* down
+    ErrorDocument 503 /sorry.html
+    ErrorDocument 410 "it was here"
+    ErrorDocument 403 http://other.test/login
+    Redirect gone /gone
+
+    <Directory @folder@/docs/closed>
+        Require all denied
+        <Files open.txt>
+            Require all granted
+        </Files>
+    </Directory>
+    <Directory @folder@/docs/*/deep>
+        Require ip 192.0.2.0/24
+    </Directory>
+    <DirectoryMatch "/docs/m[0-9]">
+        Require local
+        Header set X-Match 1
+    </DirectoryMatch>
+    <Files "*.key">
+        Require all denied
+    </Files>
+    <Location /w/ip>
+        Require ip 127.0.0
+    </Location>
+    <Location /w/not>
+        <RequireAll>
+            Require all granted
+            Require not ip 127.0.0.1
+        </RequireAll>
+    </Location>
+    <Location /w/none>
+        <RequireAll>
+            <RequireNone>
+                Require ip 192.0.2.1
+            </RequireNone>
+            Require env let-in
+        </RequireAll>
+    </Location>
+    <Location /w/old/new>
+        Require all granted
+    </Location>
+    <Location /w/method>
+        Require method GET HEAD
+    </Location>
+    <Location /w/env>
+        Require env let-in
+    </Location>
+    <Location /w/any>
+        <RequireAny>
+            Require ip 192.0.2.1
+            <RequireAll>
+                Require local
+                Require env let-in
+            </RequireAll>
+        </RequireAny>
+    </Location>
+    <Location /w/old>
+        Order deny,allow
+        Deny from all
+        Allow from 10.0.0.0/8 127.0.0.1
+    </Location>
+    <Location /w/old/shut>
+        Require all denied
+    </Location>
+    <Location /w/older>
+        Order allow,deny
+        Allow from all
+        Deny from env=keep-out
+    </Location>
+    <LocationMatch "^/w/r[0-9]+$">
+        Header set X-Number yes
+    </LocationMatch>
+    <Location /w/r>
+        Header set X-Wide r
+    </Location>
+    <Location /w/r/in>
+        Header set X-Wide in
+        Header unset X-Everywhere
+    </Location>
+    <Location "/w/*/star">
+        Header set X-Star yes
+    </Location>
+    <Location /w/slash/>
+        Header set X-Slash yes
+    </Location>
+    Header set X-Everywhere 1
+    SetEnvIf X-Key "^secret$" let-in
+    SetEnvIfNoCase X-Key "^OUT" keep-out=1 !let-in
+    SetEnvIf Request_Method "^(.)" first=$1
+    SetEnvIf Request_URI "/(w)/(.*)$" part=$2
+    SetEnvIf part "^r(.)" then=$1
+    BrowserMatch "Old/(.)" old=$1
+    SetEnv later value
+    Header set X-Env "%{first}e-%{part}e-%{then}e-%{old}e-%{later}e %%" env=part
+    Header set X-No-Part none env=!part
+    RequestHeader set X-More "<%{first}e>"
+    RequestHeader append X-More b
+    ProxyPass /p http://127.0.0.1:@p@/p
+</VirtualHost>
+"""
+RULES_FILES = {
+    "docs/sorry.html": "sorry",
+    "docs/closed/open.txt": "open",
+    "docs/closed/shut.txt": "shut",
+    "docs/a/deep/x.txt": "x",
+    "docs/a/b/deep/x.txt": "x",
+    "docs/m1/x.txt": "x",
+    "docs/x.key": "key",
+    "docs/t.txt": "t",
+}
+
+
+def test_rules_of_sections(backends):
+    secret, out, old = [("X-Key", "secret")], [("X-Key", "outside")], [("User-Agent", "Old/7")]
+    modules = ["proxy", "proxy_http", "access_compat"]
+    with both(backends, RULES, RULES_WORKERS, RULES_FILES, modules=modules) as fronts:
+        for target in (
+            *("/down/x", "/gone", "/t.txt", "/closed/open.txt", "/closed/shut.txt", "/closed/none", "/x.key"),
+            *("/a/deep/x.txt", "/a/b/deep/x.txt", "/m1/x.txt", "/w/ip", "/w/not", "/w/not/x", "/w/nothing"),
+            *(
+                "/w/none",
+                "/w/method",
+                "/w/env",
+                "/w/any",
+                "/w/old",
+                "/w/old/new",
+                "/w/old/shut",
+                "/w/older",
+                "/w/r1",
+                "/w/r1/x",
+                "/w/r",
+            ),
+            *("/w/r/in", "/w/r/in/x", "/w/r/inner", "/w/a/star", "/w/a/b/star", "/w/a/star/x", "/w/slash"),
+            *("/w/slash/x", "/p/fields", "/w/ip;x"),
+        ):
+            fronts.ask(target)
+        for target in ("/w/env", "/w/any", "/w/none", "/w/older", "/t.txt", "/p/fields"):
+            for headers in (secret, out, [*secret, *old], old):
+                fronts.ask(target, headers=headers)
+        fronts.ask("/w/method", method="DELETE")
+        fronts.ask("/w/method", method="HEAD")
+
+
 def test_files_are_found_under_the_folder_of_the_server(backends):
     """The Site reads the very files that Apache was started with."""
     with both(backends, J1, J1_WORKERS, J1_FILES) as fronts:

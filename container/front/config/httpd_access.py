@@ -59,17 +59,27 @@ def _requirement(directive: Directive) -> Requirement:
 
 
 def _require(reader: Reader, where: Where, directive: Directive) -> None:
-    _add_requirement(where, _requirement(directive))
+    _add_requirement(where, _requirement(directive), directive)
 
 
-def _add_requirement(where: Where, requirement: Requirement) -> None:
+def _add_requirement(where: Where, requirement: Requirement, directive: Directive) -> None:
+    _check_positive(requirement, directive)
     access = where.rules.access or Access()
     known = access.required.children if access.required else ()
     where.rules.access = replace(access, required=Requirement("any", children=(*known, requirement)))
 
 
 def _require_group(reader: Reader, where: Where, directive: Directive) -> None:
-    _add_requirement(where, _group(directive))
+    _add_requirement(where, _group(directive), directive)
+
+
+def _check_positive(requirement: Requirement, directive: Directive) -> None:
+    """Where one of several is enough, "not" would let everybody else in."""
+    if requirement.negated or requirement.kind == "none":
+        raise ConfigError(
+            f"{directive.source}: {directive} has no effect where one of several is enough. "
+            "Put it into <RequireAll>, together with Require all granted."
+        )
 
 
 def _group(directive: Directive) -> Requirement:
@@ -81,6 +91,8 @@ def _group(directive: Directive) -> Requirement:
             children.append(_requirement(child))
         else:
             raise ConfigError(f"{child.source}: only Require stands in {directive}.")
+        if directive.name.lower() != "requireall":
+            _check_positive(children[-1], child)
     return Requirement(_GROUPS[directive.name.lower()], children=tuple(children))  # type: ignore[arg-type]
 
 

@@ -210,6 +210,8 @@ class Rules:
                 merged: object = ours + theirs
             elif isinstance(ours, dict):
                 merged = {**ours, **theirs}
+            elif isinstance(ours, Access) and isinstance(theirs, Access):
+                merged = Access(theirs.required or ours.required, theirs.allowed or ours.allowed)
             else:
                 merged = ours if theirs is None else theirs
             setattr(result, each.name, merged)
@@ -234,15 +236,17 @@ class Section:
             return fnmatch.fnmatchcase(subject, self.pattern)
         bare = self.pattern.rstrip("/") or "/"
         if any(letter in bare for letter in "*?["):
-            return _begins_with(bare, subject)
+            return _begins_with(bare, subject, exactly=self.kind == "location")
         if self.kind == "location" and self.pattern.endswith("/") and bare != "/":
             return subject.startswith(self.pattern)
         return bare == "/" or subject == bare or subject.startswith(bare + "/")
 
 
-def _begins_with(pattern: str, path: str) -> bool:
-    """Whether path, or a folder around it, is like pattern, segment by segment."""
+def _begins_with(pattern: str, path: str, *, exactly: bool) -> bool:
+    """Whether path, or unless exactly a folder around it, is like pattern, segment by segment."""
     wanted, there = pattern.split("/"), path.split("/")
+    if exactly and len(there) != len(wanted):
+        return False
     return len(there) >= len(wanted) and all(
         fnmatch.fnmatchcase(segment, like) for segment, like in zip(there, wanted, strict=False)
     )

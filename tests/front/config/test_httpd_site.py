@@ -552,6 +552,7 @@ def test_access_logs(make_front, request_for, tmp_path):
         ("DocumentRot /x\n", r"httpd\.conf:1:1: DocumentRot is no directive .* Did you mean documentroot\?"),
         ("RewriteRule a b\n", "RewriteRule is not implemented"),
         ("<Location /a>\nRequire valid-user\n</Location>\n", r":2:1: Require valid-user cannot be checked"),
+        ("<Location /a>\nRequire not ip 10.0.0.1\n</Location>\n", "has no effect where one of several"),
         ("Listen http\n", "is no port"),
         ("ProxyRequests On\n", "open proxy"),
         ("ProxyPass /a fcgi://127.0.0.1:9000/\n", "cannot be reached from here"),
