@@ -349,6 +349,7 @@ worker.loadbalancer.recover_time=6
 """
 J1 = """
 JkWatchdogInterval 1
+AddType text/css .css
 <VirtualHost *:@port@>
     ServerName www.example.test
     DocumentRoot @folder@/docs
@@ -425,6 +426,7 @@ J2_RULES = """
 /only/blue=farm;stopped=green
 """
 J2 = """
+AddType text/html .html
 <VirtualHost *:@port@>
     ServerName www.example.test
     DocumentRoot @folder@/docs
@@ -476,6 +478,8 @@ worker.legacy.balance_workers=l1
 worker.legacy.sticky_session_force=true
 """
 J3 = """
+AddType text/plain .txt
+AddType text/html .html
 JkMount /common/* java
 <VirtualHost *:@port@>
     ServerName portal.example.test
@@ -690,6 +694,7 @@ def test_the_same_answers(backends):
 
 
 BALANCED = """
+AddType text/html .html
 <VirtualHost *:@port@>
     ServerName www.example.test
     DocumentRoot @folder@/docs
@@ -764,6 +769,8 @@ worker.down.port=1
 worker.down.retries=1
 """
 RULES = """
+AddType text/plain .txt
+AddType text/html .html
 <VirtualHost *:@port@>
     ServerName www.example.test
     DocumentRoot @folder@/docs
