@@ -650,7 +650,7 @@ REQUESTS = [
     # which path is whose
     *("/m/x", "/m/", "/m", "/m/x?q=1&r=%20", "/m/../m/x", "//m//x", "/;x/m/a", "/%6d/a", "/m;a=b/x;c=d"),
     *("/m/./x", "/m/a/..", "/m/..;/t.txt", "/x/..;/m/a", "/m/%2e%2e/t.txt", "/m/..%2fq", "/m/a%2Fb"),
-    *("/..;/x", "/m/..;/..;/x", "/m/a%20b", "/m/%c3%a4", "/m/a|b", "/m/a%3Fb", "/m/a%25b", "/m/'(~)*!"),
+    *("/..;/x", "/m/..;/..;/x", "/m/a%20b", "/m/%c3%a4", "/m/a%7Cb", "/m/a%3Fb", "/m/a%25b", "/m/'(~)*!"),
     *("/deep/x", "/deep/er/x", "/deep/none/x", "/exact", "/exact/", "/exact;v=1", "/abc", "/a/c", "/abbc"),
     *("/page.jsp", "/dir/page.jsp", "/page.jspx", "/PAGE.JSP", "/page.jsp;jsessionid=1", "/page.jsp/x"),
     *("/m/static/s.txt", "/m/static/none", "/m/other/x", "/in/location", "/in/location/x", "/nobody/x"),
@@ -679,7 +679,7 @@ def test_the_same_answers(backends):
         for target in ("//m/./x;a", "/m/%7e", "/t.txt;jsessionid=1.x", "/m/x;jsessionid=1.w"):
             fronts.ask(target, "three.example.test")
         for host in ("escaped.example.test", "compat.example.test"):
-            for target in ("/m/a%20b;c=d", "/m/%c3%a4", "/m/a|b", "/m/a~b'", "/m/a%25b", "/m/a%5cb"):
+            for target in ("/m/a%20b;c=d", "/m/%c3%a4", "/m/a%7Cb", "/m/a~b'", "/m/a%25b", "/m/a%5cb"):
                 fronts.ask(target, host)
         fronts.letters(8, "/sticky/x")
         fronts.letters(4, "/sticky/x", headers=[("Cookie", "JSESSIONID=1.b")])
