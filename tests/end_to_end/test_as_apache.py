@@ -545,12 +545,12 @@ worker.c.lbfactor=2
 worker.st.type=status
 """
 CONFIG = """
+AddType text/html .html
+AddType text/plain .txt
 <VirtualHost *:@port@>
     ServerName www.example.test
     DocumentRoot @folder@/docs
     DirectoryIndex index.jsp index.html
-    AddType text/html .html
-    AddType text/plain .txt
     AddDefaultCharset utf-8
 
     JkMount /m/* w
