@@ -295,15 +295,14 @@ def _set_env_if(reader: Reader, where: Where, directive: Directive) -> None:
         )
     attribute, pattern, *rest = args
     flags = re.IGNORECASE if name.endswith("nocase") else 0
-    variables = tuple(
-        (word[1:], None) if word.startswith("!") else (word.partition("=")[0], word.partition("=")[2] or None)
-        for word in rest
-    )
-    made = tuple(
-        (key, value if value is not None or word.startswith("!") else ("" if "=" in word else "1"))
-        for (key, value), word in zip(variables, rest, strict=True)
-    )
-    rule = SetIf(attribute, regex(pattern, directive, flags), made)
+    variables: list[tuple[str, str | None]] = []
+    for word in rest:
+        variable, equals, value = word.partition("=")
+        if word.startswith("!"):
+            variables.append((word[1:], None))
+        else:
+            variables.append((variable, value if equals else "1"))
+    rule = SetIf(attribute, regex(pattern, directive, flags), tuple(variables))
     if where.section is not None:
         where.rules.set_ifs += (rule,)
     else:

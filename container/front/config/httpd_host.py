@@ -164,7 +164,7 @@ class Host:
         proxied = self._find_proxy(path, location)
         if proxied is None:
             for redirect in self.server.redirects:
-                if (action := self._redirected(request, path, redirect, location)) is not None:
+                if (action := self._redirected(request, path, redirect, location, status)) is not None:
                     return action
             mount = None if "no-jk" in request.variables else self._table().find(cleaned)
             if mount is None and location.handler == "jakarta-servlet":
@@ -179,7 +179,7 @@ class Host:
         if "no-jk" in request.variables:  # too late: the path has been handed over, so it is no file
             return self._fail(request, path, 404, status)
         assert mount is not None
-        return self._mounted(request, path, mount, location)
+        return self._mounted(request, path, mount, location, status)
 
     def _enter(self, request: FrontRequest, path: str, rules: Rules, status: int) -> Action | None:
         """Check who may come in, then set what the rules set; None: go on."""
@@ -197,7 +197,7 @@ class Host:
             else:
                 request.variables[rule.name] = rule.value
         for redirect in rules.redirects:
-            if (action := self._redirected(request, path, redirect, rules)) is not None:
+            if (action := self._redirected(request, path, redirect, rules, status)) is not None:
                 return action
         return None
 
@@ -214,7 +214,12 @@ class Host:
         document = rules.error_documents.get(status, "default")
         edits = self._edits(rules, request, errors=True)
         if document.startswith('"'):
-            return FixedAnswer(status, document[1:].encode(), "text/html; charset=iso-8859-1", edits=edits)
+            return FixedAnswer(
+                status,
+                document[1:].encode("utf-8", "surrogateescape"),
+                "text/html; charset=iso-8859-1",
+                edits=edits,
+            )
         if "://" in document:
             return FixedAnswer(302, b"", headers=(("Location", document),), edits=edits)
         if document.startswith("/"):
@@ -279,7 +284,7 @@ class Host:
     # --- redirects, proxies --------------------------------------------------------------------
 
     def _redirected(
-        self, request: FrontRequest, path: str, redirect: Redirect, rules: Rules
+        self, request: FrontRequest, path: str, redirect: Redirect, rules: Rules, status: int
     ) -> Action | None:
         location = redirect.location
         if redirect.pattern is not None:
@@ -293,7 +298,7 @@ class Host:
                 return None
             location += quote(os.fsencode(rest), safe=KEPT_PATH)
         if not 300 <= redirect.status < 400:
-            return self.error(request, path, redirect.status)
+            return self._fail(request, path, redirect.status, status)
         if request.query is not None and "?" not in location:
             location += f"?{request.query}"
         edits = self._edits(rules, request, errors=True)
@@ -404,13 +409,13 @@ class Host:
                     self._mounts = MountTable([*self.server.mounts, *read_mount_file(self.server)])
         return self._mounts
 
-    def _mounted(self, request: FrontRequest, path: str, mount: Mount, rules: Rules) -> Action:
+    def _mounted(self, request: FrontRequest, path: str, mount: Mount, rules: Rules, status: int) -> Action:
         workers = self.config.workers
         worker = workers.mounted.get(mount.worker) if workers else None
         if worker is None:
-            return self.error(request, path, 500)
+            return self._fail(request, path, 500, status)
         if "rejectunsafeuri" in self.server.jk_options and ("%" in path or "\\" in path):
-            return self.error(request, path, 404)
+            return self._fail(request, path, 404, status)
         edits = self._edits(rules, request, errors=False)
         if isinstance(worker, StatusWorker):
             page = status_page(self.groups.jk, workers, worker, request, self.now())
@@ -562,7 +567,7 @@ class Host:
         for index in () if is_aliased else names:
             mount = self._table().find(clean(path + index) or "/")
             if mount is not None and "no-jk" not in request.variables:
-                return self._mounted(request, path, mount, rules)
+                return self._mounted(request, path, mount, rules, status)
         listing = "autoindex" in self.config.modules
         return self._fail(request, path, 403 if listing else 404, status)
 

@@ -375,6 +375,12 @@ def test_the_page_of_an_error_may_be_a_file(make_front):
     assert (action.path, action.status) == ("/oops.html", 404)
 
 
+@pytest.mark.parametrize("rule", ["JkMount /page nobody", "Redirect gone /page", "Redirect 500 /page"])
+def test_the_page_of_an_error_that_is_an_error_itself(make_front, rule):
+    front = make_front(f"{rule}\nErrorDocument 500 /page\nErrorDocument 410 /page\n", ONE)
+    assert front.status("/page") in (410, 500)
+
+
 def test_an_error_of_a_worker_has_its_page(make_front, request_for):
     front = make_front(ROOT + "JkMount /x w\nErrorDocument 503 /oops.html\n", ONE, FILES)
     request = request_for("/x")
