@@ -225,6 +225,9 @@ def check(path: Path, effective: bool) -> None:
     here are listed, too. Fragments and decorators count, as they do when
     the web app starts: modules with decorated classes are imported. The exit code is 1 if there are errors,
     0 if there are none or only warnings. With --effective problems go to standard error.
+
+    PATH may be an httpd.conf, a workers.properties or a uriworkermap.properties as well: then what has no
+    effect here is listed, too.
     """
     if effective:
         from container.learn.effective import as_xml, declared, web_app_of

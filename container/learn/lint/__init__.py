@@ -16,6 +16,7 @@ from pathlib import Path
 from container.descriptor.checks import check
 from container.descriptor.reader import read_file
 from container.errors import ConfigError, Problem
+from container.front.config.httpd_check import check as check_apache
 from container.learn.effective import declared, web_app_of
 
 __all__ = ["Report", "lint"]
@@ -44,11 +45,13 @@ class Report:
 
 
 def lint(path: Path) -> Report:
-    """Check a web app, a folder of web apps, a descriptor or an nginx.conf. Raises ConfigError otherwise."""
+    """Check a web app, a folder of web apps, a descriptor, or a front's configuration. Raises ConfigError."""
     if path.is_file() and _is_nginx(path):
         from container.front.config.nginx import check as check_nginx
 
         return Report(_sorted(check_nginx(os.fspath(path))), _count(1, "nginx configuration"))
+    if path.is_file() and (apache := check_apache(path)) is not None:
+        return Report(_sorted(apache[0]), _count(1, apache[1]))
     if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
         return Report(_sorted(_alone(path)), _count(1, "descriptor"))
     folders = _web_apps(path)
