@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,8 +27,15 @@ STEP_LIMIT_S = 15 * 60
 START_LIMIT_S = 5 * 60
 STOP_LIMIT_S = 30
 OLDEST = (3, 11)
+PROGRAMS = ["nginx-light", "apache2", "libapache2-mod-jk", "haproxy", "tomcat10", "openjdk-17-jre-headless"]
 
-ENVIRON = {**os.environ, "CI": "true", "PYTEST_ADDOPTS": "-rs", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+ENVIRON = {
+    **os.environ,
+    "CI": "true",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "PYTEST_ADDOPTS": "-rs",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
 for name in [name for name in ENVIRON if name.startswith(("WAS_", "VIRTUAL_ENV", "PYTHON"))]:
     del ENVIRON[name]
 
@@ -112,6 +120,25 @@ def pythons() -> Iterator[tuple[tuple[int, ...], str]]:
 
 
 # The steps
+
+
+def programs(folder: Path) -> None:
+    """Install the real programs that tests run against, by Debian's names; elsewhere they must be there."""
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        say("not Debian, or not its administrator: what is missing is named by the tests that are skipped")
+        return
+    run(["apt-get", "update", "-qq"], folder)
+    # Their services are not wanted: each test starts its own program.
+    policy = Path("/usr/sbin/policy-rc.d")
+    is_ours = not policy.exists()
+    if is_ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *PROGRAMS], folder)
+    finally:
+        if is_ours:
+            policy.unlink()
 
 
 def main_line(folder: Path) -> None:
@@ -211,6 +238,7 @@ def newest_python(folder: Path) -> None:
 
 
 STEPS: Mapping[str, Callable[[Path], None]] = {
+    "programs": programs,
     "README: the test line": test_line,
     "linters, types, imports": linters,
     "tests on the newest Python": newest_python,

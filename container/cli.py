@@ -1,6 +1,7 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
     was run     container.server.run        serve a folder of web apps
+    was front   container.front.program.run be a web server before containers
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint.lint   find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
@@ -117,6 +118,73 @@ was.add_command(
 )
 
 
+_FRONT_OPTIONS = frozenset(
+    (
+        "backlog",
+        "trusted_proxies",
+        "forwarded_headers",
+        "work",
+        "stop_timeout_s",
+        "max_request_line_bytes",
+        "max_header_bytes",
+        "max_header_count",
+        "max_trailer_bytes",
+        "max_connections",
+        "max_keepalive_requests",
+        "underscore_headers",
+        "header_timeout_s",
+        "body_timeout_s",
+        "idle_timeout_s",
+        "send_timeout_s",
+        "body_memory_bytes",
+        "send_buffer_bytes",
+        "log",
+        "log_level",
+    )
+)
+
+
+def _front(config: Path, **flags: str | None) -> None:
+    """Serve what an nginx.conf or an httpd.conf says: files, and backends over HTTP and AJP. No container.
+
+    Which of the two FILE is shows in its content. Directives without effect here are listed. Flags are as
+    for `was run`; what the configuration says of a request goes before them.
+    """
+    began_s = time.perf_counter()
+    settings = load({name: text for name, text in flags.items() if text is not None}, os.environ, None)
+
+    from container.front.configuration import load_front
+    from container.front.program import run
+    from container.server import configure_logging
+
+    configure_logging(settings)
+    found = load_front(config)
+    for note in found.notes:
+        click.echo(str(note), err=True)
+    sys.exit(run(settings, found, click.echo, began_s))
+
+
+was.add_command(
+    _RunCommand(
+        "front",
+        callback=_front,
+        help=_front.__doc__,
+        short_help="Be a web server before containers.",
+        epilog=_examples("was front --config nginx.conf", "was front --config /etc/apache2/apache2.conf"),
+        params=[
+            click.Option(
+                ["--config"],
+                metavar="FILE",
+                type=click.Path(path_type=Path),
+                required=True,
+                help="An nginx.conf or httpd.conf.  [e.g. /etc/nginx/nginx.conf]",
+            ),
+            *(_flag(option) for option in OPTIONS if option.name in _FRONT_OPTIONS),
+        ],
+    )
+)
+
+
 @was.command(short_help="Begin a web app.", epilog=_examples("was new shop", "cd shop", "was run --dev"))
 @click.argument("name")
 def new(name: str) -> None:
@@ -144,6 +212,7 @@ def new(name: str) -> None:
         "was check webapps",
         "was check webapps/shop/WEB-INF/web.xml",
         "was check --effective webapps/shop",
+        "was check /etc/nginx/nginx.conf",
     ),
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
@@ -158,9 +227,13 @@ def new(name: str) -> None:
 def check(path: Path, effective: bool) -> None:
     """Print every problem of the web apps at PATH as file:line:column: what is wrong. The cure.
 
-    PATH is a web app, a folder of web apps, or one web.xml. Fragments and decorators count, as they do when
+    PATH is a web app, a folder of web apps, one web.xml, or an nginx.conf; of that, directives without effect
+    here are listed, too. Fragments and decorators count, as they do when
     the web app starts: modules with decorated classes are imported. The exit code is 1 if there are errors,
     0 if there are none or only warnings. With --effective problems go to standard error.
+
+    PATH may be an httpd.conf, a workers.properties or a uriworkermap.properties as well: then what has no
+    effect here is listed, too.
     """
     if effective:
         from container.learn.effective import as_xml, declared, web_app_of

@@ -37,6 +37,7 @@ def setting(
     minimum: int | float | None = None,
     maximum: int | None = None,
     choices: tuple[str, ...] = (),
+    pattern: str = "",
     metavar: str = "",
     secret: bool = False,
 ) -> Any:
@@ -52,6 +53,7 @@ def setting(
             "minimum": minimum,
             "maximum": maximum,
             "choices": choices,
+            "pattern": pattern,
             "metavar": metavar,
         },
     )
@@ -89,6 +91,61 @@ class Settings:
         group="Listening",
         example="forwarded",
     )
+    # AJP
+    ajp_port: int = setting(
+        0,
+        "TCP port where web servers are served over AJP, beside HTTP; 0 = no AJP",
+        group="AJP",
+        minimum=0,
+        maximum=65535,
+        example="8009",
+    )
+    ajp_host: str = setting("127.0.0.1", "Address to listen on for AJP", group="AJP", example="10.0.0.5")
+    ajp_secret: str | None = setting(
+        None,
+        "What a web server has to send with every request (secret of mod_jk, mod_proxy_ajp and Tomcat)",
+        group="AJP",
+        example="open sesame",
+        secret=True,
+    )
+    ajp_secret_required: bool = setting(
+        True,
+        "Do not listen for AJP on more than the loopback interface without a secret",
+        group="AJP",
+        example="off",
+    )
+    ajp_packet_bytes: int = setting(
+        8192,
+        "Largest AJP packet, the same as the web server's (mod_jk's max_packet_size, Tomcat's packetSize)",
+        unit="bytes",
+        group="AJP",
+        minimum=8192,
+        maximum=65536,
+        example="64k",
+    )
+    ajp_idle_timeout_s: float = setting(
+        0.0,
+        "Longest pause between two requests of an AJP connection, longer than the web server's own; 0 = no "
+        "limit (Tomcat's keepAliveTimeout)",
+        unit="s",
+        group="AJP",
+        minimum=0,
+        example="10m",
+    )
+    ajp_remote_user: bool = setting(
+        False,
+        "Believe which user the web server has logged in (Tomcat's tomcatAuthentication=false)",
+        group="AJP",
+        example="on",
+    )
+    ajp_allowed_request_attributes: str | None = setting(
+        None,
+        "Names of further request attributes that a web server may set, a regular expression for the whole "
+        "name (Tomcat's allowedRequestAttributesPattern); a request with any other is 403",
+        group="AJP",
+        metavar="REGEX",
+        example="shop_.*",
+    )
     webapps: Path = setting(
         Path("webapps"),
         "Folder whose sub-folders are the web apps (ROOT is /, a#b is /a/b)",
@@ -108,6 +165,14 @@ class Settings:
         False, "Let ServletContext.getContext reach other web apps", group="Web apps", example="on"
     )
     # sessions and logins
+    route: str | None = setting(
+        None,
+        "Name of this container among those of a balancer; session ids end in a dot and this name (Tomcat's "
+        "jvmRoute)",
+        group="Sessions and logins",
+        pattern="[A-Za-z0-9_.-]+",
+        example="n1",
+    )
     session_store: str = setting(
         "memory",
         "Where sessions are kept: in memory, or in files of the work folder, which survive the process",
@@ -562,6 +627,7 @@ class Option:
     minimum: int | float | None
     maximum: int | float | None
     choices: tuple[str, ...]
+    pattern: str
     metavar: str
 
     @property
@@ -606,6 +672,8 @@ class Option:
             raise ValueError(
                 f"unknown; {_nearest(str(converted), self.choices)}write {' or '.join(self.choices)}"
             )
+        if self.pattern and isinstance(converted, str) and not re.fullmatch(self.pattern, converted):
+            raise ValueError(f"not of the form {self.pattern}; write for example {self.example}")
         if isinstance(converted, int | float):
             if self.minimum is not None and converted < self.minimum:
                 raise ValueError(f"too small; the least is {self.spell(self.minimum)}")
@@ -654,6 +722,10 @@ def _text(option: Option, value: object) -> str:
     return value
 
 
+def _text_or_none(option: Option, value: object) -> str | None:
+    return None if value is None or value == "none" else _text(option, value)
+
+
 def _path(option: Option, value: object) -> Path | None:
     if value is None and option.default is None:
         return None
@@ -683,6 +755,7 @@ def _networks(option: Option, value: object) -> tuple[str, ...]:
 # How a field's type is named in the help, and how its values are read.
 _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], object]]] = {
     "str": (lambda _: "TEXT", _text),
+    "str | None": (lambda _: "TEXT", _text_or_none),
     "int": (lambda option: "SIZE" if option.unit == "bytes" else "NUMBER", _whole_number),
     "int | None": (lambda _: "NUMBER|auto", _whole_number_or_auto),
     "float": (lambda option: "TIME" if option.unit == "s" else "NUMBER", _number),

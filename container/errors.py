@@ -20,14 +20,14 @@ __all__ = ["ConfigError", "ContainerError", "DeploymentError", "Problem", "Proto
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place in a file: what an editor jumps to. lines and columns count from 1; line 0: the whole file."""
+    """A place in a file, for an editor; lines and columns count from 1. 0: the whole file, the whole line."""
 
     file: str
     line: int = 0
     column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
 
 @dataclass(frozen=True, slots=True)

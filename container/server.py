@@ -1,6 +1,7 @@
 """Settings in, running processes out: the only module that knows every part.
 
     Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> a connector ──> an MPM
+                                   └────── with ajp_port ──> AjpConnector ──> EventServer (another loop)
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
     make_application(...)   a started Container alone, for a WSGI server of somebody else
@@ -40,6 +41,7 @@ from container.errors import ConfigError, DeploymentError
 from container.mpm.population import MOST_SHOWN, Limits, settle
 
 if TYPE_CHECKING:
+    from container.connectors.access_log import AccessLog
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
     from container.mpm.scoreboard import Scoreboard, Slot
@@ -56,8 +58,9 @@ _SWEEP_EVERY = 10  # rounds of the keeper
 _SWITCH_INTERVAL_S = 0.0005
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
-    "host", "port", "backlog", "mpm", "worker_processes", "server_limit", "thread_limit", "threads_per_child",
-    "max_request_workers", "work", "session_store", "executor", "log", "log_level",
+    "host", "port", "ajp_host", "ajp_port", "backlog", "mpm", "worker_processes", "server_limit",
+    "thread_limit", "threads_per_child", "max_request_workers", "work", "session_store", "executor", "log",
+    "log_level",
 )  # fmt: skip
 _ONE_PROCESS = {
     "event": "--worker-processes 1",
@@ -101,12 +104,13 @@ class Server:
         self,
         settings: Settings,
         listener: socket.socket | None = None,
+        ajp_listener: socket.socket | None = None,
         slot: Slot | None = None,
         prefix: str = "",
     ) -> None:
         """Take the port, so that whoever connects while the web apps start waits and is not refused.
 
-        listener, slot, prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids.
+        The others: of a child, see mpm/supervisor.py; the prefix is that of its ids.
         """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
@@ -120,20 +124,25 @@ class Server:
         self._executor = make_executor(settings)
         self._keeper = Keeper(self.container)
         self._listener = listener or open_listener(settings.host, settings.port, settings.backlog)
+        self._ajp_listener = ajp_listener
         try:
+            self._ajp_listener = ajp_listener or open_ajp_listener(settings)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
         except ConfigError:
-            self._listener.close()
+            self._close_listeners()
             raise
         self.url = url_of(self._listener)
-        self._mpm = self._make_mpm(slot, prefix)
+        listeners = [] if self._access_log is None else [self._access_log]
+        self._mpm = self._make_mpm(listeners, slot, prefix)
+        self._ajp = self._make_ajp(listeners, prefix)
         self._timeout_s = settings.stop_timeout_s
         self._thread: threading.Thread | None = None
 
-    def _make_mpm(self, slot: Slot | None, prefix: str) -> EventServer | PreforkServer:
+    def _make_mpm(
+        self, listeners: list[AccessLog], slot: Slot | None, prefix: str
+    ) -> EventServer | PreforkServer:
         settings, front, executor = self.settings, self._front, self._executor
-        listeners = [] if self._access_log is None else [self._access_log]
         if settings.mpm == "event":
             from container.connectors.http import HttpConnector
             from container.mpm.event import EventServer
@@ -157,6 +166,20 @@ class Server:
             slot,
         )
 
+    def _make_ajp(self, listeners: list[AccessLog], prefix: str) -> EventServer | None:
+        """Web servers have the files that they want to serve themselves: all else is the container's."""
+        if self._ajp_listener is None:
+            return None
+        from container.connectors.ajp import AjpConnector
+        from container.mpm.event import EventServer
+
+        settings = self.settings
+        return EventServer(
+            [self._ajp_listener],
+            lambda: AjpConnector(self.container, settings, self._executor, listeners, prefix),
+            settings,
+        )
+
     def __repr__(self) -> str:
         return f"<Server {self.url} {self._mpm!r}>"
 
@@ -174,13 +197,15 @@ class Server:
         self._thread = threading.Thread(target=run, name="accepting")
         self._thread.start()
         is_ready.wait()
+        if self._ajp is not None:
+            self._ajp.start()
         self._keeper.start()
 
     def _deploy(self) -> None:
         try:
             self.container.deploy_all(self.settings.webapps)
         except BaseException:
-            self._listener.close()
+            self._close_listeners()
             self._stop_container(0)
             raise
         self.container.on_static_plan(self._front.publish)
@@ -190,7 +215,7 @@ class Server:
         timeout_s = self.settings.stop_timeout_s if timeout_s is None else timeout_s
         deadline_s = time.monotonic() + timeout_s
         self._keeper.stop()
-        self._mpm.stop(timeout_s)
+        self.ask_to_stop(timeout_s)
         if self._thread is not None:
             self._thread.join()
         self._end(deadline_s)
@@ -199,6 +224,8 @@ class Server:
         """Deploy every web app and serve in this thread until ``ask_to_stop``; ready says: from now on."""
         self._deploy()
         self._keeper.start()
+        if self._ajp is not None:
+            self._ajp.start()
         self._mpm.run(ready)
         self._keeper.stop()
         self._end(time.monotonic() + self._timeout_s)
@@ -207,15 +234,42 @@ class Server:
         """Make ``run`` return. For another thread."""
         self._timeout_s = min(self._timeout_s, timeout_s)
         self._mpm.stop(timeout_s)
+        if self._ajp is not None:
+            self._ajp.stop(timeout_s)
 
     def _end(self, deadline_s: float) -> None:
+        if self._ajp is not None:
+            self._ajp.join()
         self._executor.stop(max(0.0, min(_FOREVER_S, deadline_s - time.monotonic())))
         self._stop_container(max(0.1, min(_FOREVER_S, deadline_s - time.monotonic())))
+
+    def _close_listeners(self) -> None:
+        """Give up before anything has begun."""
+        self._listener.close()
+        if self._ajp_listener is not None:
+            self._ajp_listener.close()
 
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
         if self._access_log is not None:
             self._access_log.close()
+
+
+def open_ajp_listener(settings: Settings) -> socket.socket | None:
+    """None without ajp_port. Raises ConfigError, also for what would trust everybody."""
+    if not settings.ajp_port:
+        return None
+    from container.connectors.ajp import Trust
+    from container.mpm.event import open_listener
+
+    trust = Trust(settings)
+    listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "ajp-")
+    try:
+        trust.check_listener(listener)
+    except ConfigError:
+        listener.close()
+        raise
+    return listener
 
 
 class Keeper:
@@ -316,6 +370,11 @@ def _check_model(settings: Settings, limits: Limits) -> None:
             f"--executor {settings.executor}: under --mpm {settings.mpm} a connection's own thread runs its "
             "requests. Remove --executor, or use --mpm event"
         )
+    if settings.mpm != "event" and settings.ajp_port:
+        raise ConfigError(
+            f"--ajp-port {settings.ajp_port}: AJP needs the loop, which --mpm {settings.mpm} has not. Remove "
+            "--ajp-port, or use --mpm event"
+        )
     if limits.most_children > 1 and settings.session_store == "memory":
         raise ConfigError(
             f"--mpm {settings.mpm}: each of up to {limits.most_children} processes would have its own "
@@ -355,7 +414,7 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
-            server = Server(settings, listener, slot)
+            server = Server(settings, listener, slot=slot)
             server.start()
             slot.state = WAITING
             say(report(server, time.perf_counter() - began_s))
@@ -406,6 +465,7 @@ def _run_children(
     from container.mpm.supervisor import Child, Supervisor
 
     listener = open_listener(settings.host, settings.port, settings.backlog)
+    ajp_listener = open_ajp_listener(settings)
     current = settings
     turn, first_turn = os.pipe()  # the child that reads the one byte reports
     os.set_blocking(turn, False)
@@ -426,7 +486,9 @@ def _run_children(
         """Of one child, whose report is said if it is the first one to be ready."""
 
         def __init__(self, child: Child) -> None:
-            self._server = Server(_shared(current, limits), listener, child.slot, f"{child.number}.")
+            self._server = Server(
+                _shared(current, limits), listener, ajp_listener, child.slot, f"{child.number}."
+            )
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:
@@ -453,6 +515,8 @@ def _run_children(
     finally:
         board.close()
         listener.close()
+        if ajp_listener is not None:
+            ajp_listener.close()
         os.close(turn)
         os.close(first_turn)
 

@@ -120,6 +120,17 @@ def test_check_inside_of_web_inf() -> None:
     assert "shop/WEB-INF/web.xml:4:5: " in result.stdout
 
 
+def test_check_of_an_nginx_configuration() -> None:
+    Path("nginx.conf").write_text("events {\n}\nhttp {\n  gzip on;\n  server {\n    listen 8080;\n  }\n}\n")
+    result = was("check", "nginx.conf")
+    assert (result.returncode, result.stderr) == (0, "1 nginx configuration: 1 warning\n")
+    assert result.stdout.startswith('nginx.conf:4: warning: "gzip" has no effect here: ')
+    Path("nginx.conf").write_text("events {\n}\nhttp {\n  gzip on;\n  server {\n    rooot /srv;\n  }\n}\n")
+    result = was("check", "nginx.conf")
+    assert (result.returncode, result.stderr) == (1, "1 nginx configuration: 1 error, 1 warning\n")
+    assert 'nginx.conf:6: unknown directive "rooot". Did you mean "root"' in result.stdout
+
+
 def test_check_of_a_file_in_no_web_app_judges_it_alone() -> None:
     Path("web-fragment.xml").write_text(FRAGMENT)
     assert was("check", "web-fragment.xml").stderr == "1 descriptor: no problem\n"

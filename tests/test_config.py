@@ -160,3 +160,10 @@ def test_a_list_of_networks(toml: str, networks: tuple[str, ...]) -> None:
 def test_a_network_that_is_none_is_named_with_its_place() -> None:
     with pytest.raises(ConfigError, match=r"was\.toml:1: trusted-proxies = .*'proxy' does not appear to be"):
         load('trusted-proxies = ["10.0.0.0/8", "proxy"]')
+
+
+def test_texts_that_may_be_missing_and_have_a_form() -> None:
+    assert (load().route, load(route="none").route, load(route="n1.b-c").route) == (None, None, "n1.b-c")
+    for wrong in ("", "a b", "a;b"):
+        with pytest.raises(ConfigError, match="--route"):
+            load(route=wrong)

@@ -139,8 +139,12 @@ class AccessLog:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
     def __call__(self, answered: Answered) -> None:
+        self.add(self._line(self._lines, answered))
+
+    def add(self, line: str) -> None:
+        """Write a line that somebody else has made."""
         if len(self._waiting) < _MAX_WAITING:
-            self._waiting.append(self._line(self._lines, answered))
+            self._waiting.append(line)
         else:
             self._lost += 1
         if not self._is_awake:

@@ -27,6 +27,7 @@ class FileSender:
 
     __slots__ = (
         "_file",
+        "_frame",
         "_is_watching",
         "_loop",
         "_offset",
@@ -45,13 +46,16 @@ class FileSender:
         offset: int,
         count: int,
         on_done: Callable[[OSError | None], None],
+        frame: Callable[[bytes], bytes] | None = None,
     ) -> None:
+        """Frame: what makes of a piece of the file what is to be sent, if that is not the piece itself."""
         self._loop = loop
         self._transport = transport
         self._file = file
         self._offset = offset
         self._remaining = count
         self._on_done = on_done
+        self._frame = frame
         self._socket_fd = -1
         self._is_watching = False
         self.sent_bytes = 0  # past the transport, by sendfile
@@ -62,7 +66,12 @@ class FileSender:
 
     def start(self, *, is_plain: bool) -> None:
         """is_plain: the transport's socket carries our bytes as they are."""
-        if is_plain and self._remaining >= _SENDFILE_FROM_BYTES and hasattr(os, "sendfile"):
+        if (
+            is_plain
+            and self._frame is None
+            and self._remaining >= _SENDFILE_FROM_BYTES
+            and hasattr(os, "sendfile")
+        ):
             self._socket_fd = os.dup(self._transport.get_extra_info("socket").fileno())
             self._transport.set_write_buffer_limits(0)  # from now on resume_writing means: drained
         self.on_room()
@@ -92,7 +101,7 @@ class FileSender:
             if not data:
                 raise OSError("the file has become shorter while it was being sent")
             self._advance(len(data))
-            self._transport.write(data)
+            self._transport.write(data if self._frame is None else self._frame(data))
         self._end(None)
 
     def _sendfile(self) -> None:

@@ -95,9 +95,12 @@ class HttpConnector(HttpCore):
     def connection_count(self) -> int:
         return len(self._connections)
 
+    def _make_connection(self) -> HttpConnection:
+        return HttpConnection(self, next(self.numbers))
+
     def new_connection(self) -> HttpConnection:
         self._connection_total += 1
-        connection = HttpConnection(self, next(self.numbers))
+        connection = self._make_connection()
         connection.may_stay_open = not self.is_stopping
         self._connections.add(connection)
         return connection

@@ -42,6 +42,7 @@ from container.connectors.http_exchange import (
     log_refusal,
     unreadable_head,
 )
+from container.connectors.request_body import RequestBody
 from container.errors import ProtocolError
 from container.mpm.waker import Waker
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, RawHeaders
@@ -52,7 +53,8 @@ __all__ = ["BlockingConnection", "BlockingHttpConnector", "Watch"]
 
 _log = logging.getLogger("container.http")
 
-_IDLE, _HEAD, _BODY, _ANSWER, _LINGER, _CLOSING, _CLOSED = Phase
+_IDLE, _HEAD, _BODY, _ANSWER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.ANSWER
+_LINGER, _CLOSING, _CLOSED = Phase.LINGER, Phase.CLOSING, Phase.CLOSED
 _READ_BYTES = 65536
 _FILE_BYTES = 128 * 1024
 _LOOK_S = 1.0  # how often the rate of a body is looked at
@@ -132,6 +134,8 @@ class BlockingConnection:
 
     def __repr__(self) -> str:
         return f"<BlockingConnection {self.id} {self.phase.name}, {self._served} requests>"
+
+    can_tunnel = False  # it would have to wait for two sides at once, with one thread
 
     @property
     def connector(self) -> BlockingHttpConnector:
@@ -311,6 +315,20 @@ class BlockingConnection:
             return False
         self._watch.answering(exchange.method, exchange.target)
         return True
+
+    def open_body(self, exchange: HttpExchange) -> RequestBody | None:
+        """The body of an exchange for which begin said DONE, once it is wanted; None: there is none."""
+        if self.exchange is not exchange:
+            raise ClientDisconnected(f"{exchange.id}: the client has gone")
+        if self.phase is not _BODY:
+            return None
+        exchange.body = _SocketBody(self, exchange)
+        self._begun_s = time.monotonic()
+        self._body_bytes = 0
+        return exchange.body
+
+    def open_tunnel(self, exchange: HttpExchange) -> RequestBody:
+        raise NotImplementedError
 
     def read_piece(self, exchange: HttpExchange) -> bytes:
         """The next bytes of the body, b"" at its end. Raises as Exchange.read."""
@@ -686,6 +704,13 @@ class _SocketBody:
         if size < 0:
             return b"".join(iter(lambda: self._read_some(_READ_BYTES), b""))
         return self._read_some(size) if size else b""
+
+    def read_soon(self, size: int) -> bytes | None:
+        """It does block: whoever reads has a thread for it."""
+        return self.read(size)
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        callback()
 
     def _read_some(self, size: int) -> bytes:
         if not self._piece:

@@ -18,13 +18,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from container.connectors.file_sender import FileSender
 from container.connectors.http_exchange import FilePart, HttpExchange, Phase, log_refusal, unreadable_head
 from container.connectors.request_body import CollectedBody, RequestBody, StreamedBody
 from container.errors import ProtocolError
-from container.protocols.exchange import Begin, ClientDisconnected
+from container.protocols.exchange import Begin, ClientDisconnected, RawHeaders
 from container.protocols.http1 import CONTINUE, Framing, RequestHead, RequestParser
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "RATE_GRACE_S",
     "RESET_ON_CLOSE",
     "HttpConnection",
+    "Requests",
     "address_of",
     "tls_facts",
 ]
@@ -53,9 +54,22 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 _READ_AHEAD_BYTES = 65536
 
 # An attribute of an enum costs as much as a call: what every request passes uses these.
-_IDLE, _HEAD, _BODY, _ANSWER, _LINGER, _CLOSING, _CLOSED = Phase
+_IDLE, _HEAD, _BODY, _ANSWER, _TUNNEL, _LINGER, _CLOSING, _CLOSED = Phase
 _CLOSE = Framing.CLOSE
 _BUFFERED, _STREAMED = Begin.BUFFERED, Begin.STREAMED
+
+
+class Requests(Protocol):
+    """A connection's bytes as requests; http1.RequestParser says what each member does."""
+
+    waiting: bytes
+    trailers: RawHeaders | None
+
+    def receive(self, data: bytes) -> None: ...
+
+    def next_head(self) -> RequestHead | None: ...
+
+    def next_piece(self) -> bytes | None: ...
 
 
 class HttpConnection(asyncio.Protocol):
@@ -96,7 +110,7 @@ class HttpConnection(asyncio.Protocol):
         self.may_stay_open = True  # for another request, after this one
         self.writing_paused = False
         self._number = number
-        self._parser = RequestParser(connector.heads, connector.settings)
+        self._parser: Requests = self._new_parser()
         self.phase = _IDLE
         self._served = 0
         self._is_beginning = False
@@ -110,8 +124,16 @@ class HttpConnection(asyncio.Protocol):
         self._room_callbacks: list[tuple[HttpExchange, Callable[[], object]]] = []
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
 
+    def _new_parser(self) -> Requests:
+        return RequestParser(self.connector.heads, self.connector.settings)
+
+    def _new_exchange(self, head: RequestHead, number: int, started_s: float) -> HttpExchange:
+        return HttpExchange(self, head, number, started_s)
+
     def __repr__(self) -> str:
-        return f"<HttpConnection {self.id} {self.phase.name}, {self._served} requests>"
+        return f"<{type(self).__name__} {self.id} {self.phase.name}, {self._served} requests>"
+
+    can_tunnel = True
 
     # Facts (protocols.exchange.Connection) --------------------------------------------------------
 
@@ -150,8 +172,11 @@ class HttpConnection(asyncio.Protocol):
         if self.phase is _LINGER:
             self._discard(data)
             return
-        self._parser.receive(data)
         exchange = self.exchange
+        if self.phase is _TUNNEL:
+            self._pass_through(exchange, data)
+            return
+        self._parser.receive(data)
         if exchange is None:
             self._next_requests()
         elif self.phase is _BODY and exchange.body is not None:
@@ -208,7 +233,7 @@ class HttpConnection(asyncio.Protocol):
         if self._served == connector.settings.max_keepalive_requests:
             self.may_stay_open = False
         now_s = time.monotonic()
-        self.exchange = exchange = HttpExchange(self, head, self._served, now_s)
+        self.exchange = exchange = self._new_exchange(head, self._served, now_s)
         if head.has_body:
             self.phase = _BODY
             self._begun_s = self._last_piece_s = now_s
@@ -229,10 +254,44 @@ class HttpConnection(asyncio.Protocol):
                 connector.dispatch(exchange)
         elif decision is _STREAMED:
             if head.has_body:
-                exchange.body = StreamedBody(connector.settings.body_memory_bytes, self._reader_waits)
+                exchange.body = self.new_streamed_body()
             self.connector.dispatch(exchange)
             if exchange.body is not None and self.exchange is exchange:
                 self._pump_body(exchange, exchange.body)
+
+    def new_streamed_body(self) -> StreamedBody:
+        return StreamedBody(self.connector.settings.body_memory_bytes, self._reader_waits)
+
+    def open_body(self, exchange: HttpExchange) -> RequestBody | None:
+        """The body of an exchange that is answered on the loop, once it is wanted; None: there is none."""
+        if self.exchange is not exchange:
+            raise ClientDisconnected(f"{exchange.id}: the client has gone")
+        if self.phase is not _BODY:
+            return None
+        exchange.body = body = self.new_streamed_body()
+        self._begun_s = self._last_piece_s = time.monotonic()
+        self._body_bytes = 0
+        self._pump_body(exchange, body)
+        return body
+
+    def open_tunnel(self, exchange: HttpExchange) -> RequestBody:
+        """Any thread may call it."""
+        self.connector.call_on_loop(lambda: self._begin_tunnel(exchange))
+        return self.new_streamed_body()
+
+    def _begin_tunnel(self, exchange: HttpExchange) -> None:
+        if self.exchange is exchange:
+            self.phase = _TUNNEL
+            self.deadline_s = math.inf
+            early = self._parser.waiting
+            self._parser.waiting = b""
+            self._pass_through(exchange, early)
+            if self.has_ended and exchange.body is not None:
+                exchange.body.complete([])
+
+    def _pass_through(self, exchange: HttpExchange | None, data: bytes) -> None:
+        if data and exchange is not None and exchange.body is not None and not exchange.body.add(data):
+            self._pause_reading()
 
     def _collect(self, exchange: HttpExchange) -> None:
         settings = self.connector.settings
@@ -278,12 +337,15 @@ class HttpConnection(asyncio.Protocol):
             exchange.answer_error(error.status)
 
     def _reader_waits(self) -> None:
-        """Called by the request's thread."""
-        self.connector.call_on_loop(self._feed_reader)
+        """Called by the request's thread, which may be the loop's."""
+        if self.connector.is_on_loop():
+            self._feed_reader()
+        else:
+            self.connector.call_on_loop(self._feed_reader)
 
     def _feed_reader(self) -> None:
         exchange = self.exchange
-        if exchange is None or self.phase is not _BODY:
+        if exchange is None or (self.phase is not _BODY and self.phase is not _TUNNEL):
             return
         if exchange.head.expects_continue and exchange.framing is None:
             exchange.head.expects_continue = False
@@ -310,6 +372,10 @@ class HttpConnection(asyncio.Protocol):
         exchange = self.exchange
         if exchange is None:
             return False
+        if self.phase is _TUNNEL:
+            if exchange.body is not None:
+                exchange.body.complete([])
+            return not self.secure
         if self.phase is _BODY and exchange.body is not None:
             if isinstance(exchange.body, CollectedBody):
                 self._fail_body(exchange, exchange.body, ProtocolError(400, "the body ends too early"))
@@ -395,7 +461,7 @@ class HttpConnection(asyncio.Protocol):
         """Answer what is not a request."""
         log_refusal(self, error)
         head = unreadable_head(self._parser.waiting, self.connector.settings)
-        self.exchange = exchange = HttpExchange(self, head, self._served + 1, time.monotonic())
+        self.exchange = exchange = self._new_exchange(head, self._served + 1, time.monotonic())
         self.phase = _BODY  # that is how the rest of it is treated
         self.deadline_s = math.inf
         exchange.answer_error(error.status)
@@ -460,7 +526,7 @@ class HttpConnection(asyncio.Protocol):
         self.writing_paused = False
         if self._file is not None:
             self._file.on_room()
-        elif self.phase is _ANSWER:
+        elif self.phase is _ANSWER or self.phase is _TUNNEL:
             self.deadline_s = math.inf
         elif self.phase is _IDLE:  # the answer was finished long ago, but only now it has left
             self.deadline_s = self.connector.now_s + (self.connector.settings.idle_timeout_s or math.inf)
@@ -530,7 +596,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse_head(ProtocolError(408, "the head did not come in time", "header_timeout_s"))
         elif self.phase is _IDLE:
             self.close()
-        elif self.phase is _ANSWER:
+        elif self.phase is _ANSWER or self.phase is _TUNNEL:
             self.deadline_s = math.inf
         else:
             self._transport.abort()

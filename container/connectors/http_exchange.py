@@ -23,7 +23,14 @@ from typing import BinaryIO, NamedTuple, Protocol
 from container.config import Settings
 from container.connectors.request_body import CollectedBody, RequestBody
 from container.errors import ProtocolError
-from container.protocols.exchange import ClientDisconnected, Connection, Handler, Headers, RawHeaders
+from container.protocols.exchange import (
+    ClientDisconnected,
+    Connection,
+    FrontFacts,
+    Handler,
+    Headers,
+    RawHeaders,
+)
 from container.protocols.http1 import (
     PLAIN_STATUS_LINES,
     Framing,
@@ -57,6 +64,8 @@ class Phase(enum.Enum):
     BODY = enum.auto()
     """A request's body is not complete; its answer may already be on the way."""
     ANSWER = enum.auto()
+    TUNNEL = enum.auto()
+    """Not HTTP any more: bytes pass as they are, in both directions."""
     LINGER = enum.auto()
     """The last answer is out; what still comes is thrown away, so that the client can read the answer."""
     CLOSING = enum.auto()
@@ -66,7 +75,7 @@ class Phase(enum.Enum):
 
 # An attribute of an enum costs as much as a call: what every request passes uses these.
 _BODY, _ANSWER = Phase.BODY, Phase.ANSWER
-_NONE, _LENGTH, _CHUNKED = Framing.NONE, Framing.LENGTH, Framing.CHUNKED
+_NONE, _LENGTH, _CHUNKED, _CLOSE = Framing
 
 
 class FilePart(NamedTuple):
@@ -104,6 +113,16 @@ class Carrier(Connection, Protocol):
 
     def body_is_open(self) -> bool:
         """Whether some of the request's body is still to come, now that nobody is going to read it."""
+
+    def open_body(self, exchange: HttpExchange) -> RequestBody | None:
+        """The body of an exchange for which begin said DONE, once it is wanted; None: there is none."""
+
+    @property
+    def can_tunnel(self) -> bool:
+        """Whether an exchange may leave HTTP."""
+
+    def open_tunnel(self, exchange: HttpExchange) -> RequestBody:
+        """The exchange has answered 101: its body is whatever the client sends from now on."""
 
     def transmit(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         """Send data, in order; None breaks the answer off. In the connection's own thread."""
@@ -223,6 +242,8 @@ class HttpCore(ABC):
 class HttpExchange:
     """One HTTP request and its answer. protocols/exchange.py says what each member promises."""
 
+    front: FrontFacts | None = None
+
     __slots__ = (
         "_callbacks",
         "_close_after",
@@ -305,6 +326,16 @@ class HttpExchange:
 
     def read(self, size: int = -1) -> bytes:
         return self.body.read(size) if self.body else b""
+
+    def read_soon(self, size: int = 65536) -> bytes | None:
+        body = self.body or self.connection.open_body(self)
+        return body.read_soon(size) if body else b""
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        if self.body is None:
+            callback()
+        else:
+            self.body.when_readable(callback)
 
     def collect_body(self) -> None:
         body = self.body
@@ -481,6 +512,17 @@ class HttpExchange:
         if self.version == "HTTP/1.1" and self.framing is None:
             lines = b"".join([header_line(*header) for header in headers])
             self._deliver(status_line(status) + lines + b"\r\n")
+
+    def upgrade(self, headers: Headers) -> None:
+        connection = self.connection
+        if not connection.can_tunnel:
+            raise ProtocolError(501, "a connection with a thread of its own (--mpm) cannot be upgraded")
+        lines, _, _ = connection.connector.header_lines.make(headers)
+        self.status = 101
+        self.framing = _CLOSE  # what is written from now on goes out as it is
+        self.keep_alive = False
+        self._deliver(status_line(101) + lines + b"Connection: upgrade\r\n\r\n")
+        self.body = connection.open_tunnel(self)
 
     def answer_error(self, status: int, headers: Headers = ()) -> None:
         """The connector's own answer, for when the handler cannot give one."""

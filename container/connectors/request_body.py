@@ -35,6 +35,12 @@ class RequestBody(Protocol):
     def read(self, size: int) -> bytes:
         """As Exchange.read."""
 
+    def read_soon(self, size: int) -> bytes | None:
+        """As Exchange.read_soon."""
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        """As Exchange.when_readable."""
+
     def close(self) -> None:
         """Nobody will read any more."""
 
@@ -62,6 +68,12 @@ class CollectedBody:
     def read(self, size: int) -> bytes:
         return self._file.read(size)
 
+    def read_soon(self, size: int) -> bytes | None:
+        return self._file.read(size)
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        callback()
+
     def close(self) -> None:
         self._file.close()
 
@@ -73,7 +85,17 @@ class StreamedBody:
     again.
     """
 
-    __slots__ = ("_changed", "_complete", "_error", "_limit", "_on_hungry", "_pieces", "_size", "trailers")
+    __slots__ = (
+        "_changed",
+        "_complete",
+        "_error",
+        "_limit",
+        "_on_hungry",
+        "_pieces",
+        "_size",
+        "_waiting",
+        "trailers",
+    )
 
     def __init__(self, memory_bytes: int, on_hungry: Callable[[], None]) -> None:
         self._limit = max(1, memory_bytes)
@@ -83,6 +105,7 @@ class StreamedBody:
         self._size = 0
         self._complete = False
         self._error: Exception | None = None
+        self._waiting: list[Callable[[], object]] = []  # of when_readable
         self.trailers: RawHeaders | None = None
 
     def add(self, piece: bytes) -> bool:
@@ -90,19 +113,38 @@ class StreamedBody:
             self._pieces.append(piece)
             self._size += len(piece)
             self._changed.notify()
-            return self._size < self._limit
+            is_hungry = self._size < self._limit
+        self._tell_waiting()
+        return is_hungry
 
     def complete(self, trailers: RawHeaders) -> None:
         with self._changed:
             self._complete = True
             self.trailers = trailers
             self._changed.notify()
+        self._tell_waiting()
 
     def fail(self, error: Exception) -> None:
         with self._changed:
             if not self._complete and self._error is None:
                 self._error = error
             self._changed.notify()
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        if self._waiting:
+            with self._changed:
+                waiting, self._waiting = self._waiting, []
+            for callback in waiting:
+                callback()
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        with self._changed:
+            must_wait = not (self._pieces or self._complete or self._error)
+            if must_wait:
+                self._waiting.append(callback)
+        if not must_wait:
+            callback()
 
     def close(self) -> None:
         """A kept exchange may still be read: what has arrived stays until it is forgotten."""
@@ -111,6 +153,14 @@ class StreamedBody:
         if size < 0:
             return b"".join(iter(lambda: self._read_some(self._limit), b""))
         return self._read_some(size) if size else b""
+
+    def read_soon(self, size: int) -> bytes | None:
+        with self._changed:
+            must_wait = not (self._pieces or self._complete or self._error)
+        if must_wait:
+            self._on_hungry()
+            return None
+        return self._read_some(size)
 
     def _read_some(self, size: int) -> bytes:
         with self._changed:

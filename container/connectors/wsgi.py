@@ -20,8 +20,9 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from container.errors import ProtocolError
 from container.mpm.calls import ThreadCalls, ignoring_disconnect
-from container.protocols.exchange import Begin, ClientDisconnected, Handler, Headers, RawHeaders
+from container.protocols.exchange import Begin, ClientDisconnected, FrontFacts, Handler, Headers, RawHeaders
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -54,6 +55,7 @@ class WsgiExchange:
     """See the module. Whatever touches the server's own objects runs in the server's thread."""
 
     can_send_trailers = False
+    front: FrontFacts | None = None  # REMOTE_USER may be anybody's word
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, number: int) -> None:
         self._environ = environ
@@ -123,6 +125,13 @@ class WsgiExchange:
             return b""
         calls = self._elsewhere()
         return self._read(size) if calls is None else calls.do(partial(self._read, size))
+
+    def read_soon(self, size: int = 65536) -> bytes | None:
+        """Blocks: a WSGI server has nothing else."""
+        return self.read(size)
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        callback()
 
     def collect_body(self) -> None:
         if self._body is not None or self._ended or self.content_length == 0:
@@ -235,6 +244,9 @@ class WsgiExchange:
         """WSGI has no interim answers."""
 
     # --- suspending----------------------------------------------------------------------------------------
+
+    def upgrade(self, headers: Headers) -> None:
+        raise ProtocolError(501, "a WSGI server does not hand its connections over")
 
     def suspend(self) -> None:
         if self._calls is None:

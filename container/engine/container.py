@@ -266,6 +266,8 @@ class Container:
 
     def begin(self, exchange: Exchange) -> Begin:
         """Every exchange is for a request thread, most when their body has been collected (Target.begin)."""
+        if not self.settings.request_buffering:
+            return Begin.STREAMED
         location = self._locations.get(exchange.target)
         if location is not None and location.dispatch is not None:
             target = location.dispatch.target

@@ -346,6 +346,7 @@ class Context:
             self.listeners.sessions,
             store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
+            route=self.settings.route,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,
@@ -586,6 +587,8 @@ class Context:
             self.container.refuse(exchange, 503, f"web app {self} is {self.state.value}")
             return
         try:
+            if exchange.front is not None:
+                self.security.believe(request, exchange.front)
             self._pipeline(request, response)
         finally:
             if request._async is None or not request._async.unwound():

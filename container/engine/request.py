@@ -67,7 +67,7 @@ class ConnectionFacts(ServletConnection):
 
     def __init__(self, exchange: Exchange) -> None:
         self._connection = exchange.connection
-        self._protocol = exchange.version.lower()
+        self._protocol = exchange.connection.protocol
 
     def getConnectionId(self) -> str:
         return self._connection.id

@@ -13,7 +13,7 @@ from container.engine.annotations import annotated_class
 from container.engine.deployment import ServletDeclaration
 from container.engine.uri import split_target
 from container.errors import Problem
-from container.protocols.exchange import Exchange, RawHeaders
+from container.protocols.exchange import Exchange, FrontFacts, RawHeaders
 from container.security import enforce as decision
 from container.security.authenticator import (
     Authenticator,
@@ -23,6 +23,7 @@ from container.security.authenticator import (
     make_authenticator,
 )
 from container.security.constraints import Access, Constraints, constraints_of
+from container.security.realm import Principal
 from container.servlet import (
     HttpConstraintElement,
     HttpServletResponse,
@@ -51,6 +52,14 @@ class ContextSecurity:
         self.active = bool(constraints) or not isinstance(authenticator, NoLogin)
         self._secure_port = context.settings.redirect_port or None
         self._declared = frozenset(context.deployment.roles)
+
+    def believe(self, request: Request, front: FrontFacts) -> None:
+        """Take over what a trusted front says. Whom it has logged in has the roles that the realm knows."""
+        request._attributes = dict(front.attributes) or None
+        if front.user is not None:
+            realm = self._context.container.realm
+            principal = (realm.find(front.user) if realm is not None else None) or Principal(front.user)
+            request._identity = Identity(principal, front.auth_type or "")
 
     def allows(self, request: Request, response: Response) -> bool:
         """The security step: True = go on, False = the response holds the answer."""

@@ -125,7 +125,12 @@ class Attempts(Protocol):
         """The attempt has ended with an answer that was passed on to its end."""
 
     def failed(self, failure: Failure, now_s: float, *, sent: Sent = Sent.NOTHING, status: int = 0) -> bool:
-        """The attempt has failed; whether the request may be sent again."""
+        """The attempt has failed; whether the request may be sent again: then ask for the next one.
+
+        Ask this with STATUS about every status of 400 and more before anything of the answer is passed on.
+        False means that the answer stands: pass it on; the attempt is not over and ends as any other does.
+        After False for another failure next() says what the client gets, if it has got nothing yet.
+        """
 
     @property
     def reason(self) -> str:
@@ -158,5 +163,14 @@ class Balancer(Protocol):
 
     def maintain(self, now_s: float) -> None:
         """Do what is due by now; called about once a second."""
+
+    def mark(self, member: Member, healthy: bool, now_s: float) -> None:
+        """Tell what an active check has found out; members are healthy until it says otherwise.
+
+        A member is usable if no check finds it unhealthy and it is not in quarantine.
+        """
+
+    def drain(self, member: Member, draining: bool = True) -> None:
+        """Give a member no new clients, only what is bound to it; False takes that back."""
 
     def status(self, now_s: float) -> list[MemberStatus]: ...

@@ -9,7 +9,7 @@ it decides by. An Action is complete: whoever carries it out needs no configurat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from container.front.balancer import Ask, Balancer
 from container.protocols.exchange import Exchange
 
 __all__ = [
+    "NO_EDITS",
     "Action",
     "Deny",
     "FileAction",
@@ -47,6 +48,8 @@ class FrontRequest:
     variables: dict[str, str] = field(default_factory=dict)
     """What the configuration has set for this request, such as nginx's."""
     restarts: int = 0
+    state: object = None
+    """What the Site remembers between its answers about this request; nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,12 @@ class HeaderEdits:
     replace: Headers = ()
     redirects: tuple[tuple[str, str], ...] = ()
     """Beginnings of Location and what takes their place (proxy_redirect, ProxyPassReverse)."""
+    later: Callable[[Mapping[str, str]], HeaderEdits] | None = None
+    """These edits again, now that the facts about the answer are known: status, and upstream_… of a proxied
+    one, by the names of log_line. None: they do not depend on them."""
+
+
+NO_EDITS = HeaderEdits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class FixedAnswer:
     body: bytes = b""
     content_type: str | None = None
     headers: Headers = ()
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class FileAction:
     default_type: str | None = None
     precompressed: tuple[tuple[str, str], ...] = ()
     """(content coding, how the file's name ends), the preferred one first."""
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +132,13 @@ class ProxyAction:
     headers: Headers
     """The complete end-to-end header for the backend, Host included; framing is the proxy's affair."""
     limits: ProxyLimits = ProxyLimits()
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
     attributes: Headers = ()
     """AJP request attributes (JkEnvVar)."""
+    status: int = 0
+    """What to answer instead of the backend's status (it gives an error page); 0: the backend's."""
+    send_body: bool = True
+    """Whether the backend gets the request's body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,7 @@ class Deny:
     """Answer an error; the site's error pages have been asked already."""
 
     status: int
-    edits: HeaderEdits = HeaderEdits()
+    edits: HeaderEdits = NO_EDITS
 
 
 Action = FixedAnswer | FileAction | ProxyAction | Deny

@@ -18,13 +18,14 @@ from collections.abc import Iterable
 
 from container.files import (
     VARIANTS,
+    WEB_APP,
     Conditions,
     FileInfo,
     OpenFile,
+    Rules,
     Signature,
     Span,
     StaticPlan,
-    StaticRoot,
     choose_encoding,
     decide,
     describe,
@@ -36,7 +37,7 @@ from container.files import (
 )
 from container.protocols.exchange import Exchange, Headers
 
-__all__ = ["StaticFiles"]
+__all__ = ["FRESH_S", "File", "Resource", "StaticFiles", "cut", "load"]
 
 FRESH_S = 1.0  # a file is looked at again when it was last seen longer ago
 MEMORY_FILE_BYTES = 256 * 1024  # a larger file is sent from the disk
@@ -64,25 +65,25 @@ _LISTS = frozenset({"if_match", "if_none_match", "accept_encoding"})
 _NOTHING = Conditions()
 
 
-class _File:
+class File:
     """One file, ready to be sent: the resource as it is, or precompressed."""
 
     __slots__ = ("body", "headers", "info", "name", "signature")
 
-    def __init__(self, opened: OpenFile, info: FileInfo, body: bytes | None) -> None:
+    def __init__(self, opened: OpenFile, info: FileInfo, body: bytes | None, rules: Rules) -> None:
         self.name = opened.name
         self.signature = signature(opened.status)
         self.info = info
-        self.headers: Headers = decide("GET", info, _NOTHING).headers
+        self.headers: Headers = decide("GET", info, _NOTHING, rules).headers
         self.body = body  # None: too large to be kept
 
 
-class _Resource:
+class Resource:
     """What a path stands for: a file and its precompressed variants, as they were when last looked at."""
 
     __slots__ = ("checked_s", "identity", "seen", "size", "variants")
 
-    def __init__(self, files: dict[str, _File], seen: dict[str, Signature | None]) -> None:
+    def __init__(self, files: dict[str, File], seen: dict[str, Signature | None]) -> None:
         self.identity = files.pop("")
         self.variants = files  # by content coding
         self.seen = seen  # every name that was looked for; None if it was not there
@@ -93,7 +94,7 @@ class _Resource:
         return all(_look(name) == known for name, known in self.seen.items())
 
 
-_UNKNOWN = _Resource.__new__(_Resource)
+_UNKNOWN = Resource.__new__(Resource)
 
 
 class StaticFiles:
@@ -103,7 +104,7 @@ class StaticFiles:
 
     def __init__(self, plan: StaticPlan) -> None:
         self._plan = plan
-        self._known: dict[bytes, _Resource | None] = {}  # by path; None: always the engine's
+        self._known: dict[bytes, Resource | None] = {}  # by path; None: always the engine's
         self._size = 0  # bytes of the bodies in _known
 
     def __repr__(self) -> str:
@@ -149,7 +150,7 @@ class StaticFiles:
             return _answer(exchange, file, _NOTHING)
         return True
 
-    def _find(self, target: bytes, now_s: float) -> _Resource | None:
+    def _find(self, target: bytes, now_s: float) -> Resource | None:
         """Return what the target stands for now, None for what is the engine's."""
         path, mark, query = target.partition(b"?")
         if not _PLAIN.fullmatch(path) or (mark and not _PLAIN_QUERY.fullmatch(query)):
@@ -168,13 +169,17 @@ class StaticFiles:
         if place is None:
             self._remember(path, None)
             return None
-        resource = _load(*place)
+        root, inside = place
+        content_type = mime_type(inside, root.mime_types)
+        if content_type is not None and ";" in content_type:
+            return None  # the engine writes parameters in its own form
+        resource = load(root.folder, inside, content_type, VARIANTS if root.precompressed else ())
         if resource is not None:
             resource.checked_s = now_s
             self._remember(path, resource)
         return resource
 
-    def _remember(self, path: bytes, resource: _Resource | None) -> None:
+    def _remember(self, path: bytes, resource: Resource | None) -> None:
         """Keep what path stands for: a file in place of the oldest entries, None only where there is room."""
         if resource is None:
             if len(self._known) < MEMORY_COUNT:
@@ -190,7 +195,7 @@ class StaticFiles:
             self._size -= resource.size
 
 
-def _answer(exchange: Exchange, file: _File, asked: Conditions) -> bool:
+def _answer(exchange: Exchange, file: File, asked: Conditions) -> bool:
     """Give the answer that depends on conditions or on the disk, if it is the front's to give."""
     answer = decide(exchange.method, file.info, asked)
     if answer.status >= 400:
@@ -200,7 +205,7 @@ def _answer(exchange: Exchange, file: _File, asked: Conditions) -> bool:
         exchange.finish()
     elif (body := file.body) is not None:
         exchange.start(answer.status, answer.headers)
-        exchange.finish(b"".join(_cut(body, answer.pieces)))
+        exchange.finish(b"".join(cut(body, answer.pieces)))
     else:
         span = answer.pieces[0]
         if len(answer.pieces) > 1 or not isinstance(span, Span):
@@ -214,38 +219,45 @@ def _answer(exchange: Exchange, file: _File, asked: Conditions) -> bool:
     return True
 
 
-def _cut(body: bytes, pieces: Iterable[bytes | Span]) -> Iterable[bytes]:
+def cut(body: bytes, pieces: Iterable[bytes | Span]) -> Iterable[bytes]:
     for piece in pieces:
         yield piece if isinstance(piece, bytes) else body[piece.offset : piece.offset + piece.count]
 
 
-def _load(root: StaticRoot, path: str) -> _Resource | None:
-    """Read what is at path; None if that is no regular file, or one that only the engine can answer for."""
-    content_type = mime_type(path, root.mime_types)
-    if content_type is not None and ";" in content_type:
-        return None  # the engine writes parameters in its own form
-    codings = (("", ""), *VARIANTS) if root.precompressed else (("", ""),)
+def load(
+    folder: str,
+    path: str,
+    content_type: str | None,
+    variants: Iterable[tuple[str, str]],
+    rules: Rules = WEB_APP,
+) -> Resource | None:
+    """Read what is at path; None if that is no regular file, or cannot be read.
+
+    variants: content codings to look for beside it, and how the names of such files end.
+    """
     opened: dict[str, OpenFile] = {}
     seen: dict[str, Signature | None] = {}
     try:
-        for coding, suffix in codings:
-            found = open_file(root.folder, path + suffix)
+        for coding, suffix in (("", ""), *variants):
+            found = open_file(folder, path + suffix)
             regular = found is not None and found.file is not None
             if found is not None and regular:
                 opened[coding] = found
             elif not coding:
                 return None
-            seen[root.folder + path + suffix] = signature(found.status) if found and regular else None
+            seen[folder + path + suffix] = signature(found.status) if found and regular else None
         files = {}
         for coding, found in opened.items():
-            info = describe(found.status, content_type, encoding=coding or None, varies=len(opened) > 1)
+            info = describe(
+                found.status, content_type, rules, encoding=coding or None, varies=len(opened) > 1
+            )
             body = None
             if info.size <= MEMORY_FILE_BYTES and found.file is not None:
                 body = b"".join(read_pieces(found.file, (Span(0, info.size),)))
                 if len(body) != info.size:
                     return None  # it is being written: the engine may try
-            files[coding] = _File(found, info, body)
-        return _Resource(files, seen)
+            files[coding] = File(found, info, body, rules)
+        return Resource(files, seen)
     except OSError:
         return None  # the engine will find the same, and say so
     finally:

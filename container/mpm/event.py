@@ -57,15 +57,18 @@ class LoopConnector(Protocol):
     def abort(self) -> None: ...
 
 
-def open_listener(host: str, port: int, backlog: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one. Raises ConfigError with the cure."""
+def open_listener(host: str, port: int, backlog: int, prefix: str = "") -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises ConfigError with the cure.
+
+    prefix: of the settings' names, "ajp-" for --ajp-host and --ajp-port.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
         raise ConfigError(
-            f"--host {host}: {error.strerror}. Give an address of this machine, or 0.0.0.0 for all."
+            f"--{prefix}host {host}: {error.strerror}. Give an address of this machine, or 0.0.0.0 for all."
         ) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -77,18 +80,20 @@ def open_listener(host: str, port: int, backlog: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise ConfigError(f"--port {port}: {_cannot_listen(error, host)}") from None
+        raise ConfigError(f"--{prefix}port {port}: {_cannot_listen(error, host, prefix)}") from None
     return listener
 
 
-def _cannot_listen(error: OSError, host: str) -> str:
+def _cannot_listen(error: OSError, host: str, prefix: str) -> str:
+    port = f"--{prefix}port"
     if error.errno == errno.EADDRINUSE:
-        return "address already in use: another program listens there. Stop it, or choose another --port."
+        return f"address already in use: another program listens there. Stop it, or choose another {port}."
     if error.errno == errno.EACCES:
-        return "permission denied: ports below 1024 are for the administrator. Choose another --port."
+        return f"permission denied: ports below 1024 are for the administrator. Choose another {port}."
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine. Give another --host, or 0.0.0.0 for all addresses."
-    return f"{error.strerror or error}. Choose another --port or --host."
+        cure = f"Give another --{prefix}host, or 0.0.0.0 for all addresses."
+        return f"{host} is no address of this machine. {cure}"
+    return f"{error.strerror or error}. Choose another {port} or --{prefix}host."
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -26,12 +26,22 @@ Transfer-Encoding, Date, Keep-Alive): an answer must not set them, with one exce
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from container.errors import ContainerError
 
-__all__ = ["Begin", "ClientDisconnected", "Connection", "Exchange", "Handler", "Headers", "RawHeaders"]
+__all__ = [
+    "Begin",
+    "ClientDisconnected",
+    "Connection",
+    "Exchange",
+    "FrontFacts",
+    "Handler",
+    "Headers",
+    "RawHeaders",
+]
 
 RawHeaders = list[tuple[bytes, bytes]]
 Headers = Sequence[tuple[str, str]]
@@ -83,6 +93,17 @@ class Connection(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class FrontFacts:
+    """What a front that is trusted says of a request beyond HTTP."""
+
+    user: str | None = None
+    """Whom it has logged in."""
+    auth_type: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Attributes of the request."""
+
+
 class Exchange(Protocol):
     """One request and its answer.
 
@@ -95,6 +116,10 @@ class Exchange(Protocol):
     @property
     def id(self) -> str:
         """Unique in the life of the container; stands in the logs."""
+
+    @property
+    def front(self) -> FrontFacts | None:
+        """None where there is no such front, or it has nothing to say."""
 
     @property
     def connection(self) -> Connection: ...
@@ -128,6 +153,15 @@ class Exchange(Protocol):
         b"" is the end. Raises ClientDisconnected when the client leaves before the end, ProtocolError when
         the body is malformed or exceeds a limit (the handler should answer its status).
         """
+
+    def read_soon(self, size: int = 65536) -> bytes | None:
+        """As read, but never block: None if nothing has come yet, see when_readable.
+
+        Also for what goes on after a ``begin`` that has said DONE.
+        """
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        """Call callback once, in any thread, when read_soon has something to tell."""
 
     def collect_body(self) -> None:
         """Wait for the whole body, so that read never blocks and any thread may call it. Raises as read."""
@@ -169,6 +203,12 @@ class Exchange(Protocol):
 
     def inform(self, status: int, headers: Headers) -> None:
         """Send an interim answer (103). Without effect where the protocol has none."""
+
+    def upgrade(self, headers: Headers) -> None:
+        """Answer 101 and leave HTTP: from now on read and write carry the connection's bytes, finish closes.
+
+        headers name the new protocol in Upgrade. Raises ProtocolError where that cannot be done.
+        """
 
     def suspend(self) -> None:
         """Keep the exchange open when ``handle`` returns, from now on and until ``release``."""

@@ -43,9 +43,10 @@ class SessionManager:
     """Keeps the sessions of one web app.
 
     timeout_s is what new sessions begin with; the engine may change it until the web app has started. With
-    distributable, attributes that cannot be pickled are refused. dumps and loads turn a value into bytes and
-    back, in the web app's class loader; request_id names the request of the calling thread. The manager uses
-    its store but does not close it.
+    distributable, attributes that cannot be pickled are refused. With a route, ids end in a dot and the
+    route, by which a balancer finds this container again. dumps and loads turn a value into bytes and back,
+    in the web app's class loader; request_id names the request of the calling thread. The manager uses its
+    store but does not close it.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class SessionManager:
         store: Store | None = None,
         timeout_s: int = 1800,
         distributable: bool = False,
+        route: str | None = None,
         clock: Callable[[], float] = time.time,
         dumps: Callable[[object], bytes] = pickle.dumps,
         loads: Callable[[bytes], object] = pickle.loads,
@@ -66,6 +68,7 @@ class SessionManager:
         self.timeout_s = timeout_s
         self._store = store
         self._distributable = distributable
+        self._id_end = "" if route is None else f".{route}"
         self._clock = clock
         self._dumps = dumps
         self._loads = loads
@@ -111,7 +114,7 @@ class SessionManager:
         listener raises, there is no session: those who were told of it are told of its end.
         """
         now_s = self._clock()
-        session = Session(self, session_id or _new_id(), now_s, self.timeout_s)
+        session = Session(self, session_id or self._new_id(), now_s, self.timeout_s)
         if self._store is not None:
             stored = StoredSession(session._id, now_s, now_s, session._max_inactive_s)
             self._store.create(stored)
@@ -129,6 +132,9 @@ class SessionManager:
             log_failures(self._end(session, told, skip=False))
             raise
         return session
+
+    def _new_id(self) -> str:
+        return os.urandom(_ID_BYTES).hex().upper() + self._id_end
 
     def access(self, session: Session, returned: bool = True) -> bool:
         """Count a request as one of the session's, until end_access (RT-SES-31, 33); False if that has ended.
@@ -167,7 +173,7 @@ class SessionManager:
 
         announce tells the client, before any listener can fail.
         """
-        new_id = _new_id()
+        new_id = self._new_id()
         with session._lock:
             if session._state is not _VALID:
                 raise IllegalStateException("changeSessionId: the session has ended")
@@ -454,10 +460,6 @@ class SessionManager:
         for session_id in store.expired(now_s):
             if session_id not in self._sessions and (stored := store.load(session_id)) is not None:
                 self._sessions.setdefault(session_id, self._revive(stored))
-
-
-def _new_id() -> str:
-    return os.urandom(_ID_BYTES).hex().upper()
 
 
 def _log_conflict(session: Session, conflict: Conflict) -> None:

@@ -125,6 +125,7 @@ class SecureExchange:
 
     method, target, version, headers = "GET", b"/app/", "HTTP/1.1", []
     id, content_length, trailers, user, started_s, can_send_trailers = "1-1", None, (), None, 0.0, True
+    front = None
 
     def __init__(self, certificates):
         tls = {**TLS, "certificates": certificates}

@@ -31,11 +31,11 @@ class FunctionHandler:
 
 
 class RunningConnector:
-    def __init__(self, handle, begin=Begin.BUFFERED, listeners=(), **settings) -> None:
+    def __init__(self, handle, begin=Begin.BUFFERED, make=HttpConnector, **settings) -> None:
         self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **settings})
         self.executor = make_executor(self.settings)
         self.answered = []
-        self.connector = HttpConnector(
+        self.connector = make(
             FunctionHandler(handle, begin), self.settings, self.executor, [self.answered.append]
         )
         listener = open_listener("127.0.0.1", 0, 16)
@@ -80,7 +80,7 @@ class RunningConnector:
 class RunningThreads(RunningConnector):
     """The same with a thread for each connection, for what a client cannot tell apart."""
 
-    def __init__(self, handle, begin=Begin.BUFFERED, listeners=(), **settings) -> None:
+    def __init__(self, handle, begin=Begin.BUFFERED, **settings) -> None:
         self.settings = Settings(**{"mpm": "worker", "stop_timeout_s": PATIENCE_S, **settings})
         self.answered = []
         self.connector = BlockingHttpConnector(
@@ -167,8 +167,8 @@ class Client:
 def _running(kind):
     running = []
 
-    def run_one(handle, begin=Begin.BUFFERED, **settings):
-        running.append(kind(handle, begin, **settings))
+    def run_one(handle, begin=Begin.BUFFERED, *make, **settings):
+        running.append(kind(handle, begin, *make, **settings))
         return running[-1]
 
     yield run_one

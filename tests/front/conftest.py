@@ -13,6 +13,8 @@ MTIME = 1577836800  # 2020-01-01T00:00:00Z
 class FakeExchange:
     """What a connector would hand over; keeps what it was answered."""
 
+    front = None
+
     def __init__(self, method, target, headers, now_s):
         self.method = method
         self.target = target

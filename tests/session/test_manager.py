@@ -143,6 +143,17 @@ def test_rt_ses_07_ids_are_random_and_long(manager):
     assert all(re.fullmatch("[0-9A-F]{32}", i) for i in ids)
 
 
+def test_ids_end_in_the_route_by_which_a_balancer_finds_them(clock):
+    manager = SessionManager(ServletContext(), SessionListeners(), clock=clock, route="n1")
+    session = begin(manager)
+    first = session.getId()
+    assert re.fullmatch("[0-9A-F]{32}\\.n1", first)
+    assert manager.find(first) is session
+    second = manager.change_id(session)
+    assert re.fullmatch("[0-9A-F]{32}\\.n1", second)
+    assert (manager.find(first), manager.find(second)) == (None, session)
+
+
 def test_rt_ses_07_an_unknown_id_finds_nothing(manager):
     assert manager.find("A" * 32) is None
 

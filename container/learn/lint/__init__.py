@@ -1,4 +1,4 @@
-"""``was check``: everything that can be said about web apps without starting them.
+"""``was check``: everything that can be said about web apps and configurations without starting them.
 
     lint(path) ──> Report of Problems, in the order of the files and lines
 
@@ -7,6 +7,8 @@ descriptor/ and the scanner find the problems; here is only what is read, and ho
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,13 @@ from pathlib import Path
 from container.descriptor.checks import check
 from container.descriptor.reader import read_file
 from container.errors import ConfigError, Problem
+from container.front.config.httpd_check import check as check_apache
 from container.learn.effective import declared, web_app_of
 
 __all__ = ["Report", "lint"]
 
 FRAGMENT = "web-fragment.xml"
+_NGINX_BLOCK = re.compile(r"^\s*(?:events|http)\s*\{", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,23 @@ class Report:
 
 
 def lint(path: Path) -> Report:
-    """Check a web app, a folder of web apps, or one descriptor. Raises ConfigError for any other path."""
+    """Check a web app, a folder of web apps, a descriptor, or a front's configuration. Raises ConfigError."""
+    if path.is_file() and _is_nginx(path):
+        from container.front.config.nginx import check as check_nginx
+
+        return Report(_sorted(check_nginx(os.fspath(path))), _count(1, "nginx configuration"))
+    if path.is_file() and (apache := check_apache(path)) is not None:
+        return Report(_sorted(apache[0]), _count(1, apache[1]))
     if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
         return Report(_sorted(_alone(path)), _count(1, "descriptor"))
     folders = _web_apps(path)
     problems = (problem for folder in folders for problem in declared(folder).problems)
     return Report(_sorted(problems), _count(len(folders), "web app"))
+
+
+def _is_nginx(path: Path) -> bool:
+    """Whether a file is a configuration of nginx, by the blocks it has."""
+    return path.suffix == ".conf" and bool(_NGINX_BLOCK.search(path.read_text(errors="replace")))
 
 
 def _alone(path: Path) -> list[Problem]:

@@ -1,0 +1,364 @@
+"""Connections to backends, kept and new: they move bytes, a BackendProtocol says what the bytes mean.
+
+    Backends ──take──> BackendConnection ── bytes ──> BackendProtocol (HTTP/1.1, AJP) ──event──> proxy.py
+             <──keep──
+
+All of it belongs to one loop. An idle connection is watched: one that says anything or closes is gone
+before anybody takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from typing import cast
+
+from container.errors import ProtocolError
+from container.front.balancer import Address, Failure
+from container.front.site import ProxyLimits
+from container.protocols.ajp13_backend import Ajp13Backend
+from container.protocols.backend import BackendProtocol, Event, Pong
+from container.protocols.http1_backend import Http1Backend
+
+__all__ = ["AttemptFailed", "BackendConnection", "Backends"]
+
+_READ_AHEAD_BYTES = 256 * 1024  # of an answer that nobody takes; beyond, the backend has to wait
+_KEPT_AT_MOST_S = 3600.0
+
+
+class AttemptFailed(Exception):  # noqa: N818  it says what happened, and the balancer what that means
+    """A backend gave no answer, or not all of it. message is for the log."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+class BackendConnection(asyncio.Protocol):
+    """One connection to a backend. One coroutine reads its events, at most another one sends."""
+
+    def __init__(
+        self,
+        address: Address,
+        wire: BackendProtocol,
+        loop: asyncio.AbstractEventLoop,
+        on_lost: Callable[[BackendConnection], None],
+    ) -> None:
+        self.address = address
+        self._on_lost = on_lost
+        self.wire = wire
+        self.requests = 0
+        self.sent_bytes = 0  # of the request under way
+        self.received_bytes = 0  # of its answer
+        self.is_open = False
+        self.on_idle_end: Callable[[BackendConnection], None] | None = None  # only while it is kept
+        self._loop = loop
+        self._made_s = loop.time()
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._error: Exception | None = None
+        self._unread = 0  # bytes received since an event was last asked for
+        self._reading_paused = False
+        self._writing_paused = False
+        self._readable: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._roomy: asyncio.Future[None] | None = None
+        self._deadline_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        state = "open" if self.is_open else "closed"
+        return f"<BackendConnection {self.address}, {state}, {self.requests} requests>"
+
+    @property
+    def is_reused(self) -> bool:
+        return self.requests > 1
+
+    @property
+    def age_s(self) -> float:
+        return self._loop.time() - self._made_s
+
+    # Called by the loop ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        if self.on_idle_end is not None:  # nobody has asked for anything
+            self.close()
+            return
+        self.received_bytes += len(data)
+        self._unread += len(data)
+        self.wire.receive(data)
+        if self._unread > _READ_AHEAD_BYTES and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+        self._wake_reader()
+
+    def eof_received(self) -> bool:
+        self.wire.receive_eof()
+        self._end()
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is not None:
+            self._error = error
+        elif self.is_open:
+            self.wire.receive_eof()
+        self._end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._on_lost(self)
+
+    def _end(self) -> None:
+        self.is_open = False
+        self._wake_reader()
+        self.resume_writing()
+        if self.on_idle_end is not None:
+            self.on_idle_end(self)
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def _wake_reader(self) -> None:
+        if self._readable is not None and not self._readable.done():
+            self._readable.set_result(None)
+
+    # Reading --------------------------------------------------------------------------------------
+
+    def next_event(self) -> Event | None:
+        """The next part of the answer if it is there already. Raises AttemptFailed."""
+        try:
+            event = self.wire.next_event()
+        except ProtocolError as error:
+            failure = Failure.READ if not self.is_open and not self.received_bytes else Failure.INVALID_HEADER
+            raise AttemptFailed(failure, str(error)) from None
+        if owed := self.wire.take_output():
+            self.write(owed)
+        if self._roomy is not None and not self._roomy.done() and (self.wire.room or not self.is_open):
+            self._roomy.set_result(None)
+        if event is None and not self.is_open:
+            why = str(self._error) if self._error is not None else "the backend closed the connection"
+            raise AttemptFailed(Failure.READ, why)
+        return event
+
+    async def event(self, timeout_s: float) -> Event:
+        """The next part of the answer. timeout_s: the longest pause between two pieces of it; 0: any."""
+        while (event := self.next_event()) is None:
+            self._unread = 0
+            if self._reading_paused:
+                self._reading_paused = False
+                self._transport.resume_reading()
+            self._readable = self._loop.create_future()
+            self._set_deadline(timeout_s)
+            try:
+                await self._readable
+            except TimeoutError:
+                raise AttemptFailed(Failure.READ_TIMEOUT, f"nothing came for {timeout_s:g} s") from None
+            finally:
+                self._readable = None
+        return event
+
+    def _set_deadline(self, timeout_s: float) -> None:
+        """One timer for many deadlines: it looks at where the deadline has moved to, and goes on."""
+        self._deadline_s = self._loop.time() + timeout_s if timeout_s else 0.0
+        if timeout_s and (self._timer is None or self._timer.when() > self._deadline_s):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(self._deadline_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        waiting = self._readable
+        if not self._deadline_s or (waiting is None and self.on_idle_end is None):
+            return
+        if self._loop.time() < self._deadline_s:
+            self._timer = self._loop.call_at(self._deadline_s, self._on_timer)
+        elif waiting is None:
+            self.close()
+        elif not waiting.done():
+            waiting.set_exception(TimeoutError())
+
+    # Writing --------------------------------------------------------------------------------------
+
+    def begin(self, *, is_another: bool = True) -> None:
+        """A request, and its answer; False: what was sent and received before it does not count."""
+        self.requests += is_another
+        self.sent_bytes = self.received_bytes = self._unread = 0
+
+    def write(self, data: bytes) -> None:
+        self.sent_bytes += len(data)
+        self._transport.write(data)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait until there is room for more. Raises AttemptFailed."""
+        while self._writing_paused and self.is_open:
+            self._writable = self._loop.create_future()
+            unsent = self._transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(timeout_s or None):
+                    await self._writable
+            except TimeoutError:
+                if self._transport.get_write_buffer_size() == unsent:
+                    raise AttemptFailed(
+                        Failure.READ_TIMEOUT, f"nothing could be sent for {timeout_s:g} s"
+                    ) from None
+            finally:
+                self._writable = None
+        if not self.is_open:
+            raise AttemptFailed(Failure.SEND, "the backend closed the connection while it was being asked")
+
+    async def room(self) -> int:
+        """How much of the request's body the backend takes now; waits until it takes some."""
+        while not (room := self.wire.room):
+            if not self.is_open:
+                raise AttemptFailed(
+                    Failure.SEND, "the backend closed the connection while it was being asked"
+                )
+            self._roomy = self._loop.create_future()
+            await self._roomy
+        return room
+
+    # The end --------------------------------------------------------------------------------------
+
+    def keep(self, timeout_s: float, on_end: Callable[[BackendConnection], None]) -> None:
+        """Be idle, for timeout_s at most; on_end tells of the end."""
+        self.on_idle_end = on_end
+        if self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        self._set_deadline(timeout_s)
+
+    def unkeep(self) -> None:
+        self.on_idle_end = None
+
+    def close(self) -> None:
+        """Whatever is under way is given up."""
+        self.is_open = False
+        if self._transport is not None:
+            self._transport.abort()
+        if self.on_idle_end is not None:
+            self.on_idle_end(self)
+
+
+@lru_cache(1)
+def _client_context() -> ssl.SSLContext:
+    """As nginx without proxy_ssl_verify: what the backend shows is not checked."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Backends:
+    """The connections of one loop. What is kept is kept by group; the least recently used one has to go."""
+
+    def __init__(self) -> None:
+        self._idle: dict[str, deque[BackendConnection]] = {}  # by group, the most recently used one last
+        self._open: set[BackendConnection] = set()
+        self._is_stopping = False
+
+    def __repr__(self) -> str:
+        return f"<Backends { ({group: len(idle) for group, idle in self._idle.items()}) } idle>"
+
+    @property
+    def count(self) -> int:
+        """All of them, idle or not."""
+        return len(self._open)
+
+    async def take(self, group: str, address: Address, limits: ProxyLimits) -> BackendConnection:
+        """An idle connection to address, else a new one. Raises AttemptFailed."""
+        idle = self._idle.get(group, ())
+        connection = next((each for each in reversed(idle) if each.address == address), None)
+        if connection is None:
+            connection = await self._connect(address, limits)
+        else:
+            self._forget(group, connection)
+            connection.unkeep()
+        connection.begin()
+        if limits.ajp_ping_timeout_s and (ping := connection.wire.ping()):
+            await self._ping(connection, ping, limits.ajp_ping_timeout_s)
+        return connection
+
+    async def _ping(self, connection: BackendConnection, ping: bytes, timeout_s: float) -> None:
+        try:
+            connection.write(ping)
+            answer = await connection.event(timeout_s)
+        except AttemptFailed as failed:
+            connection.close()
+            failure = Failure.STALE if connection.is_reused else Failure.CONNECT
+            raise AttemptFailed(failure, f"no answer to a ping: {failed}") from None
+        except BaseException:
+            connection.close()
+            raise
+        if not isinstance(answer, Pong):
+            connection.close()
+            raise AttemptFailed(Failure.CONNECT, f"a ping was answered with {answer!r}")
+        connection.begin(is_another=False)
+
+    async def _connect(self, address: Address, limits: ProxyLimits) -> BackendConnection:
+        loop = asyncio.get_running_loop()
+        connection = BackendConnection(address, _speak(address, limits), loop, self._open.discard)
+        context = _client_context() if address.protocol == "https" else None
+        try:
+            async with asyncio.timeout(limits.connect_timeout_s or None):
+                if address.path:
+                    name = "localhost" if context else None
+                    await loop.create_unix_connection(
+                        lambda: connection, address.path, ssl=context, server_hostname=name
+                    )
+                else:
+                    await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
+        except TimeoutError:
+            connection.close()
+            message = f"no connection within {limits.connect_timeout_s:g} s"
+            raise AttemptFailed(Failure.CONNECT_TIMEOUT, message) from None
+        except OSError as error:
+            raise AttemptFailed(Failure.CONNECT, str(error)) from None
+        self._open.add(connection)
+        return connection
+
+    def give_back(self, group: str, connection: BackendConnection, limits: ProxyLimits) -> None:
+        """The request is over: keep the connection if it may be used again, else close it."""
+        if (
+            not limits.keepalive
+            or self._is_stopping
+            or not connection.is_open
+            or not connection.wire.can_stay_open
+            or (limits.keepalive_requests and connection.requests >= limits.keepalive_requests)
+            or connection.age_s > _KEPT_AT_MOST_S
+        ):
+            connection.close()
+            return
+        idle = self._idle.setdefault(group, deque())
+        while len(idle) >= limits.keepalive:
+            idle[0].close()
+        idle.append(connection)
+        connection.keep(limits.keepalive_timeout_s, lambda ended: self._forget(group, ended))
+
+    def _forget(self, group: str, connection: BackendConnection) -> None:
+        idle = self._idle.get(group)
+        if idle is not None and connection in idle:
+            idle.remove(connection)
+
+    def begin_stop(self) -> None:
+        """Close what is idle, and keep nothing any more."""
+        self._is_stopping = True
+        for idle in self._idle.values():
+            for connection in list(idle):
+                connection.close()
+
+
+def _speak(address: Address, limits: ProxyLimits) -> BackendProtocol:
+    if address.protocol == "ajp":
+        return Ajp13Backend(limits.ajp_packet_bytes, limits.ajp_secret)
+    return Http1Backend(limits.http_version)

@@ -1,0 +1,1 @@
+"""Configurations of fronts as people know them: files ──> Site."""

@@ -1,0 +1,318 @@
+"""The front as a Handler: an Exchange becomes a FrontRequest, the Site decides, its Action is done.
+
+    connector ──> Front.begin ──> Site.decide ──> FixedAnswer, Deny   here
+                                            ├──> FileAction          documents.py, at once
+                                            └──> ProxyAction         proxy.py, a task of the loop
+    connector ──> Front.report (how it has ended) ──> Site.log_line ──> access logs
+
+Under the event MPM everything happens on the loop, and no thread is held while a backend works. Where the
+connection has a thread of its own, that thread runs the same coroutine on a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from container.config import Settings
+from container.connectors.access_log import AccessLog
+from container.errors import ConfigError, ProtocolError
+from container.front.balancer import Balancer
+from container.front.client import Client
+from container.front.documents import ALLOW, Documents
+from container.front.edits import edit_headers
+from container.front.pages import own_page
+from container.front.proxy import Passage, Workshop
+from container.front.record import Record, facts
+from container.front.site import (
+    NO_EDITS,
+    Action,
+    Deny,
+    FileAction,
+    FixedAnswer,
+    FrontRequest,
+    HeaderEdits,
+    ProxyAction,
+    Site,
+)
+from container.front.targets import is_secret, read_target
+from container.protocols.exchange import Begin, ClientDisconnected, Exchange, Headers
+from container.protocols.forwarded import TrustedProxies
+from container.trace import Answered
+
+__all__ = ["Front"]
+
+_log = logging.getLogger("container.front")
+
+CLOSE_SILENTLY = 444
+_MAINTAIN_S = 1.0
+_MOST_REDIRECTS = 10
+
+
+@dataclass(slots=True)
+class _Job:
+    """One request while it is being answered."""
+
+    request: FrontRequest
+    record: Record = field(default_factory=Record)
+    is_error: bool = False  # an error page has been asked for: there is no page for its own errors
+    action: ProxyAction | None = None  # that handle is to carry out
+
+
+class Front:
+    """An exchange.Handler, and a trace.AnsweredListener (report). The connector must be given both."""
+
+    def __init__(self, site: Site, settings: Settings, balancers: tuple[Balancer, ...] = ()) -> None:
+        """balancers: to be maintained, whether or not they are asked."""
+        self._site = site
+        self._settings = settings
+        self._balancers = balancers
+        self._proxies = TrustedProxies(settings.trusted_proxies, settings.forwarded_headers)
+        self._trusts_somebody = bool(settings.trusted_proxies)
+        self._folder = str(settings.work) if settings.work else None
+        self._lock = threading.Lock()
+        self._maintained_s = 0.0
+        self._local = threading.local()  # what belongs to one thread: its files, its connections, its loop
+        self._runners: list[tuple[asyncio.Runner, Workshop]] = []  # of threads
+        self._jobs: dict[str, _Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._logs: dict[str, AccessLog | None] = {}
+
+    def __repr__(self) -> str:
+        return f"<Front {self._site!r}, {len(self._jobs)} requests>"
+
+    # A Handler ------------------------------------------------------------------------------------
+
+    def begin(self, exchange: Exchange) -> Begin:
+        request = self._read(exchange)
+        job = self._jobs[exchange.id] = _Job(request)
+        self._maintain()
+        try:
+            self._read_target(request)
+        except ProtocolError as error:
+            _log.info("%s: %d: %s", exchange.id, error.status, error.reason)
+            _send(exchange, own_page(error.status))
+            return Begin.DONE
+        action = self._carry_out(job, self._decide(job))
+        if action is None:
+            return Begin.DONE
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            job.action = action
+            return Begin.STREAMED
+        task = loop.create_task(self._pass_on(job, action))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return Begin.DONE
+
+    def handle(self, exchange: Exchange) -> None:
+        """Pass a request on in the thread of its connection, on a loop of this thread's own."""
+        job = self._jobs.get(exchange.id)
+        if job is None or job.action is None:
+            raise ClientDisconnected(f"{exchange.id}: the client has gone")
+        runner = getattr(self._local, "runner", None)
+        if runner is None:
+            runner = self._local.runner = asyncio.Runner()
+            self._runners.append((runner, self._workshop))
+            self._workshop.sleeps = True
+        runner.run(self._pass_on(job, job.action))
+
+    def report(self, answered: Answered) -> None:
+        """How an exchange has ended: what the access logs get."""
+        job = self._jobs.pop(answered.request_id, None)
+        if job is None:
+            return
+        for file, line in self._site.log_line(job.request, facts(job.record, answered)):
+            log = self._logs.get(file)
+            if log is None:
+                log = self._open_log(file)
+            if log is not None:
+                log.add(line)
+
+    def _open_log(self, file: str) -> AccessLog | None:
+        if file not in self._logs:
+            try:
+                self._logs[file] = AccessLog(file, "common")
+            except ConfigError as error:
+                _log.error("%s", error)
+                self._logs[file] = None
+        return self._logs[file]
+
+    def close(self) -> None:
+        """Let go of what is kept, when no more requests come; write what the logs still have to."""
+        for runner, workshop in self._runners:
+            runner.run(workshop.close())
+            runner.close()
+        self._runners.clear()
+        for log in self._logs.values():
+            if log is not None:
+                log.close()
+
+    def begin_stop(self) -> None:
+        """Called on the loop when no more requests are taken."""
+        self._workshop.backends.begin_stop()
+
+    @property
+    def backend_count(self) -> int:
+        """Connections of this thread to backends."""
+        return self._workshop.backends.count
+
+    # The request ----------------------------------------------------------------------------------
+
+    def _read(self, exchange: Exchange) -> FrontRequest:
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in exchange.headers:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            if name in headers:
+                value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
+            headers[name] = value
+        scheme = "https" if exchange.connection.secure else "http"
+        if self._trusts_somebody:
+            claim = self._proxies.read(exchange.connection.peer[0], exchange.headers)
+            scheme = (claim.scheme if claim else None) or scheme
+        return FrontRequest(exchange, scheme, _bare_host(headers.get("host", "")), "/", None, headers)
+
+    def _read_target(self, request: FrontRequest) -> None:
+        """Raises ProtocolError 400."""
+        exchange = request.exchange
+        if exchange.method != "CONNECT":
+            request.path, request.query, authority = read_target(exchange.target)
+            if authority is not None:
+                request.host = _bare_host(authority)
+
+    def _decide(self, job: _Job) -> Action:
+        request = job.request
+        method = request.exchange.method
+        if method == "TRACE" or method == "CONNECT":
+            return self._instead(job, 405, (ALLOW,))
+        if request.path == "*":
+            return FixedAnswer(204, headers=(ALLOW,)) if method == "OPTIONS" else own_page(400)
+        if is_secret(request.path):
+            return self._instead(job, 404, ())
+        return self._site.decide(request)
+
+    def _instead(self, job: _Job, status: int, headers: Headers, edits: HeaderEdits = NO_EDITS) -> Action:
+        """The error page for a status, or the front's own, which has the edits of what it stands for."""
+        page = None
+        if not job.is_error:
+            job.is_error = True
+            page = self._site.decide_error(job.request, status, tuple(headers))
+        return page or own_page(status, headers, edits)
+
+    def _redirect(self, job: _Job, target: str) -> Action:
+        """Have the site decide about another path of its own."""
+        request = job.request
+        request.restarts += 1
+        if request.restarts > _MOST_REDIRECTS:
+            _log.error(
+                "%s: redirected %d times, at last to %s", request.exchange.id, request.restarts, target
+            )
+            return self._instead(job, 500, ())
+        try:
+            request.path, request.query, _ = read_target(target.encode("latin-1", "replace"))
+        except ProtocolError as error:
+            _log.error("%s: X-Accel-Redirect: %s: %s", request.exchange.id, target, error.reason)
+            return self._instead(job, 500, ())
+        return self._site.decide(request)
+
+    # Its action -----------------------------------------------------------------------------------
+
+    def _carry_out(self, job: _Job, action: Action) -> ProxyAction | None:
+        """Answer what can be answered at once; return what cannot."""
+        request = job.request
+        while True:
+            if isinstance(action, ProxyAction):
+                return action
+            if isinstance(action, FileAction):
+                problem = self._documents.serve(request, action, job.record)
+                if problem is None:
+                    return None
+                status, headers = problem
+                action = self._instead(job, status, headers, action.edits)
+                continue
+            if isinstance(action, Deny):
+                action = own_page(action.status, (), action.edits)
+            if action.status == CLOSE_SILENTLY:
+                job.record.status = CLOSE_SILENTLY
+                request.exchange.abort()
+            else:
+                _send(request.exchange, action, job.record)
+            return None
+
+    @property
+    def _documents(self) -> Documents:
+        documents: Documents | None = getattr(self._local, "documents", None)
+        if documents is None:
+            documents = self._local.documents = Documents()
+        return documents
+
+    @property
+    def _workshop(self) -> Workshop:
+        workshop: Workshop | None = getattr(self._local, "workshop", None)
+        if workshop is None:
+            workshop = Workshop(self._lock, self._settings.body_memory_bytes, self._folder)
+            self._local.workshop = workshop
+        return workshop
+
+    async def _pass_on(self, job: _Job, action: ProxyAction) -> None:
+        """Carry out an action that has to wait for a backend, and whatever follows from it."""
+        exchange = job.request.exchange
+        task = asyncio.current_task()
+        assert task is not None
+        client = Client(exchange, asyncio.get_running_loop())
+        client.on_gone(task.cancel)
+
+        def instead(status: int, headers: Headers, must: bool) -> Action | None:
+            if must:
+                return self._instead(job, status, headers, following.edits if following else NO_EDITS)
+            return None if job.is_error else self._site.decide_error(job.request, status, tuple(headers))
+
+        following: ProxyAction | None = action
+        try:
+            while following is not None:
+                passage = Passage(
+                    self._workshop,
+                    job.request,
+                    following,
+                    client,
+                    job.record,
+                    instead,
+                    lambda target: self._redirect(job, target),
+                )
+                done = await passage.run()
+                following = None if done is None else self._carry_out(job, done)
+        except (asyncio.CancelledError, ClientDisconnected):
+            exchange.abort()
+        except Exception:  # noqa: BLE001  a site's mistake, most likely; the loop has other requests
+            _log.exception("%s: %s failed", exchange.id, exchange.target.decode("latin-1"))
+            exchange.abort()
+
+    # What is due from time to time ----------------------------------------------------------------
+
+    def _maintain(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._maintained_s >= _MAINTAIN_S:
+            self._maintained_s = now_s
+            with self._lock:
+                for balancer in self._balancers:
+                    balancer.maintain(now_s)
+
+
+def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
+    headers = list(answer.headers)
+    if answer.content_type and answer.body:
+        headers.append(("Content-Type", answer.content_type))
+    exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits, record))
+    exchange.finish(answer.body)
+
+
+def _bare_host(host: str) -> str:
+    """Lower case, without port and trailing dot."""
+    host = host.lower()
+    if host.startswith("["):
+        return host[: host.find("]") + 1]
+    return host.partition(":")[0].removesuffix(".")

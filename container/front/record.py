@@ -1,0 +1,96 @@
+"""What is remembered of a request while it passes the front, and the facts of it that logs may tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from container.trace import Answered
+
+__all__ = ["Attempt", "Facts", "Record", "facts"]
+
+CLIENT_LEFT = 499
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one backend; times in seconds since it began, None for what was not reached."""
+
+    address: str
+    began_s: float
+    status: int = 0
+    connect_s: float | None = None
+    header_s: float | None = None
+    response_s: float | None = None
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    body_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """Of one request. status: what logs say instead of the answer's, 0 if nothing else."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    status: int = 0
+
+
+_ANSWERED: Mapping[str, Callable[[Answered], str]] = {
+    "body_bytes_sent": lambda a: str(a.body_bytes),
+    "bytes_sent": lambda a: str(a.body_bytes),
+    "request_time": lambda a: f"{a.duration_s:.3f}",
+    "time_s": lambda a: f"{a.time_s:.6f}",
+    "remote_user": lambda a: a.user or "",
+    "request_id": lambda a: a.request_id,
+    "request": lambda a: a.request_line.decode("latin-1"),
+}
+_UPSTREAM: Mapping[str, Callable[[Attempt], object]] = {
+    "upstream_addr": lambda a: a.address,
+    "upstream_status": lambda a: a.status or "-",
+    "upstream_connect_time": lambda a: _seconds(a.connect_s),
+    "upstream_header_time": lambda a: _seconds(a.header_s),
+    "upstream_response_time": lambda a: _seconds(a.response_s),
+    "upstream_bytes_sent": lambda a: a.sent_bytes,
+    "upstream_bytes_received": lambda a: a.received_bytes,
+    "upstream_response_length": lambda a: a.body_bytes,
+}
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+class Facts(Mapping[str, str]):
+    """The facts by their names, which are those of nginx's variables; made when they are asked for.
+
+    "-" stands for what has not happened. Of several attempts each has its value, in order, with ", " between
+    them; the text is empty if no backend was asked. Without answered, as while an answer is being made, there
+    are only the status and what is known of the attempts so far.
+    """
+
+    __slots__ = ("_answered", "_record", "_status")
+
+    def __init__(self, record: Record, status: int, answered: Answered | None = None) -> None:
+        self._record = record
+        self._status = status
+        self._answered = answered
+
+    def __getitem__(self, name: str) -> str:
+        if name == "status":
+            return str(self._status)
+        if (of_attempt := _UPSTREAM.get(name)) is not None:
+            return ", ".join([str(of_attempt(each)) for each in self._record.attempts])
+        if self._answered is None:
+            raise KeyError(name)
+        return _ANSWERED[name](self._answered)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("status", *_UPSTREAM, *(_ANSWERED if self._answered is not None else ())))
+
+    def __len__(self) -> int:
+        return 1 + len(_UPSTREAM) + (len(_ANSWERED) if self._answered is not None else 0)
+
+
+def facts(record: Record, answered: Answered) -> Facts:
+    """What the access log may tell of a request that is over."""
+    return Facts(record, record.status or answered.status or CLIENT_LEFT, answered)

@@ -1,0 +1,81 @@
+"""A request target as the path that everything is decided by (spec: what is matched is what is opened). Pure.
+
+    b"/a//b/%2e%2e/c?x=1" ──> Target(path="/a/c", query="x=1")
+
+One decoding, one normalisation, before anything looks at the path: rules for one spelling and files for
+another are how rules are evaded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+from container.errors import ProtocolError
+from container.files import is_protected
+
+__all__ = ["Target", "encode_path", "is_secret", "read_target"]
+
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?|/")
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_PARAMETERS = re.compile(r";[^/]*")
+_SAFE = "/-._~!$&'()*+,;=:@"
+
+
+class Target(NamedTuple):
+    """authority: of an absolute target; it counts instead of Host."""
+
+    path: str
+    query: str | None
+    authority: str | None = None
+
+
+def read_target(raw: bytes) -> Target:
+    """Raises ProtocolError 400 for what is no path, or one that leaves the root."""
+    authority = None
+    if not raw.startswith(b"/"):
+        if raw == b"*":
+            return Target("*", None)
+        scheme, mark, rest = raw.partition(b"://")
+        if not mark or scheme.lower() not in (b"http", b"https"):
+            raise ProtocolError(400, "the target does not begin with /")
+        end = next((i for i, byte in enumerate(rest) if byte in b"/?"), len(rest))
+        authority = rest[:end].rpartition(b"@")[2].decode("latin-1")
+        raw = rest[end:] if rest[end : end + 1] == b"/" else b"/" + rest[end:]
+    if b"#" in raw:
+        raise ProtocolError(400, "a fragment in the target")
+    path, mark, query = raw.partition(b"?")
+    text = query.decode("latin-1") if mark else None
+    if _PLAIN.fullmatch(path):
+        return Target(path.decode("ascii"), text, authority)
+    return Target(_normalise(path), text, authority)
+
+
+def _normalise(raw: bytes) -> str:
+    if _BAD_ESCAPE.search(raw):
+        raise ProtocolError(400, "a malformed % escape")
+    path = unquote_to_bytes(raw)
+    if b"\0" in path:
+        raise ProtocolError(400, "a NUL in the path")
+    segments: list[bytes] = []
+    parts = path.split(b"/")
+    for part in parts:
+        if part == b"..":
+            if not segments:
+                raise ProtocolError(400, "the path leaves the root")
+            segments.pop()
+        elif part not in (b"", b"."):
+            segments.append(part)
+    is_folder = bool(segments) and parts[-1] in (b"", b".", b"..")
+    return (b"/" + b"/".join(segments) + (b"/" if is_folder else b"")).decode("utf-8", "surrogateescape")
+
+
+def encode_path(path: str) -> str:
+    """Percent-encode a decoded path, as it would stand in a target."""
+    return quote(path.encode("utf-8", "surrogateescape"), safe=_SAFE)
+
+
+def is_secret(path: str) -> bool:
+    """Whether a segment is WEB-INF or META-INF: nobody gets these, from whatever server behind us."""
+    return "INF" in path.upper() and is_protected(_PARAMETERS.sub("", path))

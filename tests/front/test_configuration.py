@@ -1,0 +1,106 @@
+"""Whose language a configuration is in, and a front as a program in one process."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from container.config import Settings
+from container.errors import ConfigError
+from container.front.configuration import FrontConfig, FrontListen, is_httpd, load_front
+from container.front.program import FrontServer
+from container.front.site import FixedAnswer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Listen 80\n",
+        "# nginx\nServerRoot /etc/apache2\n",
+        '<VirtualHost *:80>\n  DocumentRoot "/var/www"\n</VirtualHost>\n',
+        "JkWorkersFile workers.properties\nJkMount /* lb\n",
+        "IncludeOptional mods-enabled/*.load\n",
+        "ProxyPass / http://127.0.0.1:8080/\n",
+    ],
+)
+def test_httpd(text):
+    assert is_httpd(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "events {}\nhttp { server { listen 80; } }\n",
+        "user www-data;\nworker_processes auto;\ninclude /etc/nginx/modules-enabled/*.conf;\n",
+        "# Listen 80\nevents {}\n",
+        "http {\n  log_format main '$remote_addr'\n    '<x>';\n  keepalive_timeout 65;\n}\n",
+    ],
+)
+def test_nginx(text):
+    assert not is_httpd(text)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"cannot be read: No such file.*Name an nginx\.conf or httpd\.conf"
+    ):
+        load_front(tmp_path / "missing.conf")
+
+
+class Hello:
+    """A site that says which address it was asked at."""
+
+    def decide(self, request):
+        return FixedAnswer(200, str(request.exchange.connection.local[1]).encode(), "text/plain")
+
+    def decide_error(self, request, status, answer_headers=()):
+        return None
+
+    def log_line(self, request, facts):
+        return ()
+
+
+@pytest.mark.socket
+def test_a_front_on_several_addresses(tmp_path):
+    path = str(tmp_path / "front.sock")
+    listens = (FrontListen("127.0.0.1", 0), FrontListen("127.0.0.1", 0), FrontListen("", 0, path))
+    for _ in range(2):  # the second one finds the socket's file of the first gone
+        server = FrontServer(Settings(), FrontConfig(Hello(), listens))
+        server.start()
+        try:
+            for address in server.addresses[:2]:
+                with urllib.request.urlopen(address, timeout=10) as answer:
+                    assert answer.read().decode() == address.rpartition(":")[2]
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(path)
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                assert sock.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+        finally:
+            server.stop()
+        assert not Path(path).exists()
+
+
+@pytest.mark.socket
+def test_an_address_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = FrontListen("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(ConfigError, match="already in use"):
+            FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("127.0.0.1", 0), listen)))
+
+
+@pytest.mark.socket
+def test_a_unix_socket_that_is_taken(tmp_path):
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(path)
+        taken.listen()
+        with pytest.raises(ConfigError, match="another program listens there"):
+            FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("", 0, path),)))
+    # Whoever listened there has died.
+    FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("", 0, path),)))._close_listeners()
