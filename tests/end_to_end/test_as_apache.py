@@ -1,27 +1,21 @@
-"""The same httpd.conf, workers.properties and rule file, given to Apache with mod_jk and to a Site.
+"""The same httpd.conf, workers.properties and rule file, given to Apache with mod_jk and to our front.
 
-What Apache answers is compared with what the Site decides, carried out by a few lines here. Behind both stand
-the same three containers, which answer with their letter and the target that they were sent.
+Both get the same requests in the same order, and their answers are compared. Behind both stand the same
+containers, which answer with their letter and the target that they were sent.
 """
 
 import http.client
-import os
 import socket
 import struct
 import threading
-import time
 from contextlib import contextmanager, suppress
-from types import SimpleNamespace
-from urllib.parse import unquote_to_bytes
 
 import programs
 import pytest
 
-from container.files import mime_type
-from container.front.balancer import Exhausted, Failure, Pause, Sent
-from container.front.config.httpd import read_httpd
-from container.front.config.httpd_site import HttpdSite
-from container.front.site import Deny, FileAction, FixedAnswer, FrontRequest
+from container.config import Settings
+from container.front.configuration import load_front
+from container.front.program import FrontServer
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("apache2", "mod_jk")]
 
@@ -164,12 +158,14 @@ def ajp_target(payload):
 # --- the two fronts ----------------------------------------------------------------------------
 
 
-class Apache:
-    def __init__(self, server):
-        self.server = server
+class Front:
+    """Either of them, at a port."""
+
+    def __init__(self, port):
+        self.port = port
 
     def ask(self, method, target, headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=programs.LIMIT_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=programs.LIMIT_S)
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
@@ -183,91 +179,11 @@ class Apache:
         return answer.status, body.decode("latin-1"), kept
 
 
-class Ours:
-    """Carries out what the Site decides."""
-
-    def __init__(self, file, port, backends):
-        self.site = HttpdSite(read_httpd(file, {}))
-        self.port = port
-        self.letters = {backend.port: backend for backend in backends}
-
-    def ask(self, method, target, headers):
-        request = self.request(method, target, headers)
-        if request is None:
-            return 400, "", {}
-        action = self.site.decide(request)
-        return self.carry_out(request, action)
-
-    def request(self, method, target, headers):
-        path, mark, query = target.partition("?")
-        decoded = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
-        segments = []
-        for segment in decoded.split("/"):
-            if segment == "..":
-                if not segments:
-                    return None
-                segments.pop()
-            elif segment not in ("", "."):
-                segments.append(segment)
-        end = "/" if segments and decoded.endswith(("/", "/.", "/..")) else ""
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-        exchange = SimpleNamespace(
-            method=method,
-            target=target.encode("latin-1"),
-            version="HTTP/1.1",
-            headers=raw,
-            content_length=None,
-            user=None,
-            id="1",
-            connection=SimpleNamespace(peer=("127.0.0.1", 1), local=("127.0.0.1", self.port), tls=None),
-        )
-        fields = {name.lower(): value for name, value in headers}
-        host = fields.get("host", "").partition(":")[0].lower()
-        full = "/" + "/".join(segments) + end
-        return FrontRequest(exchange, "http", host, full, query if mark else None, fields)
-
-    def carry_out(self, request, action):
-        if isinstance(action, Deny):
-            return action.status, "", dict(edited(action, {}))
-        if isinstance(action, FixedAnswer):
-            fields = {name.lower(): value for name, value in action.headers}
-            return action.status, action.body.decode(), edited(action, fields)
-        if isinstance(action, FileAction):
-            with open(action.root + action.path, encoding="latin-1") as file:
-                body = "" if request.exchange.method == "HEAD" else file.read()
-            kind = action.content_type or mime_type(action.path, action.types) or action.default_type
-            return action.status, body, edited(action, {"content-type": kind})
-        return self.pass_on(request, action)
-
-    def pass_on(self, request, action):
-        attempts = action.group.ask(action.ask, time.monotonic())
-        while True:
-            member = attempts.next(time.monotonic())
-            if isinstance(member, Pause):
-                continue
-            if isinstance(member, Exhausted):
-                return self.carry_out(
-                    request, self.site.decide_error(request, member.status) or Deny(member.status)
-                )
-            backend = self.letters.get(member.address.port)
-            if backend is not None and programs.listens(backend.port):
-                attempts.succeeded(time.monotonic())
-                body = http_answer(backend.letter, action.target.decode("latin-1"), action.headers)
-                return 200, body, edited(action, {})
-            attempts.failed(Failure.CONNECT, time.monotonic(), sent=Sent.NOTHING)
-
-
-def edited(action, fields):
-    fields.update((name.lower(), value) for name, value in action.edits.replace)
-    fields.update((name.lower(), value) for name, value in action.edits.add_always)
-    return fields
-
-
 class Both:
     """Asks both, in the same order, and compares; the answer is returned."""
 
-    def __init__(self, apache, ours):
-        self.apache, self.ours = apache, ours
+    def __init__(self, apache, ours, server):
+        self.apache, self.ours, self.server = apache, ours, server
         self.count = 0
 
     def ask(self, target, host="www.example.test", headers=(), method="GET"):
@@ -290,6 +206,17 @@ class Both:
         if kind == "application/octet-stream":
             kind = ""  # Apache says nothing where it knows no type
         return status, "" if method == "HEAD" else body, location, kind, marks
+
+    def log(self, file, count):
+        """The lines of a log, when so many have been written."""
+        found = []
+
+        def is_written():
+            found[:] = file.read_bytes().decode("latin-1").splitlines() if file.exists() else []
+            return len(found) >= count
+
+        self.server.wait_until(is_written)
+        return found
 
     def letters(self, count, target, *args, **more):
         return "".join(self.ask(target, *args, **more)[1][:1] or "-" for _ in range(count))
@@ -322,11 +249,28 @@ def both(backends, config, workers, files=None, rules="", modules=()):
         workers = workers.replace(f"@{'abcp'[number]}@", str(backend.port))
     configurations = {"uriworkermap.properties": rules} if rules else {}
     files = {name: content.encode() for name, content in (files or {}).items()}
-    with programs.apache(
-        MPM + config, modules=modules, workers=workers, files=files, configurations=configurations
-    ) as server:
-        ours = Ours(server.folder / "httpd.conf", server.port, backends)
-        yield Both(Apache(server), ours)
+    with (
+        programs.apache(
+            MPM + config, modules=modules, workers=workers, files=files, configurations=configurations
+        ) as server,
+        started_from(server) as ours,
+    ):
+        yield Both(Front(server.port), Front(ours), server)
+
+
+@contextmanager
+def started_from(server):
+    """Start the front with what Apache was started with, at a port of its own."""
+    (port,) = programs.free_ports(1)
+    file = server.folder / "ours.conf"
+    text = (server.folder / "httpd.conf").read_text().replace(f":{server.port}", f":{port}")
+    file.write_text(text.replace("/logs/access.log", "/logs/ours.log"))
+    front = FrontServer(Settings(), load_front(file))
+    front.start()
+    try:
+        yield port
+    finally:
+        front.stop()
 
 
 # --- J1 ----------------------------------------------------------------------------------------
@@ -919,8 +863,28 @@ def test_rules_of_sections(backends):
         fronts.ask("/w/method", method="HEAD")
 
 
-def test_files_are_found_under_the_folder_of_the_server(backends):
-    """The Site reads the very files that Apache was started with."""
-    with both(backends, J1, J1_WORKERS, J1_FILES) as fronts:
-        root = fronts.ours.site.config.hosts[0].document_root
-        assert os.path.samefile(root, fronts.apache.server.folder / "docs")
+LOGGED = """
+LogFormat "%h %l %u \\"%r\\" %>s %v:%m %U%q %H \\"%{Referer}i\\" \\"%{User-Agent}i\\" %{mark}e %{c}C %%" mine
+<VirtualHost *:@port@>
+    ServerName www.example.test
+    DocumentRoot @folder@/docs
+    JkMount /w/* w
+    JkMount /down/* down
+    SetEnvIf X-Mark (.+) mark=<$1>
+    CustomLog @folder@/logs/access.log mine
+    CustomLog @folder@/logs/access.log "marked %!200,304{mark}e %404{X-Mark}i" env=mark
+    ErrorDocument 404 /sorry.html
+</VirtualHost>
+"""
+
+
+def test_the_same_lines_in_the_access_log(backends):
+    with both(backends, LOGGED, RULES_WORKERS, RULES_FILES) as fronts:
+        fields = [("Referer", 'http://x.test/"q"'), ("User-Agent", "a\\b\u00e9\t."), ("Cookie", "b=1; c=2")]
+        for target in ("/t.txt", "/t.txt?q=%20", "/w/a%20b", "/none", "/down/x", "/closed", "/a%22b"):
+            fronts.ask(target)
+            fronts.ask(target, headers=fields)
+            fronts.ask(target, headers=[("X-Mark", "m")])
+        logs = fronts.server.folder / "logs"
+        apaches, ours = (sorted(fronts.log(logs / name, 28)) for name in ("access.log", "ours.log"))
+        assert ours == apaches  # Apache's threads write in any order
