@@ -29,7 +29,9 @@ class Backend:
     def __init__(self, letter, protocol="ajp"):
         self.letter = letter
         self.talk = self._talk_ajp if protocol == "ajp" else self._talk_http
+        self.mood = ""  # or "dying" of each request, "silent" after it, "mute" about pings
         self.port = 0
+        self.requests = 0
         self.start()
 
     def start(self):
@@ -76,10 +78,15 @@ class Backend:
             return False
         payload = stream.read(struct.unpack(">H", head[2:])[0])
         if payload[0] == 10:  # CPING
+            if self.mood == "mute":
+                return True
             connection.sendall(b"AB\0\1\x09")
             return True
-        if payload[0] != 2:
+        if payload[0] != 2 or self.mood == "silent":
             return True
+        self.requests += 1
+        if self.mood == "dying":
+            return False
         target = ajp_target(payload)
         body = f"{self.letter} {target}".encode("latin-1")
         for packet in (
@@ -186,6 +193,9 @@ class Both:
         self.apache, self.ours, self.server = apache, ours, server
         self.count = 0
 
+    def __iter__(self):
+        return iter((self.apache, self.ours))
+
     def ask(self, target, host="www.example.test", headers=(), method="GET"):
         self.count += 1
         headers = [("Host", host), *headers]
@@ -220,6 +230,13 @@ class Both:
 
     def letters(self, count, target, *args, **more):
         return "".join(self.ask(target, *args, **more)[1][:1] or "-" for _ in range(count))
+
+
+HOST = ("Host", "www.example.test")
+
+
+def cookie(value):
+    return [("Cookie", f"JSESSIONID={value}")]
 
 
 MPM = """
@@ -328,6 +345,20 @@ def test_the_minimal_cluster(backends):
         assert fronts.letters(3, "/x") == "AAA"
 
 
+def test_a_container_that_comes_back_gets_its_sessions_again(backends):
+    workers = J1_WORKERS.replace("recover_time=6", "recover_time=1").replace("maintain=2", "maintain=1")
+    with both(backends, J1, workers) as fronts:
+        backends[1].stop()
+        assert fronts.letters(2, "/x", headers=cookie("q.was2")) == "AA"
+        backends[1].start()
+        for front in fronts:
+
+            def is_back(front=front):
+                return front.ask("GET", "/x", [HOST, *cookie("q.was2")])[1].startswith("B")
+
+            fronts.server.wait_until(is_back)
+
+
 # --- J2 ----------------------------------------------------------------------------------------
 
 J2_WORKERS = """
@@ -396,6 +427,38 @@ def test_templates_rules_and_a_hot_standby(backends):
         assert fronts.letters(2, "/shop/x", headers=[("Cookie", "JSESSIONID=1.blue")]) == "CC"
 
 
+FAILING = J2_WORKERS.replace("ping_timeout=500", "ping_timeout=300").replace(
+    "reply_timeout=1500", "reply_timeout=300"
+)
+
+
+def test_no_double_requests(backends):
+    blue = backends[0]
+    with both(backends, J2, FAILING, rules=J2_RULES) as fronts:
+        blue.mood = "dying"
+        answers = [front.ask("POST", "/shop/x", [HOST, *cookie("1.blue")])[0] for front in fronts]
+        assert set(answers) <= {502, 504}
+        assert blue.requests == 2  # one of each
+        blue.mood = ""
+        assert fronts.letters(2, "/shop/x", headers=cookie("1.blue")) == "CC"
+
+
+def test_too_many_reply_timeouts(backends):
+    blue = backends[0]
+    with both(backends, J2, FAILING, rules=J2_RULES) as fronts:
+        blue.mood = "silent"
+        assert [fronts.ask("/shop/x", headers=cookie("1.blue"))[0] for _ in range(3)] == [504, 504, 200]
+        assert fronts.letters(1, "/shop/x", headers=cookie("1.blue")) == "C"
+
+
+def test_a_container_that_accepts_and_says_nothing(backends):
+    blue = backends[0]
+    with both(backends, J2, FAILING, rules=J2_RULES) as fronts:
+        blue.mood = "mute"
+        assert fronts.letters(3, "/shop/x", headers=cookie("1.blue")) == "CCC"
+        assert "A" not in fronts.letters(3, "/shop/x")
+
+
 # --- J3 ----------------------------------------------------------------------------------------
 
 J3_WORKERS = """
@@ -440,10 +503,6 @@ JkMount /common/* java
 </VirtualHost>
 """
 J3_FILES = {"docs/portal/i.html": "portal", "docs/old/ten.txt": "0123456789"}
-
-
-def cookie(value):
-    return [("Cookie", f"JSESSIONID={value}")]
 
 
 def test_two_hosts_domains_and_forced_stickiness(backends):
