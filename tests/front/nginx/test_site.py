@@ -126,6 +126,9 @@ def test_a_variable_does_not_lead_out_of_the_root(visit: Visit, docs: Path) -> N
     visitor = visit(f"root {docs}; location / {{ try_files /$arg_f =404; }}")
     assert isinstance(visitor.ask("/?f=a.txt"), FileAction)
     assert visitor.ask("/?f=../secret") == Deny(404)
+    visitor = visit(f"root {docs}/$arg_r;")
+    assert isinstance(visitor.ask("/index.html?r=dir"), FileAction)
+    assert visitor.ask("/secret?r=..") == Deny(404)
 
 
 def test_a_file_that_may_not_be_read(visit: Visit, docs: Path) -> None:
@@ -205,7 +208,7 @@ def test_defaults_of_a_proxy(visit: Visit) -> None:
     assert (limits.max_body_bytes, limits.keepalive, limits.upgrade) == (1024 * 1024, 32, False)
     assert action.ask.client == "192.0.2.7"
     assert action.ask.replayable
-    assert {"date", "server", "x-pad", "x-accel-redirect"} <= action.edits.remove
+    assert {"date", "server", "x-pad", "x-accel-redirect", "x-accel-charset"} <= action.edits.remove
 
 
 @pytest.mark.parametrize(
@@ -298,6 +301,17 @@ def test_an_address_from_variables(visit: Visit) -> None:
     assert visitor.ask("/?to=10.1.1.1:99").group is visitor.ask("/?to=10.1.1.1:99").group
     for nonsense in ("", "nowhere.test", "a:b:c", "10.1.1.1:99999", "[::1"):
         assert visitor.ask(f"/?to={nonsense}") == Deny(502)
+
+
+def test_a_variable_cannot_break_the_request_line(visit: Visit) -> None:
+    visitor = visit(
+        r"""
+        location ~ ^/v/([^?]*)$ { proxy_pass http://10.0.0.1/$1; }
+        location / { proxy_pass http://10.0.0.1/x; }
+    """
+    )
+    assert visitor.ask("/v/a%20b%0d%0aX:y").target == b"/a%20b%0D%0AX:y"
+    assert visitor.ask("/%0d%0a").target == b"/x%0D%0A"
 
 
 def test_hash_keys(visit: Visit) -> None:
