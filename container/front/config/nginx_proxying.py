@@ -72,7 +72,8 @@ class Proxying:
             limits=self._limits_of(location, group, upgrade),
             edits=self._answers.edits(state, proxied=True),
             status=state.error_status or 0,
-            send_body=location.pass_request_body,
+            # An error page is read, whatever was to be done.
+            send_body=location.pass_request_body and state.method == state.request.exchange.method,
         )
 
     def _view(self, name: str, policy: NextUpstream) -> Balancer:

@@ -368,6 +368,20 @@ def test_a_challenge_survives_its_page(visit: Visit) -> None:
     assert action.edits.add_always == (("X-A", "b"), ("WWW-Authenticate", "Basic"))
 
 
+def test_a_page_is_read_whatever_was_to_be_done(visit: Visit) -> None:
+    visitor = visit("""
+        error_page 502 /down; error_page 503 @other;
+        location / { proxy_pass http://10.0.0.1; }
+        location /down { proxy_pass http://10.0.0.2; }
+        location @other { proxy_pass http://10.0.0.3; }
+    """)
+    for status, method, sends in ((502, "GET", False), (503, "POST", True)):
+        request = visitor.request("/x", "POST")
+        visitor.site.decide(request)
+        action = visitor.site.decide_error(request, status)
+        assert (action.ask.method, action.send_body) == (method, sends)
+
+
 def test_no_page(visit: Visit) -> None:
     visitor = visit(ERRORS)
     request = visitor.request("/x")
