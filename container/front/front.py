@@ -16,6 +16,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from container.config import Settings
 from container.connectors.access_log import AccessLog
@@ -50,6 +51,7 @@ _log = logging.getLogger("container.front")
 CLOSE_SILENTLY = 444
 _MAINTAIN_S = 1.0
 _MOST_REDIRECTS = 10
+_SHORT = 256  # bytes of a field that is remembered
 
 
 @dataclass(slots=True)
@@ -165,8 +167,8 @@ class Front:
 
     def _read(self, exchange: Exchange) -> FrontRequest:
         headers: dict[str, str] = {}
-        for raw_name, raw_value in exchange.headers:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        for raw in exchange.headers:
+            name, value = _known_header(raw) if len(raw[1]) <= _SHORT else _read_header(raw)
             if name in headers:
                 value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
             headers[name] = value
@@ -310,6 +312,14 @@ def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None)
     exchange.finish(answer.body)
 
 
+def _read_header(raw: tuple[bytes, bytes]) -> tuple[str, str]:
+    return raw[0].decode("latin-1").lower(), raw[1].decode("latin-1")
+
+
+_known_header = lru_cache(4096)(_read_header)  # clients send the same fields again and again
+
+
+@lru_cache(1024)
 def _bare_host(host: str) -> str:
     """Lower case, without port and trailing dot."""
     host = host.lower()

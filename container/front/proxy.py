@@ -301,7 +301,7 @@ class Passage:
 
     async def _head(self, connection: BackendConnection) -> AnswerHead:
         while True:
-            event = connection.next_event() or await self._event(connection)
+            event = await self._event(connection)
             if isinstance(event, AnswerHead):
                 return event
             if isinstance(event, Interim) and event.status == 103:
