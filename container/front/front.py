@@ -306,7 +306,7 @@ class Front:
 
 def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
     headers = list(answer.headers)
-    if answer.content_type and answer.body:
+    if answer.content_type:
         headers.append(("Content-Type", answer.content_type))
     exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits, record))
     exchange.finish(answer.body)

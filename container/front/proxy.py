@@ -209,6 +209,7 @@ class Passage:
             self._send(connection)
             head = await self._head(connection)
             attempt.status = head.status
+            attempt.headers = head.headers
             attempt.header_s = time.monotonic() - attempt.began_s
             return await self._answer(connection, head, attempt)
         except AttemptFailed as failed:
@@ -238,7 +239,7 @@ class Passage:
         try:
             data = wire.begin(
                 BackendRequest(
-                    _method(exchange.method, action),
+                    action.ask.method,
                     action.target,
                     action.headers,
                     size,
@@ -491,11 +492,6 @@ def origin_of(request: FrontRequest) -> Origin:
         request.scheme == "https",
         exchange.user,
     )
-
-
-def _method(method: str, action: ProxyAction) -> str:
-    """An error page is read, whatever was to be done."""
-    return "GET" if action.status and method != "HEAD" else method
 
 
 def wanted_upgrade(request: FrontRequest) -> str:

@@ -168,7 +168,8 @@ class Http1Backend(BodyParser):
 
     @property
     def can_stay_open(self) -> bool:
-        return self._is_open and not self._has_ended and not self.waiting
+        has_all = not (self._awaits_head or self.in_body or self._to_close)
+        return has_all and self._is_open and not self._has_ended and not self.waiting
 
     def _next_head(self) -> Event | None:
         buffer = self.waiting

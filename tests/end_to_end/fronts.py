@@ -29,11 +29,14 @@ from typing import Any, Protocol
 
 import programs
 
+from container.config import Settings
 from container.files import choose_encoding, mime_type, open_file
 from container.front.balancer import Exhausted, Failure, Pause, Sent
 from container.front.config import nginx as nginx_config
 from container.front.config.nginx_paths import canonical_path
 from container.front.config.nginx_site import NginxSite
+from container.front.configuration import load_front
+from container.front.program import FrontServer
 from container.front.site import Action, Deny, FileAction, FixedAnswer, FrontRequest, HeaderEdits, ProxyAction
 
 LIMIT_S = 30.0
@@ -175,6 +178,34 @@ class RealNginx:
     def stop(self) -> None:
         if self._program:
             self._program.__exit__()
+
+
+class OurFront:
+    """Our front as a program runs it."""
+
+    def __init__(self) -> None:
+        self._server: FrontServer | None = None
+        self._temporary = tempfile.TemporaryDirectory(prefix="our-front-")
+        self.folder = Path(self._temporary.name).resolve()
+
+    def start(self, config: str, files: Mapping[str, bytes]) -> int:
+        port = programs.free_ports(1)[0]
+        text = "events {}\nhttp {\naccess_log off;\n" + config + "\n}\n"
+        text = text.replace("@port@", str(port)).replace("@folder@", str(self.folder))
+        (self.folder / "logs").mkdir()
+        for name, data in files.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_bytes(data)
+        path = self.folder / "nginx.conf"
+        path.write_text(text)
+        self._server = FrontServer(Settings(), load_front(path))
+        self._server.start()
+        return port
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.stop()
+        self._temporary.cleanup()
 
 
 class OurSite:
