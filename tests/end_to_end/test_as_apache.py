@@ -1,7 +1,6 @@
-"""The same httpd.conf, workers.properties and rule file, given to Apache with mod_jk and to a Site.
+"""The same httpd.conf, workers.properties and rule file, given to Apache with mod_jk and to our front.
 
-What Apache answers is compared with what the Site decides, carried out by a few lines here. Behind both stand
-the same three containers, which answer with their letter and the target that they were sent.
+Behind both stand the same containers, which answer with their letter and the target that they were sent.
 """
 
 import http.client
@@ -9,19 +8,14 @@ import os
 import socket
 import struct
 import threading
-import time
 from contextlib import contextmanager, suppress
-from types import SimpleNamespace
-from urllib.parse import unquote_to_bytes
 
 import programs
 import pytest
 
-from container.files import mime_type
-from container.front.balancer import Exhausted, Failure, Pause, Sent
-from container.front.config.httpd import read_httpd
-from container.front.config.httpd_site import HttpdSite
-from container.front.site import Deny, FileAction, FixedAnswer, FrontRequest
+from container.config import Settings
+from container.front.configuration import load_front
+from container.front.program import FrontServer
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("apache2", "mod_jk")]
 
@@ -164,12 +158,16 @@ def ajp_target(payload):
 # --- the two fronts ----------------------------------------------------------------------------
 
 
-class Apache:
-    def __init__(self, server):
-        self.server = server
+class Front:
+    """Apache, or ours."""
+
+    def __init__(self, port, folder, site=None):
+        self.port = port
+        self.folder = folder
+        self.site = site
 
     def ask(self, method, target, headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=programs.LIMIT_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=programs.LIMIT_S)
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
@@ -183,84 +181,18 @@ class Apache:
         return answer.status, body.decode("latin-1"), kept
 
 
-class Ours:
-    """Carries out what the Site decides."""
-
-    def __init__(self, file, port, backends):
-        self.site = HttpdSite(read_httpd(file, {}))
-        self.port = port
-        self.letters = {backend.port: backend for backend in backends}
-
-    def ask(self, method, target, headers):
-        request = self.request(method, target, headers)
-        if request is None:
-            return 400, "", {}
-        action = self.site.decide(request)
-        return self.carry_out(request, action)
-
-    def request(self, method, target, headers):
-        path, mark, query = target.partition("?")
-        decoded = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
-        segments = []
-        for segment in decoded.split("/"):
-            if segment == "..":
-                if not segments:
-                    return None
-                segments.pop()
-            elif segment not in ("", "."):
-                segments.append(segment)
-        end = "/" if segments and decoded.endswith(("/", "/.", "/..")) else ""
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-        exchange = SimpleNamespace(
-            method=method,
-            target=target.encode("latin-1"),
-            version="HTTP/1.1",
-            headers=raw,
-            content_length=None,
-            user=None,
-            id="1",
-            connection=SimpleNamespace(peer=("127.0.0.1", 1), local=("127.0.0.1", self.port), tls=None),
-        )
-        fields = {name.lower(): value for name, value in headers}
-        host = fields.get("host", "").partition(":")[0].lower()
-        full = "/" + "/".join(segments) + end
-        return FrontRequest(exchange, "http", host, full, query if mark else None, fields)
-
-    def carry_out(self, request, action):
-        if isinstance(action, Deny):
-            return action.status, "", dict(edited(action, {}))
-        if isinstance(action, FixedAnswer):
-            fields = {name.lower(): value for name, value in action.headers}
-            return action.status, action.body.decode(), edited(action, fields)
-        if isinstance(action, FileAction):
-            with open(action.root + action.path, encoding="latin-1") as file:
-                body = "" if request.exchange.method == "HEAD" else file.read()
-            kind = action.content_type or mime_type(action.path, action.types) or action.default_type
-            return action.status, body, edited(action, {"content-type": kind})
-        return self.pass_on(request, action)
-
-    def pass_on(self, request, action):
-        attempts = action.group.ask(action.ask, time.monotonic())
-        while True:
-            member = attempts.next(time.monotonic())
-            if isinstance(member, Pause):
-                continue
-            if isinstance(member, Exhausted):
-                return self.carry_out(
-                    request, self.site.decide_error(request, member.status) or Deny(member.status)
-                )
-            backend = self.letters.get(member.address.port)
-            if backend is not None and programs.listens(backend.port):
-                attempts.succeeded(time.monotonic())
-                body = http_answer(backend.letter, action.target.decode("latin-1"), action.headers)
-                return 200, body, edited(action, {})
-            attempts.failed(Failure.CONNECT, time.monotonic(), sent=Sent.NOTHING)
-
-
-def edited(action, fields):
-    fields.update((name.lower(), value) for name, value in action.edits.replace)
-    fields.update((name.lower(), value) for name, value in action.edits.add_always)
-    return fields
+@contextmanager
+def our_front(folder, port):
+    """Our front with the configuration in folder, on a port of its own."""
+    own = programs.free_ports(1)[0]
+    file = folder / "ours.conf"
+    file.write_text((folder / "httpd.conf").read_text().replace(f":{port}", f":{own}"))
+    server = FrontServer(Settings(), load_front(file))
+    server.start()
+    try:
+        yield Front(own, folder, server.config.site)
+    finally:
+        server.stop()
 
 
 class Both:
@@ -322,11 +254,13 @@ def both(backends, config, workers, files=None, rules="", modules=()):
         workers = workers.replace(f"@{'abcp'[number]}@", str(backend.port))
     configurations = {"uriworkermap.properties": rules} if rules else {}
     files = {name: content.encode() for name, content in (files or {}).items()}
-    with programs.apache(
-        MPM + config, modules=modules, workers=workers, files=files, configurations=configurations
-    ) as server:
-        ours = Ours(server.folder / "httpd.conf", server.port, backends)
-        yield Both(Apache(server), ours)
+    with (
+        programs.apache(
+            MPM + config, modules=modules, workers=workers, files=files, configurations=configurations
+        ) as server,
+        our_front(server.folder, server.port) as ours,
+    ):
+        yield Both(Front(server.port, server.folder), ours)
 
 
 # --- J1 ----------------------------------------------------------------------------------------
@@ -923,4 +857,4 @@ def test_files_are_found_under_the_folder_of_the_server(backends):
     """The Site reads the very files that Apache was started with."""
     with both(backends, J1, J1_WORKERS, J1_FILES) as fronts:
         root = fronts.ours.site.config.hosts[0].document_root
-        assert os.path.samefile(root, fronts.apache.server.folder / "docs")
+        assert os.path.samefile(root, fronts.apache.folder / "docs")
