@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -91,7 +90,8 @@ class Front:
     def begin(self, exchange: Exchange) -> Begin:
         request = self._read(exchange)
         job = self._jobs[exchange.id] = _Job(request)
-        self._maintain()
+        if exchange.started_s - self._maintained_s >= _MAINTAIN_S:
+            self.maintain(exchange.started_s)  # for a front whose loop nobody sweeps
         try:
             self._read_target(request)
         except ProtocolError as error:
@@ -143,6 +143,13 @@ class Front:
                 _log.error("%s", error)
                 self._logs[file] = None
         return self._logs[file]
+
+    def maintain(self, now_s: float) -> None:
+        """Do what the balancers have to do from time to time. Once a second is often enough."""
+        self._maintained_s = now_s
+        with self._lock:
+            for balancer in self._balancers:
+                balancer.maintain(now_s)
 
     def close(self) -> None:
         """Let go of what is kept, when no more requests come; write what the logs still have to."""
@@ -292,16 +299,6 @@ class Front:
         except Exception:  # noqa: BLE001  a site's mistake, most likely; the loop has other requests
             _log.exception("%s: %s failed", exchange.id, exchange.target.decode("latin-1"))
             exchange.abort()
-
-    # What is due from time to time ----------------------------------------------------------------
-
-    def _maintain(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._maintained_s >= _MAINTAIN_S:
-            self._maintained_s = now_s
-            with self._lock:
-                for balancer in self._balancers:
-                    balancer.maintain(now_s)
 
 
 def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
