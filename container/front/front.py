@@ -107,8 +107,7 @@ class Front:
             job.action = action
             return Begin.STREAMED
         task = loop.create_task(self._pass_on(job, action))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)  # until it has ended: the loop itself would not keep it
         return Begin.DONE
 
     def handle(self, exchange: Exchange) -> None:
@@ -299,6 +298,8 @@ class Front:
         except Exception:  # noqa: BLE001  a site's mistake, most likely; the loop has other requests
             _log.exception("%s: %s failed", exchange.id, exchange.target.decode("latin-1"))
             exchange.abort()
+        finally:
+            self._tasks.discard(task)
 
 
 def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
