@@ -363,7 +363,7 @@ class AjpConnection(HttpConnection):
 
     @property
     def id(self) -> str:
-        return f"a{self._number}"
+        return f"a{super().id}"  # never the same as that of an HTTP connection
 
     @property
     def protocol(self) -> str:
@@ -474,6 +474,7 @@ class AjpConnection(HttpConnection):
         self._is_ending = False
         if is_ready and self.phase is Phase.BODY:
             self.phase = Phase.ANSWER
+        exchange.keep_alive = reuse
         self._write(end_response(reuse))
         super()._answered(exchange)
 
