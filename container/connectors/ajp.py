@@ -450,12 +450,20 @@ class AjpConnection(HttpConnection):
 
     def transmit(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         super().transmit(exchange, data, is_last)
-        if not is_last and not self._flush_is_due:
+        if not is_last:
+            self._flush_soon()
+
+    def _file_sent(self, exchange: HttpExchange, count: int, error: OSError | None) -> None:
+        super()._file_sent(exchange, count, error)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """Have the web server pass on what has been written: once for all that came in a turn of the loop."""
+        if not self._flush_is_due:
             self._flush_is_due = True
             self.connector.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Have the web server pass on what has been written: once for all that came in a turn of the loop."""
         self._flush_is_due = False
         exchange = self.exchange
         if (

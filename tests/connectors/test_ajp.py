@@ -495,6 +495,24 @@ def test_a_file(serve, tmp_path, size: int) -> None:
         assert (len(body), body == content[:size] + b"!", end) == (size + 1, True, AnswerEnd(True))
 
 
+def test_a_file_is_flushed(serve, tmp_path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 5000)
+    proceed = threading.Event()
+
+    def handle(exchange) -> None:
+        exchange.start(200, [])
+        exchange.send_file(path.open("rb"), 0, 5000)
+        assert proceed.wait(PATIENCE_S)
+        exchange.finish()
+
+    front = serve(handle)
+    front.send(get())
+    assert [type(front.next()), front.next(), front.next()] == [AnswerHead, b"a" * 5000, Flush()]
+    proceed.set()
+    assert front.next() == AnswerEnd(True)
+
+
 def test_a_file_sent_on_the_loop(serve, tmp_path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a" * 3_000_000)
