@@ -508,7 +508,9 @@ def test_a_file_is_flushed(serve, tmp_path) -> None:
 
     front = serve(handle)
     front.send(get())
-    assert [type(front.next()), front.next(), front.next()] == [AnswerHead, b"a" * 5000, Flush()]
+    while (event := front.next()) != b"a" * 5000:
+        assert isinstance(event, AnswerHead | Flush)  # the head may have left before the file
+    assert front.next() == Flush()
     proceed.set()
     assert front.next() == AnswerEnd(True)
 
