@@ -56,7 +56,7 @@ def serve(run):
     fronts = []
 
     def serve(handle, begin=Begin.BUFFERED, **settings):
-        running = run(handle, begin, AjpConnector, **settings)
+        running = run(handle, begin, make=AjpConnector, **settings)
 
         def connect():
             front = Front(running.port, settings.get("ajp_packet_bytes", 8192))
