@@ -34,10 +34,8 @@ from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 
 if TYPE_CHECKING:
-    import socket
     from types import FrameType
 
-    from container.connectors.access_log import AccessLog
     from container.mpm.event import EventServer
 
 __all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
@@ -91,7 +89,6 @@ class Server:
         self._executor = make_executor(settings)
         self._keeper = Keeper(self.container)
         self._listener = open_listener(settings.host, settings.port, settings.backlog)
-        self._ajp_listener: socket.socket | None = None
         try:
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
@@ -104,26 +101,16 @@ class Server:
             lambda: HttpConnector(self._front, settings, self._executor, listeners),
             settings,
         )
-        try:
-            self._ajp = self._make_ajp(listeners) if settings.ajp_port else None
-        except ConfigError:
-            self._close()
-            raise
+        self._ajp: EventServer | None = None
+        if settings.ajp_port:
+            from container.connectors.ajp import make_server
 
-    def _make_ajp(self, listeners: list[AccessLog]) -> EventServer:
-        """Web servers have the files that they want to serve themselves: all else is the container's."""
-        from container.connectors.ajp import AjpConnector, Trust
-        from container.mpm.event import EventServer, open_listener
-
-        settings = self.settings
-        trust = Trust(settings)
-        self._ajp_listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "ajp-")
-        trust.check_listener(self._ajp_listener)
-        return EventServer(
-            [self._ajp_listener],
-            lambda: AjpConnector(self.container, settings, self._executor, listeners),
-            settings,
-        )
+            try:
+                # Web servers have the files that they want to serve themselves: all else is the container's.
+                self._ajp = make_server(self.container, settings, self._executor, listeners)
+            except ConfigError:
+                self._close()
+                raise
 
     def __repr__(self) -> str:
         return f"<Server {self._events!r}>"
@@ -160,8 +147,8 @@ class Server:
     def _close(self) -> None:
         """Give up before anything has begun."""
         self._listener.close()
-        if self._ajp_listener is not None:
-            self._ajp_listener.close()
+        if self._ajp is not None:
+            self._ajp.close()
         self._stop_container(0)
 
     def _stop_container(self, timeout_s: float) -> None:

@@ -145,6 +145,11 @@ class EventServer:
             for listener in self._listeners:
                 listener.close()
 
+    def close(self) -> None:
+        """Give the listeners up without having run."""
+        for listener in self._listeners:
+            listener.close()
+
     def stop(self) -> None:
         """Make ``run`` return when running requests have ended, or stop_timeout_s is over. Thread-safe."""
         with self._lock:

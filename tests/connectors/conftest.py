@@ -130,11 +130,11 @@ class Client:
 
 @pytest.fixture
 def run():
-    """Run a connector with a handler: run(handle, begin, make, **settings) -> RunningConnector."""
+    """Run a connector with a handler: run(handle, begin, **settings) -> RunningConnector."""
     running = []
 
-    def run_one(handle, begin=Begin.BUFFERED, make=HttpConnector, **settings) -> RunningConnector:
-        running.append(RunningConnector(handle, begin, make, **settings))
+    def run_one(handle, begin=Begin.BUFFERED, **settings) -> RunningConnector:
+        running.append(RunningConnector(handle, begin, **settings))
         return running[-1]
 
     yield run_one
