@@ -374,7 +374,7 @@ def told(answer: Answer, front: Front, port: int) -> dict[str, object]:
 
 
 def _place(value: str) -> str:
-    """Without scheme and host of the front itself: a Location is relative, as front.md wants it."""
+    """Without scheme and host of the front itself: a Location is relative here, see docs/nginx.md."""
     return re.sub(r"^http://[^/@]+:@port@(?=/)", "", value)
 
 
