@@ -126,7 +126,10 @@ class Server:
         self._listener = listener or open_listener(settings.host, settings.port, settings.backlog)
         self._ajp_listener = ajp_listener
         try:
-            self._ajp_listener = ajp_listener or open_ajp_listener(settings)
+            if settings.ajp_port and ajp_listener is None:
+                from container.connectors.ajp import open_ajp_listener
+
+                self._ajp_listener = open_ajp_listener(settings)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
         except ConfigError:
@@ -170,15 +173,10 @@ class Server:
         """Web servers have the files that they want to serve themselves: all else is the container's."""
         if self._ajp_listener is None:
             return None
-        from container.connectors.ajp import AjpConnector
-        from container.mpm.event import EventServer
+        from container.connectors.ajp import make_server
 
-        settings = self.settings
-        return EventServer(
-            [self._ajp_listener],
-            lambda: AjpConnector(self.container, settings, self._executor, listeners, prefix),
-            settings,
-        )
+        listener, executor = self._ajp_listener, self._executor
+        return make_server(self.container, self.settings, executor, listeners, listener, prefix)
 
     def __repr__(self) -> str:
         return f"<Server {self.url} {self._mpm!r}>"
@@ -253,23 +251,6 @@ class Server:
         self.container.stop(timeout_s)
         if self._access_log is not None:
             self._access_log.close()
-
-
-def open_ajp_listener(settings: Settings) -> socket.socket | None:
-    """None without ajp_port. Raises ConfigError, also for what would trust everybody."""
-    if not settings.ajp_port:
-        return None
-    from container.connectors.ajp import Trust
-    from container.mpm.event import open_listener
-
-    trust = Trust(settings)
-    listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "ajp-")
-    try:
-        trust.check_listener(listener)
-    except ConfigError:
-        listener.close()
-        raise
-    return listener
 
 
 class Keeper:
@@ -465,7 +446,11 @@ def _run_children(
     from container.mpm.supervisor import Child, Supervisor
 
     listener = open_listener(settings.host, settings.port, settings.backlog)
-    ajp_listener = open_ajp_listener(settings)
+    ajp_listener = None
+    if settings.ajp_port:
+        from container.connectors.ajp import open_ajp_listener
+
+        ajp_listener = open_ajp_listener(settings)
     current = settings
     turn, first_turn = os.pipe()  # the child that reads the one byte reports
     os.set_blocking(turn, False)
@@ -575,6 +560,7 @@ def report(server: Server, took_s: float) -> str:
     lines += [
         f"Access log: {places.get(settings.access_log, settings.access_log)}. "
         f"Log: {'standard error' if settings.log == '-' else settings.log}.",
+        *([f"AJP for web servers on {settings.ajp_host}:{settings.ajp_port}."] if settings.ajp_port else []),
         f"Ready after {took_s:.2f} s on {server.url}/. Ctrl-C stops.",
     ]
     return "\n".join(lines)

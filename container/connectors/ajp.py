@@ -28,8 +28,9 @@ from container.connectors.file_sender import FileSender
 from container.connectors.http import HttpConnector
 from container.connectors.http_connection import HttpConnection, Requests
 from container.connectors.http_exchange import Carrier, FilePart, HttpExchange, Phase, log_refusal
-from container.connectors.request_body import RequestBody, StreamedBody
+from container.connectors.request_body import RequestBody
 from container.errors import ConfigError, ProtocolError
+from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import Executor
 from container.protocols.ajp13 import (
     FLUSH,
@@ -45,7 +46,7 @@ from container.protocols.exchange import FrontFacts, Handler, Headers, RawHeader
 from container.protocols.http1 import Framing, RequestHead, frame_answer, own_length
 from container.trace import AnsweredListener
 
-__all__ = ["AjpConnector", "Trust"]
+__all__ = ["AjpConnector", "Trust", "make_server", "open_ajp_listener"]
 
 _log = logging.getLogger("container.ajp")
 
@@ -337,6 +338,9 @@ class AjpExchange(HttpExchange):
     def inform(self, status: int, headers: Headers) -> None:
         """AJP has no interim answers."""
 
+    def upgrade(self, headers: Headers) -> None:
+        raise ProtocolError(501, "over AJP no connection is handed over")
+
 
 class AjpConnection(HttpConnection):
     """A web server's connection, one request at a time."""
@@ -363,7 +367,7 @@ class AjpConnection(HttpConnection):
 
     @property
     def id(self) -> str:
-        return f"a{self.connector.prefix}{self._number}"
+        return f"a{super().id}"  # never the same as that of an HTTP connection
 
     @property
     def protocol(self) -> str:
@@ -407,7 +411,7 @@ class AjpConnection(HttpConnection):
     def _collect(self, exchange: HttpExchange) -> None:
         if exchange.head.content_length is None and not exchange.head.chunked:
             # Probably there is none. Whoever reads finds out; to ask each time would cost a round trip.
-            exchange.body = StreamedBody(self.connector.settings.body_memory_bytes, self._reader_waits)
+            exchange.body = self.new_streamed_body()
             self.connector.dispatch(exchange)
         else:
             super()._collect(exchange)
@@ -446,12 +450,20 @@ class AjpConnection(HttpConnection):
 
     def transmit(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         super().transmit(exchange, data, is_last)
-        if not is_last and not self._flush_is_due:
+        if not is_last:
+            self._flush_soon()
+
+    def _file_sent(self, exchange: HttpExchange, count: int, error: OSError | None) -> None:
+        super()._file_sent(exchange, count, error)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """Have the web server pass on what has been written: once for all that came in a turn of the loop."""
+        if not self._flush_is_due:
             self._flush_is_due = True
             self.connector.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Have the web server pass on what has been written: once for all that came in a turn of the loop."""
         self._flush_is_due = False
         exchange = self.exchange
         if (
@@ -474,8 +486,8 @@ class AjpConnection(HttpConnection):
         self._is_ending = False
         if is_ready and self.phase is Phase.BODY:
             self.phase = Phase.ANSWER
-        self._write(end_response(reuse))
         exchange.keep_alive = reuse
+        self._write(end_response(reuse))
         super()._answered(exchange)
 
     def _break_off(self, exchange: HttpExchange) -> None:
@@ -518,3 +530,30 @@ class AjpConnector(HttpConnector):
 
     def _make_connection(self) -> AjpConnection:
         return AjpConnection(self, next(self.numbers))
+
+
+def open_ajp_listener(settings: Settings) -> socket.socket:
+    """Raises ConfigError if it may or can not listen."""
+    trust = Trust(settings)
+    listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "ajp-")
+    try:
+        trust.check_listener(listener)
+    except ConfigError:
+        listener.close()
+        raise
+    return listener
+
+
+def make_server(
+    handler: Handler,
+    settings: Settings,
+    executor: Executor,
+    listeners: Sequence[AnsweredListener] = (),
+    listener: socket.socket | None = None,
+    prefix: str = "",
+) -> EventServer:
+    """Serve AJP with a loop of its own, on a listener of its own unless one is given."""
+    accepting = listener or open_ajp_listener(settings)
+    return EventServer(
+        [accepting], lambda: AjpConnector(handler, settings, executor, listeners, prefix), settings
+    )

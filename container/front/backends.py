@@ -118,8 +118,12 @@ class BackendConnection(asyncio.Protocol):
         self.is_open = False
         self._wake_reader()
         self.resume_writing()
-        if self.on_idle_end is not None:
-            self.on_idle_end(self)
+        self._end_idle()
+
+    def _end_idle(self) -> None:
+        on_end, self.on_idle_end = self.on_idle_end, None
+        if on_end is not None:
+            on_end(self)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -246,8 +250,7 @@ class BackendConnection(asyncio.Protocol):
         self.is_open = False
         if self._transport is not None:
             self._transport.abort()
-        if self.on_idle_end is not None:
-            self.on_idle_end(self)
+        self._end_idle()
 
 
 @lru_cache(1)
@@ -277,16 +280,27 @@ class Backends:
 
     async def take(self, group: str, address: Address, limits: ProxyLimits) -> BackendConnection:
         """An idle connection to address, else a new one. Raises AttemptFailed."""
-        idle = self._idle.get(group, ())
-        connection = next((each for each in reversed(idle) if each.address == address), None)
-        if connection is None:
-            connection = await self._connect(address, limits)
-        else:
-            self._forget(group, connection)
-            connection.unkeep()
+        connection = self._take_idle(group, address) or await self._connect(address, limits)
         connection.begin()
         if limits.ajp_ping_timeout_s and (ping := connection.wire.ping()):
             await self._ping(connection, ping, limits.ajp_ping_timeout_s)
+        return connection
+
+    def _take_idle(self, group: str, address: Address) -> BackendConnection | None:
+        """The one that was used last."""
+        idle = self._idle.get(group)
+        if not idle:
+            return None
+        for connection in reversed(idle):
+            if connection.address is address or connection.address == address:
+                break
+        else:
+            return None
+        if connection is idle[-1]:
+            idle.pop()
+        else:
+            idle.remove(connection)
+        connection.unkeep()
         return connection
 
     async def _ping(self, connection: BackendConnection, ping: bytes, timeout_s: float) -> None:
@@ -343,12 +357,7 @@ class Backends:
         while len(idle) >= limits.keepalive:
             idle[0].close()
         idle.append(connection)
-        connection.keep(limits.keepalive_timeout_s, lambda ended: self._forget(group, ended))
-
-    def _forget(self, group: str, connection: BackendConnection) -> None:
-        idle = self._idle.get(group)
-        if idle is not None and connection in idle:
-            idle.remove(connection)
+        connection.keep(limits.keepalive_timeout_s, idle.remove)
 
     def begin_stop(self) -> None:
         """Close what is idle, and keep nothing any more."""

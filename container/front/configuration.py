@@ -6,7 +6,6 @@ httpd.conf ──┴─ by its content ──> FrontConfig: a Site, where to lis
 
 from __future__ import annotations
 
-import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,18 +67,26 @@ def load_front(file: Path) -> FrontConfig:
 
 
 def _nginx(file: Path) -> FrontConfig:
-    config = importlib.import_module("container.front.config.nginx").read(str(file))
-    site = importlib.import_module("container.front.config.nginx_site").NginxSite(config)
-    found = dict.fromkeys(
-        FrontListen(listen.host, listen.port, listen.path)
-        for server in config.servers
-        for listen in server.listens
-    )
-    return FrontConfig(site, tuple(found), tuple(site.balancers.values()), tuple(config.notes))
+    from container.front.config.nginx import read
+    from container.front.config.nginx_site import NginxSite
+
+    config = read(str(file))
+    site = NginxSite(config)
+    listens = [
+        FrontListen(each.host, each.port, each.path) for server in config.servers for each in server.listens
+    ]
+    return FrontConfig(site, _once(listens), tuple(site.balancers.values()), config.notes)
 
 
 def _httpd(file: Path) -> FrontConfig:
-    config = importlib.import_module("container.front.config.httpd").read_httpd(file)
-    site = importlib.import_module("container.front.config.httpd_site").HttpdSite(config)
-    found = dict.fromkeys(FrontListen(listen.host, listen.port) for listen in config.listen)
-    return FrontConfig(site, tuple(found), tuple(site.groups), (*config.problems, *config.ignored))
+    from container.front.config.httpd import read_httpd
+    from container.front.config.httpd_site import HttpdSite
+
+    config = read_httpd(file)
+    site = HttpdSite(config)
+    listens = [FrontListen(each.host, each.port) for each in config.listen]
+    return FrontConfig(site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored))
+
+
+def _once(listens: list[FrontListen]) -> tuple[FrontListen, ...]:
+    return tuple(dict.fromkeys(listens))

@@ -98,9 +98,8 @@ class Documents:
 
     def _find(self, action: FileAction, path: str, now_s: float) -> Resource | int:
         """Return what is there; the status if it is no file. Raises OSError."""
-        content_type = (
-            action.content_type or mime_type(path, action.types or MIME_TYPES) or action.default_type
-        )
+        types = MIME_TYPES if action.types is None else action.types
+        content_type = action.content_type or mime_type(path, types) or action.default_type
         root = _real(action.root)
         key = root, path, content_type, action.precompressed
         resource = self._known.get(key)

@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from container.config import Settings
 from container.connectors.access_log import AccessLog
@@ -50,6 +50,7 @@ _log = logging.getLogger("container.front")
 CLOSE_SILENTLY = 444
 _MAINTAIN_S = 1.0
 _MOST_REDIRECTS = 10
+_SHORT = 256  # bytes of a field that is remembered
 
 
 @dataclass(slots=True)
@@ -89,7 +90,8 @@ class Front:
     def begin(self, exchange: Exchange) -> Begin:
         request = self._read(exchange)
         job = self._jobs[exchange.id] = _Job(request)
-        self._maintain()
+        if exchange.started_s - self._maintained_s >= _MAINTAIN_S:
+            self.maintain(exchange.started_s)  # for a front whose loop nobody sweeps
         try:
             self._read_target(request)
         except ProtocolError as error:
@@ -105,8 +107,7 @@ class Front:
             job.action = action
             return Begin.STREAMED
         task = loop.create_task(self._pass_on(job, action))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)  # until it has ended: the loop itself would not keep it
         return Begin.DONE
 
     def handle(self, exchange: Exchange) -> None:
@@ -142,6 +143,13 @@ class Front:
                 self._logs[file] = None
         return self._logs[file]
 
+    def maintain(self, now_s: float) -> None:
+        """Do what the balancers have to do from time to time. Once a second is often enough."""
+        self._maintained_s = now_s
+        with self._lock:
+            for balancer in self._balancers:
+                balancer.maintain(now_s)
+
     def close(self) -> None:
         """Let go of what is kept, when no more requests come; write what the logs still have to."""
         for runner, workshop in self._runners:
@@ -165,8 +173,8 @@ class Front:
 
     def _read(self, exchange: Exchange) -> FrontRequest:
         headers: dict[str, str] = {}
-        for raw_name, raw_value in exchange.headers:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        for raw in exchange.headers:
+            name, value = _known_header(raw) if len(raw[1]) <= _SHORT else _read_header(raw)
             if name in headers:
                 value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
             headers[name] = value
@@ -290,26 +298,26 @@ class Front:
         except Exception:  # noqa: BLE001  a site's mistake, most likely; the loop has other requests
             _log.exception("%s: %s failed", exchange.id, exchange.target.decode("latin-1"))
             exchange.abort()
-
-    # What is due from time to time ----------------------------------------------------------------
-
-    def _maintain(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._maintained_s >= _MAINTAIN_S:
-            self._maintained_s = now_s
-            with self._lock:
-                for balancer in self._balancers:
-                    balancer.maintain(now_s)
+        finally:
+            self._tasks.discard(task)
 
 
 def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
     headers = list(answer.headers)
-    if answer.content_type and answer.body:
+    if answer.content_type:
         headers.append(("Content-Type", answer.content_type))
     exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits, record))
     exchange.finish(answer.body)
 
 
+def _read_header(raw: tuple[bytes, bytes]) -> tuple[str, str]:
+    return raw[0].decode("latin-1").lower(), raw[1].decode("latin-1")
+
+
+_known_header = lru_cache(4096)(_read_header)  # clients send the same fields again and again
+
+
+@lru_cache(1024)
 def _bare_host(host: str) -> str:
     """Lower case, without port and trailing dot."""
     host = host.lower()

@@ -21,4 +21,6 @@ def own_page(status: int, headers: Headers = (), edits: HeaderEdits = NO_EDITS) 
     title = f"{status} {phrase(status)}"
     body = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
     has_body = status >= 200 and status not in (204, 205, 304)
-    return FixedAnswer(status, body.encode() if has_body else b"", "text/html", tuple(headers), edits)
+    if not has_body:
+        return FixedAnswer(status, b"", None, tuple(headers), edits)
+    return FixedAnswer(status, body.encode(), "text/html", tuple(headers), edits)

@@ -41,6 +41,10 @@ class FrontConnector(HttpConnector):
     def connection_count(self) -> int:
         return super().connection_count + self._front.backend_count
 
+    def sweep(self, now_s: float) -> None:
+        super().sweep(now_s)
+        self._front.maintain(now_s)
+
     def begin_stop(self, grace_s: float = 0.0) -> None:
         super().begin_stop(grace_s)
         self._front.begin_stop()

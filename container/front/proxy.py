@@ -16,6 +16,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from threading import Lock
 
 from container.errors import ProtocolError
@@ -23,6 +24,7 @@ from container.front.backends import AttemptFailed, BackendConnection, Backends
 from container.front.balancer import Attempts, Exhausted, Failure, Member, Pause, Sent
 from container.front.client import PIECE_BYTES, Client, Collected, collect
 from container.front.edits import edit_headers
+from container.front.pages import phrase
 from container.front.record import Attempt, Record
 from container.front.site import Action, FrontRequest, ProxyAction
 from container.protocols.backend import AnswerEnd, AnswerHead, BackendRequest, Event, Interim, Origin
@@ -67,6 +69,25 @@ class Workshop:
 class Passage:
     """One request on its way to a backend and back. Runs once."""
 
+    __slots__ = (
+        "_action",
+        "_attempts",
+        "_body",
+        "_client",
+        "_exchange",
+        "_instead",
+        "_is_passing",
+        "_is_streamed",
+        "_limits",
+        "_pending",
+        "_record",
+        "_redirect",
+        "_request",
+        "_sender",
+        "_sent",
+        "_workshop",
+    )
+
     def __init__(
         self,
         workshop: Workshop,
@@ -88,6 +109,7 @@ class Passage:
         self._redirect = redirect
         self._body: Collected | None = None  # at hand; None: there is none, or it is streamed
         self._is_streamed = False
+        self._pending: Event | None = None  # of the answer, taken and not yet passed on
         self._is_passing = False  # the answer's head may have reached the client
         self._sent = Sent.NOTHING
         self._attempts: Attempts | None = None  # while one of them is under way
@@ -209,6 +231,7 @@ class Passage:
             self._send(connection)
             head = await self._head(connection)
             attempt.status = head.status
+            attempt.headers = head.headers
             attempt.header_s = time.monotonic() - attempt.began_s
             return await self._answer(connection, head, attempt)
         except AttemptFailed as failed:
@@ -238,7 +261,7 @@ class Passage:
         try:
             data = wire.begin(
                 BackendRequest(
-                    _method(exchange.method, action),
+                    action.ask.method,
                     action.target,
                     action.headers,
                     size,
@@ -301,8 +324,10 @@ class Passage:
 
     async def _head(self, connection: BackendConnection) -> AnswerHead:
         while True:
-            event = connection.next_event() or await self._event(connection)
+            event = await self._event(connection)
             if isinstance(event, AnswerHead):
+                if event.upgrade and not (self._limits.upgrade and wanted_upgrade(self._request)):
+                    raise AttemptFailed(Failure.INVALID_HEADER, "a 101 that nobody has asked for")
                 return event
             if isinstance(event, Interim) and event.status == 103:
                 self._exchange.inform(103, event.headers)
@@ -338,18 +363,53 @@ class Passage:
                 await self._tunnel(connection, [("Upgrade", head.upgrade), *headers])
                 self._succeed(attempt, connection)
             else:
-                self._exchange.start(status, headers, head.reason)
-                await self._relay(connection, control.get("x-accel-buffering", "").lower(), attempt)
+                reason = "" if head.reason == _usual_reason(status) else head.reason
+                if not self._pass_whole(connection, attempt, status, headers, reason):
+                    await self._relay(connection, control.get("x-accel-buffering", "").lower(), attempt)
         except AttemptFailed as failed:
             raise AttemptFailed(Failure.BROKEN, str(failed)) from None
         return None
 
+    def _pass_whole(
+        self,
+        connection: BackendConnection,
+        attempt: Attempt,
+        status: int,
+        headers: list[tuple[str, str]],
+        reason: str,
+    ) -> bool:
+        """Begin the answer. True: it has come as a whole, as most do, and that was it."""
+        exchange = self._exchange
+        event = connection.next_event()
+        if not isinstance(event, bytes):
+            exchange.start(status, headers, reason)
+            if event is None:
+                exchange.write_soon(b"")  # the head: the body may take its time
+            else:
+                self._finish(connection, attempt, b"", event)
+            return event is not None
+        attempt.body_bytes += len(event)
+        try:
+            following = connection.next_event()
+        except AttemptFailed:
+            exchange.start(status, headers, reason)
+            exchange.write_soon(event)
+            raise
+        if isinstance(following, AnswerEnd):
+            if headers and headers[-1] == ("Content-Length", str(len(event))):
+                headers.pop()  # an answer of which nothing but its length is to be said is framed quickest
+            exchange.start(status, headers, reason)
+            self._finish(connection, attempt, event, following)
+            return True
+        exchange.start(status, headers, reason)
+        exchange.write_soon(event)
+        self._pending = following
+        return False
+
     async def _relay(self, connection: BackendConnection, buffering: str, attempt: Attempt) -> None:
         exchange = self._exchange
         is_buffered = buffering != "no" and (self._limits.response_buffering or buffering == "yes")
-        event = connection.next_event()
-        if event is None:
-            exchange.write_soon(b"")  # the head: the body may take its time
+        event, self._pending = self._pending, None
         while True:
             event = event or await self._event(connection)
             if not isinstance(event, bytes):
@@ -473,6 +533,11 @@ class Spill:
         self._held.close()
 
 
+@lru_cache(64)
+def _usual_reason(status: int) -> str:
+    return phrase(status)
+
+
 def has_body(request: FrontRequest) -> bool:
     length = request.exchange.content_length
     return bool(length) or (length is None and "transfer-encoding" in request.headers)
@@ -491,11 +556,6 @@ def origin_of(request: FrontRequest) -> Origin:
         request.scheme == "https",
         exchange.user,
     )
-
-
-def _method(method: str, action: ProxyAction) -> str:
-    """An error page is read, whatever was to be done."""
-    return "GET" if action.status and method != "HEAD" else method
 
 
 def wanted_upgrade(request: FrontRequest) -> str:

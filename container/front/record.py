@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from container.protocols.exchange import Headers
 from container.trace import Answered
 
 __all__ = ["Attempt", "Facts", "Record", "facts"]
 
 CLIENT_LEFT = 499
+_FIELD = "upstream_http_"
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class Attempt:
     sent_bytes: int = 0
     received_bytes: int = 0
     body_bytes: int = 0
+    headers: Headers = ()
+    """As the backend has sent them."""
 
 
 @dataclass(slots=True)
@@ -80,9 +84,19 @@ class Facts(Mapping[str, str]):
             return str(self._status)
         if (of_attempt := _UPSTREAM.get(name)) is not None:
             return ", ".join([str(of_attempt(each)) for each in self._record.attempts])
+        if name.startswith(_FIELD):
+            return self._field(name.removeprefix(_FIELD))
         if self._answered is None:
             raise KeyError(name)
         return _ANSWERED[name](self._answered)
+
+    def _field(self, name: str) -> str:
+        """A header field of the last attempt: $upstream_http_content_type."""
+        headers = self._record.attempts[-1].headers if self._record.attempts else ()
+        values = [value for key, value in headers if key.lower().replace("-", "_") == name]
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
 
     def __iter__(self) -> Iterator[str]:
         return iter(("status", *_UPSTREAM, *(_ANSWERED if self._answered is not None else ())))

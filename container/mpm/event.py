@@ -159,6 +159,11 @@ class EventServer:
             for listener in self._listeners:
                 listener.close()
 
+    def close(self) -> None:
+        """Give the listeners up without having run."""
+        for listener in self._listeners:
+            listener.close()
+
     def stop(self, timeout_s: float | None = None) -> None:
         """Make ``run`` return when running requests have ended, or timeout_s is over.
 

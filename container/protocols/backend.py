@@ -8,7 +8,6 @@ http1_backend.py and ajp13_backend.py fulfil it; front/backends.py moves the byt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from container.protocols.exchange import Headers, RawHeaders
@@ -41,8 +40,7 @@ HOP_BY_HOP = frozenset(
 """Fields that concern one connection only (RFC 9110 §7.6.1), beside those that Connection names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a request comes from, for protocols that tell."""
 
     address: str = ""
@@ -53,8 +51,7 @@ class Origin:
     user: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BackendRequest:
+class BackendRequest(NamedTuple):  # a dataclass would take several times as long to make
     """A request as a backend gets it; framing and connection are the protocol's affair."""
 
     method: str

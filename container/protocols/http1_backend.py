@@ -8,6 +8,8 @@ ends the connection's use.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from container.config import Settings
 from container.errors import ProtocolError
@@ -16,9 +18,10 @@ from container.protocols.exchange import RawHeaders
 from container.protocols.http1 import chunk
 from container.protocols.http1_body import BodyParser
 
-__all__ = ["Http1Backend", "read_header_lines"]
+__all__ = ["Http1Backend"]
 
 MAX_HEAD_BYTES = 32 * 1024
+_SHORT = 256  # bytes of a line that is remembered
 _LIMITS = Settings(max_body_bytes=0)
 _NOT_SENT = HOP_BY_HOP | {"content-length", "expect", "proxy"}  # "Proxy" becomes HTTP_PROXY under CGI
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?")
@@ -26,15 +29,33 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BODILESS = frozenset((204, 304))
 
 
-def read_header_lines(lines: bytes) -> RawHeaders:
+class _Line(NamedTuple):
+    header: tuple[str, str]
+    field: str
+    """The name in lower case."""
+
+
+def _read_line(line: bytes) -> _Line:
+    name, colon, value = line.partition(b":")
+    if not colon or not _TOKEN.fullmatch(name) or b"\n" in value or b"\r" in value or b"\0" in value:
+        raise ProtocolError(502, f"malformed header line {line[:60]!r}")
+    text = name.decode("ascii")
+    return _Line((text, value.strip(b" \t").decode("latin-1")), text.lower())
+
+
+_known_line = lru_cache(1024)(_read_line)  # backends send the same lines again and again
+
+
+def _read_lines(lines: bytes) -> list[_Line]:
     """Read lines, each with its CRLF. Raises ProtocolError."""
-    headers = []
-    for line in lines.split(b"\r\n")[:-1]:
-        name, colon, value = line.partition(b":")
-        if not colon or not _TOKEN.fullmatch(name) or b"\n" in value or b"\r" in value or b"\0" in value:
-            raise ProtocolError(502, f"malformed header line {line[:60]!r}")
-        headers.append((name, value.strip(b" \t")))
-    return headers
+    return [
+        _known_line(line) if len(line) <= _SHORT else _read_line(line) for line in lines.split(b"\r\n")[:-1]
+    ]
+
+
+def _read_trailers(lines: bytes) -> RawHeaders:
+    headers = [line.header for line in _read_lines(lines)]
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
 
 
 class Http1Backend(BodyParser):
@@ -52,7 +73,7 @@ class Http1Backend(BodyParser):
     )
 
     def __init__(self, version: str = "1.1", max_head_bytes: int = MAX_HEAD_BYTES) -> None:
-        super().__init__(read_header_lines, _LIMITS)
+        super().__init__(_read_trailers, _LIMITS)
         self.max_head_bytes = max_head_bytes
         self._version = version
         self._method = ""
@@ -123,6 +144,8 @@ class Http1Backend(BodyParser):
         self._is_open = False
 
     def next_event(self) -> Event | None:
+        if not self.waiting and not self._has_ended and (self._awaits_head or self.in_body):
+            return None
         if self._awaits_head:
             return self._next_head()
         if self._to_close:
@@ -145,7 +168,8 @@ class Http1Backend(BodyParser):
 
     @property
     def can_stay_open(self) -> bool:
-        return self._is_open and not self._has_ended and not self.waiting
+        has_all = not (self._awaits_head or self.in_body or self._to_close)
+        return has_all and self._is_open and not self._has_ended and not self.waiting
 
     def _next_head(self) -> Event | None:
         buffer = self.waiting
@@ -158,32 +182,31 @@ class Http1Backend(BodyParser):
             if self._has_ended:
                 raise ProtocolError(502, "the backend closed inside the head of its answer")
             return None
-        line, _, lines = buffer[: end + 2].partition(b"\r\n")
-        match = _STATUS_LINE.fullmatch(line)
+        status_line, _, lines = buffer[: end + 2].partition(b"\r\n")
+        match = _STATUS_LINE.fullmatch(status_line)
         if match is None:
-            raise ProtocolError(502, f"malformed status line {line[:60]!r}")
-        raw = read_header_lines(lines)
+            raise ProtocolError(502, f"malformed status line {status_line[:60]!r}")
+        found = _read_lines(lines)
         self.waiting = buffer[end + 4 :]
         status = int(match[2])
         if status < 200 and status != 101:
-            return Interim(status, [(n.decode("latin-1"), v.decode("latin-1")) for n, v in raw])
+            return Interim(status, [line.header for line in found])
         self._awaits_head = False
-        return self._decide(match, status, raw)
+        return self._decide(match, status, found)
 
-    def _decide(self, line: re.Match[bytes], status: int, raw: RawHeaders) -> AnswerHead:
+    def _decide(self, line: re.Match[bytes], status: int, found: list[_Line]) -> AnswerHead:
         """Read what governs body and connection, and leave it out of the header."""
         options: list[str] = []
         codings: list[str] = []
         lengths: set[str] = set()
         upgrade = ""
         headers = []
-        for raw_name, raw_value in raw:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            field = name.lower()
+        for header, field in found:
+            value = header[1]
             if field == "content-length":
                 lengths.add(value)
             elif field not in HOP_BY_HOP:
-                headers.append((name, value))
+                headers.append(header)
             elif field == "connection":
                 options += [option.strip().lower() for option in value.split(",")]
             elif field == "transfer-encoding":

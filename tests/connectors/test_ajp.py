@@ -56,7 +56,7 @@ def serve(run):
     fronts = []
 
     def serve(handle, begin=Begin.BUFFERED, **settings):
-        running = run(handle, begin, AjpConnector, **settings)
+        running = run(handle, begin, make=AjpConnector, **settings)
 
         def connect():
             front = Front(running.port, settings.get("ajp_packet_bytes", 8192))
@@ -495,6 +495,26 @@ def test_a_file(serve, tmp_path, size: int) -> None:
         assert (len(body), body == content[:size] + b"!", end) == (size + 1, True, AnswerEnd(True))
 
 
+def test_a_file_is_flushed(serve, tmp_path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 5000)
+    proceed = threading.Event()
+
+    def handle(exchange) -> None:
+        exchange.start(200, [])
+        exchange.send_file(path.open("rb"), 0, 5000)
+        assert proceed.wait(PATIENCE_S)
+        exchange.finish()
+
+    front = serve(handle)
+    front.send(get())
+    while (event := front.next()) != b"a" * 5000:
+        assert isinstance(event, AnswerHead | Flush)  # the head may have left before the file
+    assert front.next() == Flush()
+    proceed.set()
+    assert front.next() == AnswerEnd(True)
+
+
 def test_a_file_sent_on_the_loop(serve, tmp_path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a" * 3_000_000)
@@ -557,6 +577,43 @@ def test_collect_body_in_a_streamed_exchange(serve) -> None:
 
     front = serve(handle, Begin.STREAMED)
     assert front.ask(post(20_000), b"a" * 20_000)[1] == b"a" * 20_000
+
+
+@pytest.mark.parametrize("is_length_known", [True, False])
+def test_a_body_read_on_the_loop(serve, is_length_known: bool) -> None:
+    """As a front does that passes the request on."""
+    body = bytes(range(256)) * 400
+
+    def begin(exchange) -> Begin:
+        received = []
+
+        def more() -> None:
+            while piece := exchange.read_soon():
+                received.append(piece)
+            if piece is None:
+                exchange.when_readable(more)
+            else:
+                exchange.start(200, [])
+                exchange.finish(b"".join(received))
+
+        more()
+        return Begin.DONE
+
+    front = serve(None, begin, body_memory_bytes=20_000)
+    for _ in range(2):
+        request = post(len(body)) if is_length_known else post(None, CHUNKED)
+        assert front.ask(request, body)[1:] == (body, AnswerEnd(True))
+        assert front.ask(get())[1:] == (b"", AnswerEnd(True))
+
+
+def test_no_upgrades(serve) -> None:
+    def handle(exchange) -> None:
+        with pytest.raises(ProtocolError) as refused:
+            exchange.upgrade([("Upgrade", "websocket")])
+        exchange.start(refused.value.status, [])
+        exchange.finish()
+
+    assert serve(handle).ask(get())[0].status == 501
 
 
 # --- the client leaves --------------------------------------------------------------------------------------

@@ -1,309 +1,13 @@
-"""The same httpd.conf, workers.properties and rule file, given to Apache with mod_jk and to a Site.
+"""The same httpd.conf, workers.properties and rule file, given to Apache with mod_jk and to our front.
 
-What Apache answers is compared with what the Site decides, carried out by a few lines here. Behind both stand
-the same three containers, which answer with their letter and the target that they were sent.
+Both get the same requests in the same order, and their answers are compared. Behind both stand the same
+containers, which answer with their letter and the target that they were sent.
 """
 
-import http.client
-import os
-import socket
-import struct
-import threading
-import time
-from contextlib import contextmanager, suppress
-from types import SimpleNamespace
-from urllib.parse import unquote_to_bytes
-
-import programs
 import pytest
-
-from container.files import mime_type
-from container.front.balancer import Exhausted, Failure, Pause, Sent
-from container.front.config.httpd import read_httpd
-from container.front.config.httpd_site import HttpdSite
-from container.front.site import Deny, FileAction, FixedAnswer, FrontRequest
+from beside_apache import HOST, Backend, both, cookie
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("apache2", "mod_jk")]
-
-
-# --- containers --------------------------------------------------------------------------------
-
-
-class Backend:
-    """Answers "A /target": over AJP, or over HTTP. Can be stopped and started again at its port."""
-
-    def __init__(self, letter, protocol="ajp"):
-        self.letter = letter
-        self.talk = self._talk_ajp if protocol == "ajp" else self._talk_http
-        self.port = 0
-        self.start()
-
-    def start(self):
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", self.port))
-        self.listener.listen()
-        self.port = self.listener.getsockname()[1]
-        self.open = set()
-        self.thread = threading.Thread(target=self._accept, args=(self.listener, self.open))
-        self.thread.start()
-
-    def stop(self):
-        """No connection is taken, and those that are open end."""
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
-        for each in list(self.open):
-            with suppress(OSError):  # it has ended meanwhile
-                each.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self, listener, connections):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection, connections), daemon=True).start()
-
-    def _serve(self, connection, connections):
-        try:
-            with connection, connection.makefile("rb") as stream:
-                while self.talk(connection, stream):
-                    pass
-        except OSError:
-            pass
-        finally:
-            connections.discard(connection)
-
-    def _talk_ajp(self, connection, stream):
-        head = stream.read(4)
-        if len(head) < 4:
-            return False
-        payload = stream.read(struct.unpack(">H", head[2:])[0])
-        if payload[0] == 10:  # CPING
-            connection.sendall(b"AB\0\1\x09")
-            return True
-        if payload[0] != 2:
-            return True
-        target = ajp_target(payload)
-        body = f"{self.letter} {target}".encode("latin-1")
-        for packet in (
-            b"\x04" + struct.pack(">HH", 200, 2) + b"OK\0\0\0",
-            b"\x03" + struct.pack(">H", len(body)) + body + b"\0",
-            b"\x05\x01",
-        ):
-            connection.sendall(b"AB" + struct.pack(">H", len(packet)) + packet)
-        return True
-
-    def _talk_http(self, connection, stream):
-        target = stream.readline().decode("latin-1").split()[1:2]
-        headers = []
-        while line := stream.readline().strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            headers.append((name, value.strip()))
-        if target:
-            body = http_answer(self.letter, target[0], headers).encode("latin-1")
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        return bool(target)
-
-
-def http_answer(letter, target, headers):
-    """With the fields that mod_proxy sets, where the target asks for them."""
-    told = ""
-    if "fields" in target:
-        wanted = ("host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-server", "x-more")
-        told = "".join(
-            sorted(f"|{name.lower()}={value}" for name, value in headers if name.lower() in wanted)
-        )
-    return f"{letter} {target}{told}"
-
-
-def ajp_target(payload):
-    """URI and query of a forward request."""
-    at = 2
-
-    def string():
-        nonlocal at
-        length = struct.unpack_from(">H", payload, at)[0]
-        at += 2
-        if length == 0xFFFF:
-            return ""
-        at += length + 1
-        return payload[at - length - 1 : at - 1].decode("latin-1")
-
-    string()  # protocol
-    uri = string()
-    for _ in range(3):
-        string()
-    at += 3  # server port, is_ssl
-    count = struct.unpack_from(">H", payload, at)[0]
-    at += 2
-    for _ in range(count):
-        if payload[at] == 0xA0:
-            at += 2
-        else:
-            string()
-        string()
-    query = ""
-    while payload[at] != 0xFF:
-        kind = payload[at]
-        at += 1
-        if kind == 10:
-            string()
-            string()
-        elif kind == 11:
-            at += 2
-        elif kind == 5:
-            query = "?" + string()
-        else:
-            string()
-    return uri + query
-
-
-# --- the two fronts ----------------------------------------------------------------------------
-
-
-class Apache:
-    def __init__(self, server):
-        self.server = server
-
-    def ask(self, method, target, headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=programs.LIMIT_S)
-        try:
-            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers:
-                connection.putheader(name, value)
-            connection.endheaders()
-            answer = connection.getresponse()
-            body = answer.read()
-            kept = {name.lower(): value for name, value in answer.getheaders()}
-        finally:
-            connection.close()
-        return answer.status, body.decode("latin-1"), kept
-
-
-class Ours:
-    """Carries out what the Site decides."""
-
-    def __init__(self, file, port, backends):
-        self.site = HttpdSite(read_httpd(file, {}))
-        self.port = port
-        self.letters = {backend.port: backend for backend in backends}
-
-    def ask(self, method, target, headers):
-        request = self.request(method, target, headers)
-        if request is None:
-            return 400, "", {}
-        action = self.site.decide(request)
-        return self.carry_out(request, action)
-
-    def request(self, method, target, headers):
-        path, mark, query = target.partition("?")
-        decoded = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
-        segments = []
-        for segment in decoded.split("/"):
-            if segment == "..":
-                if not segments:
-                    return None
-                segments.pop()
-            elif segment not in ("", "."):
-                segments.append(segment)
-        end = "/" if segments and decoded.endswith(("/", "/.", "/..")) else ""
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-        exchange = SimpleNamespace(
-            method=method,
-            target=target.encode("latin-1"),
-            version="HTTP/1.1",
-            headers=raw,
-            content_length=None,
-            user=None,
-            id="1",
-            connection=SimpleNamespace(peer=("127.0.0.1", 1), local=("127.0.0.1", self.port), tls=None),
-        )
-        fields = {name.lower(): value for name, value in headers}
-        host = fields.get("host", "").partition(":")[0].lower()
-        full = "/" + "/".join(segments) + end
-        return FrontRequest(exchange, "http", host, full, query if mark else None, fields)
-
-    def carry_out(self, request, action):
-        if isinstance(action, Deny):
-            return action.status, "", dict(edited(action, {}))
-        if isinstance(action, FixedAnswer):
-            fields = {name.lower(): value for name, value in action.headers}
-            return action.status, action.body.decode(), edited(action, fields)
-        if isinstance(action, FileAction):
-            with open(action.root + action.path, encoding="latin-1") as file:
-                body = "" if request.exchange.method == "HEAD" else file.read()
-            kind = action.content_type or mime_type(action.path, action.types) or action.default_type
-            return action.status, body, edited(action, {"content-type": kind})
-        return self.pass_on(request, action)
-
-    def pass_on(self, request, action):
-        attempts = action.group.ask(action.ask, time.monotonic())
-        while True:
-            member = attempts.next(time.monotonic())
-            if isinstance(member, Pause):
-                continue
-            if isinstance(member, Exhausted):
-                return self.carry_out(
-                    request, self.site.decide_error(request, member.status) or Deny(member.status)
-                )
-            backend = self.letters.get(member.address.port)
-            if backend is not None and programs.listens(backend.port):
-                attempts.succeeded(time.monotonic())
-                body = http_answer(backend.letter, action.target.decode("latin-1"), action.headers)
-                return 200, body, edited(action, {})
-            attempts.failed(Failure.CONNECT, time.monotonic(), sent=Sent.NOTHING)
-
-
-def edited(action, fields):
-    fields.update((name.lower(), value) for name, value in action.edits.replace)
-    fields.update((name.lower(), value) for name, value in action.edits.add_always)
-    return fields
-
-
-class Both:
-    """Asks both, in the same order, and compares; the answer is returned."""
-
-    def __init__(self, apache, ours):
-        self.apache, self.ours = apache, ours
-        self.count = 0
-
-    def ask(self, target, host="www.example.test", headers=(), method="GET"):
-        self.count += 1
-        headers = [("Host", host), *headers]
-        expected = self.comparable(method, *self.apache.ask(method, target, headers))
-        assert self.comparable(method, *self.ours.ask(method, target, headers)) == expected, target
-        return expected
-
-    def comparable(self, method, status, body, fields):
-        """Status and body, where to, and what Header has set.
-
-        The text of an error page is each one's own; a malformed target is answered before a Site sees it.
-        """
-        location = fields.get("location", "").removeprefix("http://www.example.test")
-        marks = {name: value for name, value in fields.items() if name.startswith("x-") and status != 400}
-        if (status >= 300 and "<!DOCTYPE" in body) or (status >= 300 and not body):
-            body = ""
-        kind = fields.get("content-type", "") if status == 200 and body and body[1:2] != " " else ""
-        if kind == "application/octet-stream":
-            kind = ""  # Apache says nothing where it knows no type
-        return status, "" if method == "HEAD" else body, location, kind, marks
-
-    def letters(self, count, target, *args, **more):
-        return "".join(self.ask(target, *args, **more)[1][:1] or "-" for _ in range(count))
-
-
-MPM = """
-StartServers 1
-ServerLimit 1
-ThreadLimit 8
-ThreadsPerChild 8
-MaxRequestWorkers 8
-MinSpareThreads 1
-MaxSpareThreads 8
-"""
 
 
 @pytest.fixture
@@ -313,20 +17,6 @@ def backends():
     for backend in found:
         if backend.listener.fileno() >= 0:
             backend.stop()
-
-
-@contextmanager
-def both(backends, config, workers, files=None, rules="", modules=()):
-    for number, backend in enumerate(backends):
-        config = config.replace(f"@{'abcp'[number]}@", str(backend.port))
-        workers = workers.replace(f"@{'abcp'[number]}@", str(backend.port))
-    configurations = {"uriworkermap.properties": rules} if rules else {}
-    files = {name: content.encode() for name, content in (files or {}).items()}
-    with programs.apache(
-        MPM + config, modules=modules, workers=workers, files=files, configurations=configurations
-    ) as server:
-        ours = Ours(server.folder / "httpd.conf", server.port, backends)
-        yield Both(Apache(server), ours)
 
 
 # --- J1 ----------------------------------------------------------------------------------------
@@ -382,6 +72,20 @@ def test_the_minimal_cluster(backends):
         assert fronts.ask("/x")[0] == 503
         backends[0].start()
         assert fronts.letters(3, "/x") == "AAA"
+
+
+def test_a_container_that_comes_back_gets_its_sessions_again(backends):
+    workers = J1_WORKERS.replace("recover_time=6", "recover_time=1").replace("maintain=2", "maintain=1")
+    with both(backends, J1, workers) as fronts:
+        backends[1].stop()
+        assert fronts.letters(2, "/x", headers=cookie("q.was2")) == "AA"
+        backends[1].start()
+        for front in fronts:
+
+            def is_back(front=front):
+                return front.ask("GET", "/x", [HOST, *cookie("q.was2")])[1].startswith("B")
+
+            fronts.server.wait_until(is_back)
 
 
 # --- J2 ----------------------------------------------------------------------------------------
@@ -452,6 +156,38 @@ def test_templates_rules_and_a_hot_standby(backends):
         assert fronts.letters(2, "/shop/x", headers=[("Cookie", "JSESSIONID=1.blue")]) == "CC"
 
 
+FAILING = J2_WORKERS.replace("ping_timeout=500", "ping_timeout=300").replace(
+    "reply_timeout=1500", "reply_timeout=300"
+)
+
+
+def test_no_double_requests(backends):
+    blue = backends[0]
+    with both(backends, J2, FAILING, rules=J2_RULES) as fronts:
+        blue.mood = "dying"
+        answers = [front.ask("POST", "/shop/x", [HOST, *cookie("1.blue")])[0] for front in fronts]
+        assert set(answers) <= {502, 504}
+        assert blue.requests == 2  # one of each
+        blue.mood = ""
+        assert fronts.letters(2, "/shop/x", headers=cookie("1.blue")) == "CC"
+
+
+def test_too_many_reply_timeouts(backends):
+    blue = backends[0]
+    with both(backends, J2, FAILING, rules=J2_RULES) as fronts:
+        blue.mood = "silent"
+        assert [fronts.ask("/shop/x", headers=cookie("1.blue"))[0] for _ in range(3)] == [504, 504, 200]
+        assert fronts.letters(1, "/shop/x", headers=cookie("1.blue")) == "C"
+
+
+def test_a_container_that_accepts_and_says_nothing(backends):
+    blue = backends[0]
+    with both(backends, J2, FAILING, rules=J2_RULES) as fronts:
+        blue.mood = "mute"
+        assert fronts.letters(3, "/shop/x", headers=cookie("1.blue")) == "CCC"
+        assert "A" not in fronts.letters(3, "/shop/x")
+
+
 # --- J3 ----------------------------------------------------------------------------------------
 
 J3_WORKERS = """
@@ -496,10 +232,6 @@ JkMount /common/* java
 </VirtualHost>
 """
 J3_FILES = {"docs/portal/i.html": "portal", "docs/old/ten.txt": "0123456789"}
-
-
-def cookie(value):
-    return [("Cookie", f"JSESSIONID={value}")]
 
 
 def test_two_hosts_domains_and_forced_stickiness(backends):
@@ -919,8 +651,28 @@ def test_rules_of_sections(backends):
         fronts.ask("/w/method", method="HEAD")
 
 
-def test_files_are_found_under_the_folder_of_the_server(backends):
-    """The Site reads the very files that Apache was started with."""
-    with both(backends, J1, J1_WORKERS, J1_FILES) as fronts:
-        root = fronts.ours.site.config.hosts[0].document_root
-        assert os.path.samefile(root, fronts.apache.server.folder / "docs")
+LOGGED = """
+LogFormat "%h %l %u \\"%r\\" %>s %v:%m %U%q %H \\"%{Referer}i\\" \\"%{User-Agent}i\\" %{mark}e %{c}C %%" mine
+<VirtualHost *:@port@>
+    ServerName www.example.test
+    DocumentRoot @folder@/docs
+    JkMount /w/* w
+    JkMount /down/* down
+    SetEnvIf X-Mark (.+) mark=<$1>
+    CustomLog @folder@/logs/access.log mine
+    CustomLog @folder@/logs/access.log "marked %!200,304{mark}e %404{X-Mark}i" env=mark
+    ErrorDocument 404 /sorry.html
+</VirtualHost>
+"""
+
+
+def test_the_same_lines_in_the_access_log(backends):
+    with both(backends, LOGGED, RULES_WORKERS, RULES_FILES) as fronts:
+        fields = [("Referer", 'http://x.test/"q"'), ("User-Agent", "a\\b\u00e9\t."), ("Cookie", "b=1; c=2")]
+        for target in ("/t.txt", "/t.txt?q=%20", "/w/a%20b", "/none", "/down/x", "/closed", "/a%22b"):
+            fronts.ask(target)
+            fronts.ask(target, headers=fields)
+            fronts.ask(target, headers=[("X-Mark", "m")])
+        logs = fronts.server.folder / "logs"
+        apaches, ours = (sorted(fronts.log(logs / name, 28)) for name in ("access.log", "ours.log"))
+        assert ours == apaches  # Apache's threads write in any order

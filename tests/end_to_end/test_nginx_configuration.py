@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from fronts import Answer, Backends, Front, OurSite, RealNginx, ask
+from fronts import Answer, Backends, Front, OurFront, RealNginx, ask
 
 pytestmark = [pytest.mark.program("nginx"), pytest.mark.socket]
 
@@ -338,7 +338,7 @@ class Fronts(NamedTuple):
 
 @pytest.fixture(scope="module")
 def fronts() -> Iterator[Fronts]:
-    nginx, ours = RealNginx(), OurSite()
+    nginx, ours = RealNginx(), OurFront()
     with Backends("ABC") as backends:
         try:
             config = backends.fill(CONFIG)
@@ -365,7 +365,7 @@ def told(answer: Answer, front: Front, port: int) -> dict[str, object]:
     )
     expires = any(name == "expires" for name, _ in answer.header)
     body = neutral(answer.body.decode("latin-1"))
-    if "<center>" in body or answer.status in (301, 302, 303, 307, 308):
+    if f"<h1>{answer.status} " in body or answer.status in (301, 302, 303, 307, 308):
         body = "the front's own"
         header = [(name, value) for name, value in header if name != "content-type"]
     if body.startswith('{"letter"'):
@@ -374,7 +374,7 @@ def told(answer: Answer, front: Front, port: int) -> dict[str, object]:
 
 
 def _place(value: str) -> str:
-    """Without scheme and host of the front itself: a Location is relative, as front.md wants it."""
+    """Without scheme and host of the front itself: a Location is relative here, see docs/nginx.md."""
     return re.sub(r"^http://[^/@]+:@port@(?=/)", "", value)
 
 

@@ -114,6 +114,18 @@ def test_bytes_after_the_end_are_nobodys():
     assert not stays
 
 
+def test_a_connection_is_of_no_use_before_the_answer_has_ended():
+    wire = Http1Backend()
+    wire.begin(GET)
+    assert not wire.can_stay_open
+    wire.receive(OK + b"Content-Length: 3\r\n\r\n")
+    wire.next_event()
+    assert not wire.can_stay_open
+    wire.receive(b"abc")
+    wire.next_event()
+    assert wire.can_stay_open
+
+
 def test_after_a_101_there_are_only_bytes():
     wire = Http1Backend()
     wire.begin(GET)

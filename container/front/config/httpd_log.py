@@ -7,6 +7,7 @@ facts has what is only known at the end, under nginx's names: status, body_bytes
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -35,17 +36,11 @@ Part = Callable[[LogEntry, str], str]
 
 
 def _escape(text: str) -> str:
-    r"""Make text harmless as Apache does: \" \\ \n \xhh."""
-
-    def of(match: re.Match[str]) -> str:
-        letter = match[0]
-        return _ESCAPES.get(letter) or "".join(
-            f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape")
-        )
-
-    return re.sub(r'["\\\x00-\x1f\x7f-\U0010ffff]', of, text)
+    r"""Make text, one character for each byte, harmless as Apache does: \" \\ \n \xhh."""
+    return _UNSAFE.sub(lambda match: _ESCAPES.get(match[0]) or f"\\x{ord(match[0]):02x}", text)
 
 
+_UNSAFE = re.compile(r'["\\\x00-\x1f\x7f-\U0010ffff]')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\v": "\\v"}
 
 
@@ -121,7 +116,7 @@ _PARTS: Mapping[str, Part] = {
     "V": lambda entry, _: _escape(entry.request.host or entry.server_name or "-"),
     "p": _port,
     "m": lambda entry, _: _escape(entry.request.exchange.method),
-    "U": lambda entry, _: _escape(entry.request.path),
+    "U": lambda entry, _: _escape(os.fsencode(entry.request.path).decode("latin-1")),
     "q": _query,
     "H": lambda entry, _: entry.request.exchange.version,
     "L": lambda entry, _: entry.request.exchange.id,

@@ -90,6 +90,14 @@ class Access:
     required: Requirement | None = None
     allowed: Allowed | None = None
 
+    @property
+    def lets_everybody_in(self) -> bool:
+        """Whether that can be seen from the rules alone."""
+        everybody = Requirement("granted")
+        open_door = self.required is None or self.required == Requirement("any", children=(everybody,))
+        allowed = self.allowed or Allowed()
+        return open_door and not allowed.deny and (not allowed.allow_first or everybody in allowed.allow)
+
     def holds(self, client: str, method: str, variables: Mapping[str, str]) -> bool:
         return all(
             each.holds(client, method, variables)

@@ -18,7 +18,7 @@ from typing import Literal
 
 from container.errors import ConfigError, Problem, Source
 from container.front.config.httpd_known import KNOWN, REFUSED
-from container.front.config.httpd_model import Access, Balance, Listen, Requirement, Rules, Section, Server
+from container.front.config.httpd_model import Balance, Listen, Rules, Section, Server
 from container.front.config.httpd_syntax import Directive, Tree
 from container.front.config.modjk import Property
 
@@ -35,8 +35,7 @@ __all__ = [
     "value",
 ]
 
-GRANTED = Access(Requirement("any", children=(Requirement("granted"),)))
-
+_NOT_OF_PROXIES = frozenset({"adddefaultcharset", "options", "allowoverride"})
 _SECTIONS: Mapping[str, tuple[Literal["directory", "files", "location"], bool]] = {
     "directory": ("directory", False),
     "directorymatch": ("directory", True),
@@ -64,7 +63,7 @@ class Row:
     least: int = 1
     most: int | None = 1
     """None: any number."""
-    place: Literal["main", "server", "any", "section"] = "any"
+    place: Literal["main", "server", "any"] = "any"
 
 
 class Reader:
@@ -147,12 +146,14 @@ class Reader:
                 self.apply(replace(child, args=(url, *child.args)), where)
             elif name in ("require", "order", "allow", "deny", "requireall", "requireany"):
                 self.apply(child, where)
-            elif name not in KNOWN:
+            elif name in KNOWN or name in _NOT_OF_PROXIES:
+                self.note(child.source, f"{child} has no effect here: answers are passed on as they are")
+            else:
                 raise ConfigError(
                     f"{child.source}: {child} has no meaning inside {directive}. "
                     "BalancerMember, ProxySet and Require are what stands there."
                 )
-        if where.rules.access is not None and where.rules.access != GRANTED:
+        if where.rules.access is not None and not where.rules.access.lets_everybody_in:
             raise ConfigError(
                 f"{directive.source}: access rules of {directive} are not looked at here. "
                 "Put them into a <Location> with the path of the ProxyPass."
@@ -168,7 +169,6 @@ class Reader:
             places = {
                 "main": "outside of every section and VirtualHost",
                 "server": "in the main server or a VirtualHost, outside of sections",
-                "section": "in a <Directory>, <Files> or <Location>",
             }
             raise ConfigError(f"{directive.source}: {directive.name} must stand {places[row.place]}.")
         count = len(directive.args)
@@ -202,8 +202,6 @@ class Reader:
 
 
 def _may_stand(place: str, where: Where, main: Server) -> bool:
-    if place == "section":
-        return where.section is not None
     return where.section is None and (place == "server" or where.server is main)
 
 

@@ -12,7 +12,7 @@ from container.front.config.nginx_model import Expires, Location, LogFormat, Map
 from container.front.config.nginx_syntax import BadDirective
 from container.front.config.nginx_values import Template, words
 from container.front.config.nginx_variables import State, is_late, octets, to_header
-from container.front.site import HeaderEdits, Headers
+from container.front.site import NO_EDITS, HeaderEdits, Headers
 
 __all__ = ["Answers", "content_type", "log_lines", "redirect_to"]
 
@@ -21,8 +21,9 @@ _CHANGED = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:01 GMT"
 _FAR_AWAY = "Thu, 31 Dec 2037 23:55:55 GMT"
 
+# Of a backend's answer; proxy_pass_header lets them through.
 _HIDDEN = words(
-    "date server x-pad x-accel-expires x-accel-redirect x-accel-limit-rate x-accel-buffering x-accel- charset"
+    "date server x-pad x-accel-expires x-accel-redirect x-accel-limit-rate x-accel-buffering x-accel-charset"
 )
 
 
@@ -99,13 +100,14 @@ def _edits(
             replaced = fields
     if proxied:
         remove |= (_HIDDEN | location.hide_headers) - location.pass_headers
-    return HeaderEdits(
+    edits = HeaderEdits(
         add=tuple(add),
         add_always=tuple(always),
         remove=frozenset(remove),
         replace=replaced,
         redirects=tuple((source, to_header(target(state))) for source, target in redirects),
     )
+    return NO_EDITS if edits == NO_EDITS else edits
 
 
 def _redirects(location: Location) -> tuple[tuple[str, Template], ...]:

@@ -1,6 +1,6 @@
 """What becomes of nginx's directives here: which may be repeated, which have no effect, which are refused.
 
-What is in none of these tables and is not read by nginx_build.py either is refused as unknown.
+What is in none of these tables and has no reader either is refused.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _NO_GATEWAY = "it only counts together with a _pass directive, which is refused"
 
 _WITHOUT_EFFECT = {
     _ELSEWHERE: "sendfile sendfile_max_chunk tcp_nopush tcp_nodelay aio aio_write directio "
-    "directio_alignment "
-    "output_buffers postpone_output read_ahead send_lowat multi_accept accept_mutex accept_mutex_delay use "
+    "directio_alignment output_buffers "
+    "postpone_output read_ahead send_lowat multi_accept accept_mutex accept_mutex_delay use "
     "thread_pool timer_resolution pcre_jit lock_file worker_aio_requests reset_timedout_connection "
     "worker_priority worker_cpu_affinity worker_rlimit_core working_directory debug_points debug_connection "
     "master_process connection_pool_size request_pool_size client_body_in_single_buffer "

@@ -42,6 +42,9 @@ def kind_of(state: State, uri: str) -> str:
     """
     if is_hidden(uri) or is_protected(uri) or "\0" in uri:
         return ""
+    root = state.location.root.path
+    if not root.constant and "/.." in root(state):
+        return ""
     return _kind(state.file(uri))
 
 

@@ -356,24 +356,21 @@ class LocationReader:
     # --- proxying -------------------------------------------------------------------------------
 
     def _on_proxy_pass(self, draft: _Draft, directive: Directive) -> None:
-        at = draft.inherited
-        draft.fields["proxy"] = self._proxy_pass(directive, at)
+        draft.fields["proxy"] = self._proxy_pass(directive, draft.inherited)
 
     def _proxy_pass(self, directive: Directive, at: Location) -> ProxyPass:
         text = directive.args[0]
         url = self._notebook.template(text, directive.source)
         name = at.name if at.kind in ("=", "", "^~") else ""
-        if not url.constant and not re.match(r"https?://", text, re.IGNORECASE):
-            if not text.startswith("$"):
-                raise BadDirective("invalid URL prefix", "Begin with http:// or https://")
+        match = re.match(r"(https?)://", text, re.IGNORECASE)
+        if not match and text.startswith("$"):
             return ProxyPass(url, "http", None, "", None, name)
-        match = re.fullmatch(r"(?i)(https?)://(unix:[^:]+|[^/?]*):?(?:(?<=:))?(.*)", text)
         if not match:
             raise BadDirective("invalid URL prefix", "Begin with http:// or https://")
         scheme: Literal["http", "https"] = "https" if match[1].lower() == "https" else "http"
         if not url.constant:
             return ProxyPass(url, scheme, None, "", None, name)
-        host, uri = _split_url(text[len(match[1]) + 3 :])
+        host, uri = _split_url(text[match.end() :])
         if uri and at.kind in ("~", "@", "if"):
             raise BadDirective(
                 '"proxy_pass" cannot have URI part in location given by regular expression, or inside named '

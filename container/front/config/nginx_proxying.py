@@ -56,7 +56,7 @@ class Proxying:
             target = _target(state, proxy, uri)
         else:
             name, uri = self._resolve(state, proxy)
-            target = _target(state, proxy, None) if uri is None else octets(uri)
+            target = _target(state, proxy, None) if uri is None else _on_one_line(uri)
         group = self._groups[name]
         headers, upgrade = _headers(state)
         return ProxyAction(
@@ -72,7 +72,8 @@ class Proxying:
             limits=self._limits_of(location, group, upgrade),
             edits=self._answers.edits(state, proxied=True),
             status=state.error_status or 0,
-            send_body=location.pass_request_body,
+            # An error page is read, whatever was to be done.
+            send_body=location.pass_request_body and state.method == state.request.exchange.method,
         )
 
     def _view(self, name: str, policy: NextUpstream) -> Balancer:
@@ -146,6 +147,11 @@ def _target(state: State, proxy: ProxyPass, uri: str | None) -> bytes:
     elif state.quoted or state.internal:
         path = escape_path(path)
     target = f"{path}?{state.args}" if state.args else path
+    return _on_one_line(target)
+
+
+def _on_one_line(target: str) -> bytes:
+    """Escape what would end a target, or the line it stands in; variables may have brought it."""
     return re.sub(rb"[\x00-\x20\x7f]", lambda match: b"%%%02X" % match[0][0], octets(target))
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from container.front.balancer import Balancer
 from container.front.config import nginx_files as files
 from container.front.config.nginx_answers import Answers, content_type, log_lines, redirect_to
 from container.front.config.nginx_model import (
@@ -92,7 +93,7 @@ class NginxSite:
         return f"<NginxSite {self.config.file} {len(self.config.servers)} servers>"
 
     @property
-    def balancers(self) -> Mapping[str, object]:
+    def balancers(self) -> Mapping[str, Balancer]:
         """The groups by name, those that a proxy_pass made by itself among them."""
         return self._proxying.balancers
 

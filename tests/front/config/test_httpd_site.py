@@ -508,6 +508,14 @@ def test_a_balancer(make_front):
     assert front.pick("/app/x", headers=[("Cookie", "JSESSIONID=1.b")])[-1] == "2"
 
 
+def test_proxies_may_be_open_to_all_but_not_to_some(make_front):
+    make_front("<Proxy *>\nOrder deny,allow\nAllow from all\nAddDefaultCharset off\n</Proxy>\n")
+    make_front("<Proxy *>\nRequire all granted\n</Proxy>\n")
+    for rules in ("Require local", "Order allow,deny\nAllow from 10.0.0.1", "Deny from all"):
+        with pytest.raises(ConfigError, match="Put them into a <Location>"):
+            make_front(f"<Proxy *>\n{rules}\n</Proxy>\n")
+
+
 def test_urls_of_proxypass(make_front):
     front = make_front(BALANCER)
     assert front.decide("/a/b.php?x").target == b"/a/b.php?x"

@@ -126,6 +126,9 @@ def test_a_variable_does_not_lead_out_of_the_root(visit: Visit, docs: Path) -> N
     visitor = visit(f"root {docs}; location / {{ try_files /$arg_f =404; }}")
     assert isinstance(visitor.ask("/?f=a.txt"), FileAction)
     assert visitor.ask("/?f=../secret") == Deny(404)
+    visitor = visit(f"root {docs}/$arg_r;")
+    assert isinstance(visitor.ask("/index.html?r=dir"), FileAction)
+    assert visitor.ask("/secret?r=..") == Deny(404)
 
 
 def test_a_file_that_may_not_be_read(visit: Visit, docs: Path) -> None:
@@ -205,7 +208,7 @@ def test_defaults_of_a_proxy(visit: Visit) -> None:
     assert (limits.max_body_bytes, limits.keepalive, limits.upgrade) == (1024 * 1024, 32, False)
     assert action.ask.client == "192.0.2.7"
     assert action.ask.replayable
-    assert {"date", "server", "x-pad", "x-accel-redirect"} <= action.edits.remove
+    assert {"date", "server", "x-pad", "x-accel-redirect", "x-accel-charset"} <= action.edits.remove
 
 
 @pytest.mark.parametrize(
@@ -300,6 +303,17 @@ def test_an_address_from_variables(visit: Visit) -> None:
         assert visitor.ask(f"/?to={nonsense}") == Deny(502)
 
 
+def test_a_variable_cannot_break_the_request_line(visit: Visit) -> None:
+    visitor = visit(
+        r"""
+        location ~ ^/v/([^?]*)$ { proxy_pass http://10.0.0.1/$1; }
+        location / { proxy_pass http://10.0.0.1/x; }
+    """
+    )
+    assert visitor.ask("/v/a%20b%0d%0aX:y").target == b"/a%20b%0D%0AX:y"
+    assert visitor.ask("/%0d%0a").target == b"/x%0D%0A"
+
+
 def test_hash_keys(visit: Visit) -> None:
     visitor = visit("""
         upstream h { hash $cookie_JSESSIONID consistent; server 10.0.0.1; server 10.0.0.2; }
@@ -352,6 +366,20 @@ def test_a_challenge_survives_its_page(visit: Visit) -> None:
     action = visitor.site.decide_error(request, 401, (("WWW-Authenticate", "Basic"), ("Other", "x")))
     assert action.status == 401
     assert action.edits.add_always == (("X-A", "b"), ("WWW-Authenticate", "Basic"))
+
+
+def test_a_page_is_read_whatever_was_to_be_done(visit: Visit) -> None:
+    visitor = visit("""
+        error_page 502 /down; error_page 503 @other;
+        location / { proxy_pass http://10.0.0.1; }
+        location /down { proxy_pass http://10.0.0.2; }
+        location @other { proxy_pass http://10.0.0.3; }
+    """)
+    for status, method, sends in ((502, "GET", False), (503, "POST", True)):
+        request = visitor.request("/x", "POST")
+        visitor.site.decide(request)
+        action = visitor.site.decide_error(request, status)
+        assert (action.ask.method, action.send_body) == (method, sends)
 
 
 def test_no_page(visit: Visit) -> None:

@@ -293,3 +293,9 @@ def wait_until(is_so) -> None:
     while not is_so():
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
+
+
+def test_a_101_that_nobody_has_asked_for(before, stub):
+    data = b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+    for upgrade in True, False:
+        assert before(stub(sends(data)), upgrade=upgrade).get().status == 502
