@@ -10,6 +10,7 @@ comes through a queue.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -54,7 +55,7 @@ __all__ = ["BlockingConnection", "BlockingHttpConnector", "Watch"]
 _log = logging.getLogger("container.http")
 
 _IDLE, _HEAD, _BODY, _ANSWER = Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.ANSWER
-_LINGER, _CLOSING, _CLOSED = Phase.LINGER, Phase.CLOSING, Phase.CLOSED
+_TUNNEL, _LINGER, _CLOSING, _CLOSED = Phase.TUNNEL, Phase.LINGER, Phase.CLOSING, Phase.CLOSED
 _READ_BYTES = 65536
 _FILE_BYTES = 128 * 1024
 _LOOK_S = 1.0  # how often the rate of a body is looked at
@@ -96,6 +97,7 @@ class BlockingConnection:
         "_outbox",
         "_parser",
         "_poll",
+        "_readers",
         "_room",
         "_room_callbacks",
         "_served",
@@ -103,6 +105,7 @@ class BlockingConnection:
         "_thread",
         "_waker",
         "_watch",
+        "_watching",
         "exchange",
         "has_ended",
         "may_stay_open",
@@ -122,6 +125,8 @@ class BlockingConnection:
         self._body_bytes = 0
         self._begun_s = self._last_piece_s = 0.0
         self._is_waiting = False  # for an answer that other threads give
+        self._readers: list[Callable[[], object]] = []  # of when_readable
+        self._watching: asyncio.AbstractEventLoop | None = None  # the loop that looks at the socket
         self._calls: deque[Callable[[], object]] = deque()  # what they want of this thread
         self._outbox: deque[tuple[HttpExchange, bytes | FilePart | None, bool]] = deque()  # what they send
         self._waker: Waker | None = None
@@ -134,8 +139,6 @@ class BlockingConnection:
 
     def __repr__(self) -> str:
         return f"<BlockingConnection {self.id} {self.phase.name}, {self._served} requests>"
-
-    can_tunnel = False  # it would have to wait for two sides at once, with one thread
 
     @property
     def connector(self) -> BlockingHttpConnector:
@@ -293,6 +296,7 @@ class BlockingConnection:
         elif head.expects_continue and decision is Begin.BUFFERED:
             self._send(CONTINUE)
         exchange.run()
+        self._unwatch()
         if exchange.is_suspended:
             self._wait_for_others(lambda: exchange.is_released)
 
@@ -316,22 +320,86 @@ class BlockingConnection:
         self._watch.answering(exchange.method, exchange.target)
         return True
 
+    # For a handler that runs a loop in this thread -------------------------------------------------
+
     def open_body(self, exchange: HttpExchange) -> RequestBody | None:
-        """The body of an exchange for which begin said DONE, once it is wanted; None: there is none."""
         if self.exchange is not exchange:
             raise ClientDisconnected(f"{exchange.id}: the client has gone")
         if self.phase is not _BODY:
             return None
-        exchange.body = _SocketBody(self, exchange)
+        exchange.body = body = _SocketBody(self, exchange)
         self._begun_s = time.monotonic()
         self._body_bytes = 0
-        return exchange.body
+        return body
 
     def open_tunnel(self, exchange: HttpExchange) -> RequestBody:
-        raise NotImplementedError
+        self.phase = _TUNNEL
+        return _SocketBody(self, exchange)
+
+    def receive_soon(self) -> bytes | None:
+        """What has come, b"" at the end; None if that is nothing."""
+        try:
+            return self._socket.recv(_READ_BYTES)
+        except _WOULD_BLOCK:
+            return None
+        except OSError:
+            self.has_ended = True
+            return b""
+
+    def when_readable(self, callback: Callable[[], object]) -> None:
+        loop = self._running_loop()
+        if loop is None:
+            callback()
+        else:
+            self._readers.append(callback)
+            self._watch_socket(loop)
+
+    def watch_end(self) -> None:
+        if (loop := self._running_loop()) is not None:
+            self._watch_socket(loop)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop | None:
+        try:
+            return asyncio.get_running_loop() if get_ident() == self._thread else None
+        except RuntimeError:
+            return None
+
+    def _watch_socket(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._watching is None:
+            self._watching = loop
+            loop.add_reader(self._socket.fileno(), self._on_readable)
+
+    def _unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.remove_reader(self._socket.fileno())
+            self._watching = None
+        self._readers.clear()
+
+    def _on_readable(self) -> None:
+        readers = self._readers.copy()
+        if not readers:
+            self._look_for_end(0)
+        self._unwatch()  # also if there is something to read that has to wait
+        for callback in readers:
+            callback()
 
     def read_piece(self, exchange: HttpExchange) -> bytes:
         """The next bytes of the body, b"" at its end. Raises as Exchange.read."""
+        is_tunnel = self.phase is _TUNNEL
+        piece = self._read_piece(
+            exchange, (lambda: self._receive(math.inf)) if is_tunnel else self._receive_piece
+        )
+        assert piece is not None
+        return piece
+
+    def read_piece_soon(self, exchange: HttpExchange) -> bytes | None:
+        """The same; None if nothing has come yet."""
+        return self._read_piece(exchange, self.receive_soon)
+
+    def _read_piece(self, exchange: HttpExchange, receive: Callable[[], bytes | None]) -> bytes | None:
+        if self.phase is _TUNNEL:
+            early, self._parser.waiting = self._parser.waiting, b""
+            return early or receive()
         if self.phase is not _BODY:
             return b""
         if exchange.head.expects_continue and exchange.framing is None:
@@ -339,7 +407,9 @@ class BlockingConnection:
             self._send(CONTINUE)
         try:
             while (piece := self.next_piece()) is None:
-                data = self._receive_piece()
+                data = receive()
+                if data is None:
+                    return None
                 if not data:
                     self.has_ended = True
                     raise ClientDisconnected(f"{exchange.id}: the body ends too early")
@@ -627,7 +697,10 @@ class BlockingConnection:
             waker.wake()
 
     def run_later(self, task: Callable[[], None]) -> None:
-        self._ask(task)
+        if (loop := self._running_loop()) is not None:
+            loop.call_soon(task)
+        else:
+            self._ask(task)
 
     def released(self, exchange: HttpExchange) -> None:
         self._ask(lambda: None)
@@ -706,11 +779,22 @@ class _SocketBody:
         return self._read_some(size) if size else b""
 
     def read_soon(self, size: int) -> bytes | None:
-        """It does block: whoever reads has a thread for it."""
-        return self.read(size)
+        if not self._piece and self._error is None:
+            try:
+                piece = self._connection.read_piece_soon(self._exchange)
+            except (ProtocolError, ClientDisconnected) as error:
+                self._error = error
+                raise
+            if piece is None:
+                return None
+            self._piece = piece
+            if not piece:
+                self.trailers = self._connection.trailers
+                return b""
+        return self._read_some(size)
 
     def when_readable(self, callback: Callable[[], object]) -> None:
-        callback()
+        self._connection.when_readable(callback)
 
     def _read_some(self, size: int) -> bytes:
         if not self._piece:

@@ -133,8 +133,6 @@ class HttpConnection(asyncio.Protocol):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.phase.name}, {self._served} requests>"
 
-    can_tunnel = True
-
     # Facts (protocols.exchange.Connection) --------------------------------------------------------
 
     @property
@@ -273,6 +271,9 @@ class HttpConnection(asyncio.Protocol):
         self._body_bytes = 0
         self._pump_body(exchange, body)
         return body
+
+    def watch_end(self) -> None:
+        """The loop always looks."""
 
     def open_tunnel(self, exchange: HttpExchange) -> RequestBody:
         """Any thread may call it."""

@@ -117,9 +117,8 @@ class Carrier(Connection, Protocol):
     def open_body(self, exchange: HttpExchange) -> RequestBody | None:
         """The body of an exchange for which begin said DONE, once it is wanted; None: there is none."""
 
-    @property
-    def can_tunnel(self) -> bool:
-        """Whether an exchange may leave HTTP."""
+    def watch_end(self) -> None:
+        """Somebody wants to know when the client leaves. Called in the exchange's thread."""
 
     def open_tunnel(self, exchange: HttpExchange) -> RequestBody:
         """The exchange has answered 101: its body is whatever the client sends from now on."""
@@ -515,8 +514,6 @@ class HttpExchange:
 
     def upgrade(self, headers: Headers) -> None:
         connection = self.connection
-        if not connection.can_tunnel:
-            raise ProtocolError(501, "a connection with a thread of its own (--mpm) cannot be upgraded")
         lines, _, _ = connection.connector.header_lines.make(headers)
         self.status = 101
         self.framing = _CLOSE  # what is written from now on goes out as it is
@@ -598,6 +595,7 @@ class HttpExchange:
     def on_disconnect(self, callback: Callable[[], None]) -> None:
         if self._callbacks is None:
             self._callbacks = []
+            self.connection.watch_end()
         self._callbacks.append(callback)
         if self.connection.exchange is not self or self.connection.has_ended:
             self.disconnected()

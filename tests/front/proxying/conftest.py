@@ -7,13 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from container.config import Settings
-from container.connectors.http import HttpConnector
+from container.connectors.http_blocking import BlockingHttpConnector
 from container.front.balancer import Address, Ask
 from container.front.front import Front
 from container.front.program import FrontConnector
@@ -21,7 +20,8 @@ from container.front.site import FixedAnswer, ProxyAction, ProxyLimits
 from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import make_executor
-from container.protocols.exchange import Begin
+from container.mpm.scoreboard import Scoreboard
+from container.mpm.worker import WorkerServer
 
 PATIENCE_S = 8.0  # only ever used up by a failure
 HOP = frozenset(("connection", "content-length", "expect", "transfer-encoding"))
@@ -140,37 +140,30 @@ class PassOn:
         return ()
 
 
-class InThreads:
-    """A handler that asks another one in threads only, as a connector does that has no loop."""
-
-    def __init__(self, front: Front) -> None:
-        self.handle = front.handle
-        self._begin = front.begin
-
-    def begin(self, exchange) -> Begin:
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(self._begin, exchange).result()
-
-
 class RunningFront:
-    """Under the event MPM. in_threads: requests are answered in threads."""
+    """Under the event MPM, or under worker: then in_threads is how many threads there are."""
 
-    def __init__(self, site, kernel_buffer_bytes=0, in_threads=False, **settings) -> None:
+    def __init__(self, site, kernel_buffer_bytes=0, in_threads=0, **settings) -> None:
         self.site = site
-        self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **settings})
+        model = {"mpm": "worker", "threads_per_child": in_threads} if in_threads else {}
+        self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **model, **settings})
         self.executor = make_executor(self.settings)
         self.front = Front(site, self.settings)
-        handler = InThreads(self.front)
-        if in_threads:
-            self.connector = HttpConnector(handler, self.settings, self.executor, [self.front.report])
-        else:
-            self.connector = FrontConnector(self.front, self.settings, self.executor)
         listener = open_listener("127.0.0.1", 0, 1024)
         if kernel_buffer_bytes:  # small: a slow client is soon seen to be one
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel_buffer_bytes)
         self.port = listener.getsockname()[1]
-        self.server = EventServer([listener], lambda: self.connector, self.settings)
-        self.server.start()
+        if in_threads:
+            self.connector = BlockingHttpConnector(self.front, self.settings, [self.front.report])
+            board = Scoreboard.make(None, 1, in_threads, "worker", [])
+            self.server = WorkerServer([listener], lambda: self.connector, self.settings, board.slot(0))
+        else:
+            self.connector = FrontConnector(self.front, self.settings, self.executor)
+            self.server = EventServer([listener], lambda: self.connector, self.settings)
+        is_ready = threading.Event()
+        self.thread = threading.Thread(target=self.server.run, args=(is_ready.set,))
+        self.thread.start()
+        assert is_ready.wait(PATIENCE_S)
         self.clients: list[Client] = []
 
     def connect(self, data: bytes = b"") -> Client:
@@ -199,7 +192,8 @@ class RunningFront:
         for client in self.clients:
             client.close()
         self.server.stop()
-        self.server.join()
+        self.thread.join(2 * PATIENCE_S)
+        assert not self.thread.is_alive()
         assert self.executor.stop(PATIENCE_S)
         self.front.close()
 

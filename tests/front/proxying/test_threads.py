@@ -7,7 +7,7 @@ import threading
 import pytest
 
 pytestmark = pytest.mark.socket
-IN_THREADS = {"in_threads": True, "threads": 8}
+IN_THREADS = {"in_threads": 8}
 
 
 def echo(peer) -> None:
@@ -33,7 +33,7 @@ def test_another_backend_is_asked(before, stub, nobody):
 
 def test_connections_are_kept_by_each_thread(before, stub):
     backend = stub(echo)
-    front = before(backend, settings={"in_threads": True, "threads": 1})
+    front = before(backend, settings={"in_threads": 1})
     for _ in range(5):
         assert front.get().status == 200
     assert backend.connections == 1
@@ -44,7 +44,7 @@ def test_a_kept_connection_that_has_died(before, stub):
         peer.read()
         peer.answer(b"ok")
 
-    front = before(stub(serve), settings={"in_threads": True, "threads": 1})
+    front = before(stub(serve), settings={"in_threads": 1})
     for _ in range(5):
         assert front.get().status == 200
 
