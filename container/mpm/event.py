@@ -13,6 +13,7 @@ happens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import importlib
 import logging
@@ -26,6 +27,7 @@ from typing import Protocol
 from container.config import Settings
 from container.errors import ConfigError
 from container.mpm.scoreboard import Activity, Slot
+from container.mpm.unix import UNIX, open_unix_listener
 
 __all__ = ["EventServer", "LoopConnector", "open_listener", "url_of"]
 
@@ -60,8 +62,11 @@ class LoopConnector(Protocol):
 def open_listener(host: str, port: int, backlog: int, prefix: str = "") -> socket.socket:
     """A socket that listens; port 0 takes a free one. Raises ConfigError with the cure.
 
-    prefix: of the settings' names, "ajp-" for --ajp-host and --ajp-port.
+    host may be unix: and a path, see unix.py. prefix: of the settings' names, "ajp-" for --ajp-host and
+    --ajp-port.
     """
+    if host.startswith(UNIX):
+        return open_unix_listener(host.removeprefix(UNIX), backlog)
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -256,8 +261,7 @@ class EventServer:
 
     async def _end(self, connector: LoopConnector) -> None:
         self._pause_accepting()
-        for listener in self._listeners:
-            listener.close()
+        await self._take_the_last()
         connector.begin_stop(min(_STOP_GRACE_S, self._timeout_s / 2))
         while connector.connection_count and time.monotonic() < self._deadline_s:
             connector.sweep(time.monotonic())
@@ -268,7 +272,23 @@ class EventServer:
             await asyncio.sleep(0)
             await asyncio.sleep(_POLL_S)  # connection_lost is called by the loop
 
+    async def _take_the_last(self) -> None:
+        """Close the listeners, and serve whoever has connected before: the kernel would reset them."""
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            last = []
+            with contextlib.suppress(OSError):
+                while not self._is_full:
+                    last.append(listener.accept()[0])
+            listener.close()
+            for connection in last:
+                connection.setblocking(False)
+                with contextlib.suppress(OSError):  # it has left already
+                    await loop.connect_accepted_socket(self._new_connection, connection)
+
 
 def url_of(listener: socket.socket) -> str:
+    if listener.family == socket.AF_UNIX:
+        return f"{UNIX}{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -11,7 +11,7 @@ be read ends the walk: the client is then the last proxy whose address is known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, TypeVar
@@ -21,6 +21,9 @@ from container.protocols.exchange import RawHeaders
 __all__ = ["Claim", "Node", "TrustedProxies", "client_index", "networks", "read_elements", "read_node"]
 
 T = TypeVar("T")
+
+UNIX = "unix:"
+"""As nginx writes it. The address of such a peer is ""."""
 
 _FIELDS = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto")
@@ -51,12 +54,13 @@ class Claim(NamedTuple):
 class TrustedProxies:
     """Reads the forwarding fields that a trusted peer sends. Any thread may use it."""
 
-    def __init__(self, trusted: Iterable[str], fields: str = "auto") -> None:
-        """Trust networks as in ``networks``. fields: "x-forwarded", "forwarded", or "auto".
+    def __init__(self, trusted: Collection[str], fields: str = "auto") -> None:
+        """Trust networks as in ``networks``, and with "unix:" whoever comes by a Unix socket.
 
-        "auto" reads X-Forwarded-* if there is any, else Forwarded.
+        fields: "x-forwarded", "forwarded", or "auto": the former if there is any, else the latter.
         """
-        self._networks = networks(trusted)
+        self._trusts_unix = UNIX in trusted
+        self._networks = networks(each for each in trusted if each != UNIX)
         self._fields = fields
         self.trusts = lru_cache(1024)(self._trusts)
 
@@ -64,6 +68,8 @@ class TrustedProxies:
         return f"<TrustedProxies {', '.join(map(str, self._networks))}>"
 
     def _trusts(self, address: str) -> bool:
+        if not address:
+            return self._trusts_unix
         node = read_node(address)
         if node is None:
             return False

@@ -82,3 +82,9 @@ def test_only_a_trusted_peer_is_heard(peer: str, trusted: bool) -> None:
     proxies = TrustedProxies(["10.0.0.0/8", "::1"])
     claim = proxies.read(peer, [(b"X-Forwarded-For", b"192.0.2.1")])
     assert (claim is not None) is trusted
+
+
+@pytest.mark.parametrize(("trusted", "believed"), [(("unix:",), True), (("10.0.0.0/8",), False), ((), False)])
+def test_whoever_comes_by_a_unix_socket_has_no_address(trusted: tuple[str, ...], believed: bool) -> None:
+    claim = TrustedProxies(trusted).read("", [(b"X-Forwarded-For", b"192.0.2.7")])
+    assert (claim is not None) == believed
