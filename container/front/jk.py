@@ -39,6 +39,10 @@ RECENT_PICKS = 16
 NOT_AFTER_REQUEST = 1
 REPEAT_HEAD = 8
 REPEAT_GET = 16
+REPEAT_IDEMPOTENT = 32
+"""Not mod_jk's: whatever may be repeated by its meaning (RFC 9110 §9.2.2), and nothing else."""
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 _METHOD_WORDS: dict[Method, str] = {
     "R": "fewest requests for its weight",
@@ -156,6 +160,8 @@ def may_repeat(options: int, method: str, failure: Failure, sent: Sent, replayab
         return True
     if not replayable:
         return False
+    if options & REPEAT_IDEMPOTENT:
+        return method in _IDEMPOTENT
     if failure is Failure.SEND or failure is Failure.STATUS or not options & NOT_AFTER_REQUEST:
         return True
     if options & REPEAT_HEAD:

@@ -1,0 +1,145 @@
+"""What `was status` shows of a front: its groups with their members and last choices, its containers.
+
+    front ── once a second ──> was-PID.front (JSON, beside the scoreboard) ──> `was status`
+
+Nothing asks the front, as with the scoreboard (mpm/scoreboard.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from container.front.balancer import Balancer, MemberStatus
+
+__all__ = ["FrontStatus", "GroupStatus", "ProcessState", "as_text", "groups_of", "read_status"]
+
+_SUFFIX = ".front"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStatus:
+    """A group of backends."""
+
+    name: str
+    members: tuple[MemberStatus, ...]
+    picks: tuple[tuple[str, str], ...]
+    """The last choices, oldest first: (member, reason)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """A container process of `was run --containers`."""
+
+    number: int
+    route: str
+    state: str
+    pid: int
+    """0: none at the moment."""
+    why: str
+    """How the one before has ended, "" if that was nothing to speak of."""
+
+
+def groups_of(balancers: Iterable[Balancer], now_s: float) -> list[GroupStatus]:
+    """To be called in the balancers' thread."""
+    return [
+        GroupStatus(each.name, tuple(each.status(now_s)), tuple(getattr(each, "recent", ())))
+        for each in balancers
+    ]
+
+
+class FrontStatus:
+    """The file of one front. set_groups may be called from another thread than the rest."""
+
+    def __init__(self, path: Path | None) -> None:
+        """None: nobody wants to know."""
+        self._path = path
+        self._groups: list[GroupStatus] = []
+        self._written = ""
+
+    def __repr__(self) -> str:
+        return f"<FrontStatus {self._path}>"
+
+    @classmethod
+    def beside(cls, folder: Path | None) -> FrontStatus:
+        """Of this process, in the folder of the scoreboards."""
+        return cls(None if folder is None else _path_of(folder, os.getpid()))
+
+    def set_groups(self, groups: list[GroupStatus]) -> None:
+        self._groups = groups
+
+    def write(self, processes: Sequence[ProcessState] = ()) -> None:
+        """Write what there is, if it is new."""
+        if self._path is None:
+            return
+        text = json.dumps(
+            {
+                "groups": [dataclasses.asdict(each) for each in self._groups],
+                "containers": [dataclasses.asdict(each) for each in processes],
+            }
+        )
+        if text == self._written:
+            return
+        self._written = text
+        new = self._path.with_suffix(".new")
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop serving
+            new.write_text(text, encoding="utf-8")
+            new.replace(self._path)
+
+    def remove(self) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _path_of(folder: Path, pid: int) -> Path:
+    return folder / f"was-{pid}{_SUFFIX}"
+
+
+def read_status(folder: Path, pid: int) -> dict[str, Any] | None:
+    """Of the front with this process id, as JSON has it; None if there is none. Removes what others left."""
+    for path in folder.glob(f"was-*{_SUFFIX}"):
+        with contextlib.suppress(ValueError, OSError):
+            if not _is_alive(int(path.stem.removeprefix("was-"))):
+                path.unlink()
+    try:
+        found: dict[str, Any] = json.loads(_path_of(folder, pid).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def as_text(status: dict[str, Any]) -> str:
+    """For people."""
+    lines = []
+    for process in status["containers"]:
+        pid = f"process {process['pid']}" if process["pid"] else "no process"
+        why = f"; the one before ended: {process['why']}" if process["why"] else ""
+        lines.append(f"container {process['route']}: {process['state']}, {pid}{why}")
+    for group in status["groups"]:
+        lines.append(f"group {group['name']}:")
+        width = max((len(member["name"]) for member in group["members"]), default=0)
+        for member in group["members"]:
+            lines.append(
+                f"  {member['name']:<{width}}  {member['state']:<8}  {member['busy']} busy, "
+                f"{member['picks']} picked, {member['failures']} failed  ({member['detail']})"
+            )
+        if group["picks"]:
+            lines.append("  last choices, oldest first:")
+        lines += [f"    {name:<{width}}  {reason}" for name, reason in group["picks"]]
+    return "\n".join(lines)
