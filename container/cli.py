@@ -14,8 +14,10 @@ Each command imports what it needs when it is called, so that ``was --help`` is 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -87,10 +89,31 @@ def _run(config: Path | None, **flags: str | None) -> None:
         return load(given, os.environ, config)
 
     settings = read()
+    if settings.containers:
+        from container.topology import run_containers
+
+        sys.exit(run_containers(settings, click.echo, began_s, read))
 
     from container.server import run
 
     sys.exit(run(settings, click.echo, began_s, read))
+
+
+def _config_option() -> click.Option:
+    return click.Option(
+        ["--config"],
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Settings in TOML.  [default: ./was.toml, if it is there; e.g. production.toml]",
+    )
+
+
+_work_option = click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The work folder of the server (`was run --work`).  [default: as `was run` would have it]",
+)
 
 
 was.add_command(
@@ -107,12 +130,7 @@ was.add_command(
         ),
         params=[
             *map(_flag, OPTIONS),
-            click.Option(
-                ["--config"],
-                metavar="FILE",
-                type=click.Path(path_type=Path),
-                help="Settings in TOML.  [default: ./was.toml, if it is there; e.g. production.toml]",
-            ),
+            _config_option(),
         ],
     )
 )
@@ -183,6 +201,89 @@ was.add_command(
         ],
     )
 )
+
+
+def _container(
+    http: str | None, ajp: str | None, channel: int | None, config: Path | None, **flags: str | None
+) -> None:
+    """Serve the web apps of a folder to a front: ours, nginx, Apache or any other.
+
+    It is what `was run` is, at the address of --http, and takes the same settings. Name the front's address
+    in --trusted-proxies (unix: for a Unix socket), and give each container behind a balancer a --route.
+    """
+    if channel is not None:
+        from container.topology import serve_container
+
+        # The front has read flags and files: all that it knows is in the environment.
+        sys.exit(serve_container(load({}, os.environ, Path(os.devnull)), channel))
+    flags["containers"] = "0"
+    if http is not None:
+        flags["host"], flags["port"] = (http, "0") if http.startswith("unix:") else _split("--http", http)
+    if ajp is not None:
+        flags["ajp_host"], flags["ajp_port"] = _split("--ajp", ajp)
+    _run(config, **flags)
+
+
+_SAID_OTHERWISE = ("host", "port", "ajp_host", "ajp_port", "containers")
+
+
+def _split(flag: str, address: str) -> tuple[str, str]:
+    """HOST:PORT, [IPV6]:PORT or PORT, as host and port."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        or_path = " or unix:PATH" if flag == "--http" else ""
+        raise ConfigError(f"{flag} {address}: write HOST:PORT{or_path}, for example {flag} 127.0.0.1:8009")
+    return host.strip("[]") or "127.0.0.1", port
+
+
+was.add_command(
+    _RunCommand(
+        "container",
+        callback=_container,
+        help=_container.__doc__,
+        short_help="Serve a folder of web apps to a front.",
+        epilog=_examples(
+            "was container --http 127.0.0.1:8081 --route n1 --trusted-proxies 127.0.0.1",
+            "was container --http unix:/run/was/n1.sock --route n1 --trusted-proxies unix:",
+            "was container --http 127.0.0.1:8081 --ajp 127.0.0.1:8009 --route n1",
+        ),
+        params=[
+            click.Option(
+                ["--http"], metavar="ADDRESS", help="Where to listen: HOST:PORT, or unix: and a path."
+            ),
+            click.Option(["--ajp"], metavar="ADDRESS", help="Where to listen for AJP too: HOST:PORT."),
+            click.Option(["--channel"], type=int, hidden=True),  # of the front that has started it
+            *(_flag(option) for option in OPTIONS if option.name not in _SAID_OTHERWISE),
+            _config_option(),
+        ],
+    )
+)
+
+
+@was.command(
+    short_help="Have a running server start its web apps anew.",
+    epilog=_examples("was reload", "was reload --work /var/lib/was"),
+)
+@_work_option
+@click.option("--pid", type=int, metavar="PID", help="Which server, if several run; `was status` shows it.")
+def reload(work: Path | None, pid: int | None) -> None:
+    """Send SIGHUP to a server of this machine: it starts its web apps anew, without a failed request.
+
+    With processes of its own (--containers, --mpm) it reads its settings again, and each old process goes
+    when a new one is ready. What goes wrong stands in the server's log; the old processes go on then.
+    """
+    from container.mpm.scoreboard import running_servers, status_folder
+
+    found = [
+        server.pid
+        for server in running_servers(status_folder(work or load({}, os.environ).work))
+        if pid in (None, server.pid)
+    ]
+    if len(found) != 1:
+        what = "no server runs" if not found else f"these run: {', '.join(map(str, found))}"
+        raise ConfigError(f"{what}. Name one with --pid, or its work folder with --work")
+    os.kill(found[0], signal.SIGHUP)
+    click.echo(f"Told process {found[0]} to reload.")
 
 
 @was.command(short_help="Begin a web app.", epilog=_examples("was new shop", "cd shop", "was run --dev"))
@@ -257,25 +358,34 @@ def check(path: Path, effective: bool) -> None:
     short_help="Show what running servers do.",
     epilog=_examples("was status", "was status --work /var/lib/was --json", "watch -n 1 was status"),
 )
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="The work folder of the server (`was run --work`).  [default: as `was run` would have it]",
-)
+@_work_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one list with all servers.")
 def status(work: Path | None, as_json: bool) -> None:
     """Print each process of the servers that run, each of its threads and what that does.
+
+    Of a front also its backends: their state, and whom it has chosen last and why.
 
     It reads the scoreboard that a server keeps in its work folder or, without one, in a folder of its user
     below the temporary folder. Nothing asks the server: this works however busy it is. The exit code is 1 if
     no server runs.
     """
+    from container.front import status as front
     from container.mpm.scoreboard import running_servers, status_folder
     from container.mpm.status import as_json_text, as_text
 
-    found = running_servers(status_folder(work or load({}, os.environ).work))
-    click.echo(as_json_text(found) if as_json else as_text(found, time.time()))
+    folder = status_folder(work or load({}, os.environ).work)
+    found = running_servers(folder)
+    fronts = [front.read_status(folder, server.pid) for server in found]
+    if as_json:
+        servers = json.loads(as_json_text(found))
+        both = zip(servers, fronts, strict=True)
+        click.echo(json.dumps([{**server, "front": status} for server, status in both], indent=2))
+    else:
+        parts = []
+        for server, status in zip(found, fronts, strict=True):
+            parts.append(as_text([server], time.time()))
+            parts += [front.as_text(status)] if status else []
+        click.echo("\n\n".join(parts) or as_text([], time.time()))
     sys.exit(0 if found else 1)
 
 

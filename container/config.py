@@ -64,7 +64,9 @@ class Settings:
     """The settings of one process, checked. Immutable, so every part may keep the object it was given."""
 
     # where
-    host: str = setting("127.0.0.1", "Address to listen on", group="Listening", example="0.0.0.0")
+    host: str = setting(
+        "127.0.0.1", "Address to listen on, or unix: and a path", group="Listening", example="0.0.0.0"
+    )
     port: int = setting(
         8080, "TCP port; 0 takes a free one", group="Listening", minimum=0, maximum=65535, example="80"
     )
@@ -78,8 +80,8 @@ class Settings:
     )
     trusted_proxies: tuple[str, ...] = setting(
         (),
-        "Addresses and networks of proxies whose X-Forwarded-* or Forwarded fields are believed; "
-        "such a proxy must set or remove these fields itself",
+        "Addresses and networks of proxies whose X-Forwarded-* or Forwarded fields are believed, unix: for "
+        "Unix sockets; such a proxy must set or remove these fields itself",
         group="Listening",
         example="127.0.0.1, 10.0.0.0/8",
     )
@@ -246,6 +248,15 @@ class Settings:
         example="443",
     )
     # processes
+    containers: int = setting(
+        0,
+        "Container processes behind a front process of their own; 0 = one process is both",
+        unit="processes",
+        group="Processes",
+        minimum=0,
+        maximum=64,
+        example="2",
+    )
     mpm: str = setting(
         "event",
         "Process model: a loop that accepts, and threads for requests; or a thread (worker), or a process "
@@ -745,6 +756,8 @@ def _networks(option: Option, value: object) -> tuple[str, ...]:
         from ipaddress import ip_network  # rarely needed, and slow to load
 
         for item in value:
+            if item == "unix:":
+                continue
             try:
                 ip_network(item)
             except ValueError as error:

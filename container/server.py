@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 from container.mpm.population import MOST_SHOWN, Limits, settle
+from container.mpm.unix import remove_socket
 
 if TYPE_CHECKING:
     from container.connectors.access_log import AccessLog
@@ -47,7 +48,20 @@ if TYPE_CHECKING:
     from container.mpm.scoreboard import Scoreboard, Slot
     from container.mpm.signals import SignalInbox
 
-__all__ = ["Keeper", "Server", "make_application", "report", "run", "start_container"]
+__all__ = [
+    "Keeper",
+    "Server",
+    "configure_logging",
+    "make_application",
+    "make_board",
+    "report",
+    "report_text",
+    "run",
+    "served",
+    "set_switch_interval",
+    "start_container",
+    "stop_in_time",
+]
 
 log = logging.getLogger("container.server")
 
@@ -333,15 +347,22 @@ def run(
     began_s is time.perf_counter() when the command began.
     """
     configure_logging(settings)
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    set_switch_interval()
     limits, warnings = settle(settings)
     for warning in warnings:
         log.warning("%s", warning)
     _check_model(settings, limits)
     require_folder(settings.webapps)
-    if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
-        return _run_alone(_shared(settings, limits), say, began_s)
-    return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
+    try:
+        if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
+            return _run_alone(_shared(settings, limits), say, began_s)
+        return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
+    finally:
+        remove_socket(settings.host)
+
+
+def set_switch_interval() -> None:
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
 
 def _check_model(settings: Settings, limits: Limits) -> None:
@@ -372,7 +393,7 @@ def _shared(settings: Settings, limits: Limits) -> Settings:
     return dataclasses.replace(settings, max_connections=each)
 
 
-def _make_board(settings: Settings, slots: int, threads: int, url: str) -> Scoreboard:
+def make_board(settings: Settings, slots: int, threads: int, url: str) -> Scoreboard:
     from container.mpm.scoreboard import Scoreboard, status_folder
 
     try:
@@ -389,7 +410,7 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
     from container.mpm.signals import SignalInbox
 
     listener = open_listener(settings.host, settings.port, settings.backlog)
-    board = _make_board(settings, 1, min(settings.threads, MOST_SHOWN), url_of(listener))
+    board = make_board(settings, 1, min(settings.threads, MOST_SHOWN), url_of(listener))
     try:
         slot = board.slot(0)
         slot.begin(0)
@@ -407,7 +428,7 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
             else:
                 say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
                 timeout_s = settings.stop_timeout_s
-            return _stop_in_time(server, timeout_s, inbox)
+            return stop_in_time(server, timeout_s, inbox)
     finally:
         board.close()
 
@@ -485,7 +506,7 @@ def _run_children(
 
             self._server.run(ready_and_report)
 
-    board = _make_board(settings, limits.slots + limits.most_children, limits.threads, url_of(listener))
+    board = make_board(settings, limits.slots + limits.most_children, limits.threads, url_of(listener))
     try:
         supervisor = Supervisor(
             ChildServer,
@@ -506,7 +527,7 @@ def _run_children(
         os.close(first_turn)
 
 
-def _stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
+def stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
     """Stop in a thread, so that a web app that hangs in destroy() cannot keep the process."""
 
     def stop() -> None:
@@ -537,7 +558,8 @@ def configure_logging(settings: Settings) -> None:
         except OSError as e:
             cure = "Name another file, or - for standard error."
             raise ConfigError(f"--log {settings.log}: cannot be written: {e.strerror}. {cure}") from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    who = settings.route.replace("%", "%%") + " " if settings.route else ""  # of several that share a log
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {who}%(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.captureWarnings(True)
@@ -545,29 +567,42 @@ def configure_logging(settings: Settings) -> None:
 
 def report(server: Server, took_s: float) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
-    settings = server.settings
-    contexts = server.container.contexts.values()
+    return report_text(server.settings, server.url, served(server.container), took_s)
+
+
+def served(container: Container) -> dict[str, Any]:
+    """What a container serves, in values that JSON has too: another process may report it."""
+    contexts = container.contexts.values()
+    return {
+        "rows": [_row(context) for context in contexts],
+        "problems": [str(problem) for context in contexts for problem in context.problems],
+    }
+
+
+def report_text(settings: Settings, url: str, served: Mapping[str, Any], took_s: float) -> str:
+    """The report of what is served at url."""
+    rows = [(f"{url}{path}", *cells) for path, *cells in served["rows"]]
     places = {"-": "standard output", "off": "off"}
     lines = [
         f"servlet-container {__version__} on {platform.python_implementation()} {platform.python_version()} "
         f"serves {settings.webapps}:",
-        *_table([_row(server.url, context) for context in contexts]),
+        *_table(rows),
     ]
-    if not contexts:
+    if not rows:
         lines.append("  nothing: the folder has no sub-folder. `was new NAME` makes a web app.")
-    if problems := [problem for context in contexts for problem in context.problems]:
+    if problems := served["problems"]:
         lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
     lines += [
         f"Access log: {places.get(settings.access_log, settings.access_log)}. "
         f"Log: {'standard error' if settings.log == '-' else settings.log}.",
         *([f"AJP for web servers on {settings.ajp_host}:{settings.ajp_port}."] if settings.ajp_port else []),
-        f"Ready after {took_s:.2f} s on {server.url}/. Ctrl-C stops.",
+        f"Ready after {took_s:.2f} s on {url}/. Ctrl-C stops.",
     ]
     return "\n".join(lines)
 
 
-def _row(url: str, context: Context) -> tuple[str, ...]:
-    where = f"{url}{context.encoded_path}/"
+def _row(context: Context) -> tuple[str, ...]:
+    where = f"{context.encoded_path}/"
     if context.state is not State.RUNNING:
         return (where, "DID NOT START, answers 503")
     servlets, filters = len(context.web_app.servlets), len(context.filters)

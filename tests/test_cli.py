@@ -55,7 +55,7 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
     path.write_text(web_xml, encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("new",), ("check",)])
+@pytest.mark.parametrize("command", [(), ("run",), ("new",), ("check",), ("container",), ("reload",)])
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
     assert result.returncode == 0
@@ -256,3 +256,17 @@ def test_new_checks_the_name(name: str) -> None:
     assert result.returncode == 2
     assert "not a name for a web app" in result.stderr
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["8081x", "host", "host:", "unix"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    result = was("container", "--http", address)
+    assert result.returncode == 2
+    assert f"--http {address}: write HOST:PORT or unix:PATH" in result.stderr
+    assert f"--ajp {address}: write HOST:PORT, for" in was("container", "--ajp", address).stderr
+
+
+def test_reload_needs_a_server(tmp_path: Path) -> None:
+    result = was("reload", "--work", str(tmp_path))
+    assert result.returncode == 2
+    assert "no server runs" in result.stderr

@@ -149,6 +149,7 @@ def test_every_setting_has_help_and_an_example_that_works(option: config.Option)
         ('trusted_proxies = ["10.0.0.0/8", "::1"]', ("10.0.0.0/8", "::1")),
         ('trusted-proxies = "10.0.0.0/8, ::1"', ("10.0.0.0/8", "::1")),
         ('trusted-proxies = "10.0.0.0/8 ::1"', ("10.0.0.0/8", "::1")),
+        ('trusted-proxies = "unix:, ::1"', ("unix:", "::1")),
         ('trusted-proxies = "none"', ()),
         ("trusted-proxies = []", ()),
     ],
