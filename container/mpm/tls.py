@@ -13,13 +13,14 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from container.errors import ConfigError
 
-__all__ = ["MIN_VERSIONS", "CertificateFiles", "ServerTls", "names_of"]
+__all__ = ["MAKE_ONE", "MIN_VERSIONS", "CertificateFiles", "ServerTls", "names_of"]
 
 _log = logging.getLogger("container.server")
 
@@ -28,7 +29,7 @@ MIN_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLS
 _SUBJECT_ALT_NAME, _COMMON_NAME = b"\x55\x1d\x11", b"\x55\x04\x03"
 _DNS_NAME, _EXTENSIONS, _VERSION = 0x82, 0xA3, 0xA0  # tags
 _SUBJECT = 4  # its place in a certificate, the version not counted
-_MAKE_ONE = (
+MAKE_ONE = (
     "For a trial, `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
     "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem` makes one"
 )
@@ -51,8 +52,8 @@ _Look = tuple[tuple[int, int, int] | None, ...]
 class ServerTls:
     """The TLS of a listener, or of several.
 
-    ``context`` may be used by any thread; poll and reload are called by one at a time. TLS 1.2 is the least,
-    there is no renegotiation, and the ciphers are Python's: those with forward secrecy, ours preferred.
+    Any thread may use it. TLS 1.2 is the least, there is no renegotiation, and the ciphers are Python's:
+    those with forward secrecy, ours preferred.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class ServerTls:
         self._min_version = MIN_VERSIONS[min_version]
         self._ciphers = ciphers
         self._choose_number = choose
+        self._lock = threading.Lock()  # guards reading the files again
         self._seen = self._tried = self._look()
         self._contexts, self._by_name = self._load()
         self.context = self._new_context()
@@ -113,12 +115,13 @@ class ServerTls:
 
     def reload(self) -> bool:
         """Read the files again. If they cannot be used that is logged, and the old ones stay in use."""
-        self._tried = self._look()
-        try:
-            self._contexts, self._by_name = self._load()
-        except ConfigError as error:
-            _log.error("The certificates have changed and cannot be used; those before go on: %s", error)
-            return False
+        with self._lock:
+            self._tried = self._look()
+            try:
+                self._contexts, self._by_name = self._load()
+            except ConfigError as error:
+                _log.error("The certificates have changed and cannot be used; those before go on: %s", error)
+                return False
         _log.info("New certificates are in use, for %s", ", ".join(self._by_name) or "no name")
         return True
 
@@ -165,7 +168,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii", errors="replace")
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}. {_MAKE_ONE}") from None
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}. {MAKE_ONE}") from None
 
 
 def _load_pair(context: ssl.SSLContext, files: CertificateFiles) -> None:
@@ -181,11 +184,11 @@ def _load_pair(context: ssl.SSLContext, files: CertificateFiles) -> None:
         if reason == "KEY_VALUES_MISMATCH":
             message = f"{key}: the key is not that of the certificate {certificate}. Name the two that match"
         elif "-----BEGIN CERTIFICATE-----" not in _read(certificate):
-            message = f"{certificate}: there is no certificate in PEM in it. {_MAKE_ONE}"
+            message = f"{certificate}: there is no certificate in PEM in it. {MAKE_ONE}"
         elif "PRIVATE KEY-----" not in _read(key):
             message = f"{key}: there is no key in PEM in it. Name the key's file (tls_key)"
         else:
-            message = f"{certificate}: cannot be used with the key {key}: {reason}. {_MAKE_ONE}"
+            message = f"{certificate}: cannot be used with the key {key}: {reason}. {MAKE_ONE}"
         raise ConfigError(message) from None
 
 

@@ -55,11 +55,13 @@ def pems(authority: trustme.CA, tmp_path: Path) -> Pems:
     return Pems(authority, tmp_path)
 
 
-def shake_hands(server: ServerTls, client: ssl.SSLContext, name: str | None) -> ssl.SSLObject:
+def shake_hands(
+    server: ServerTls, client: ssl.SSLContext, name: str | None, session: ssl.SSLSession | None = None
+) -> ssl.SSLObject:
     """The client's side of a finished handshake."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     sides = (
-        client.wrap_bio(to_client, to_server, server_hostname=name),
+        client.wrap_bio(to_client, to_server, server_hostname=name, session=session),
         server.context.wrap_bio(to_server, to_client, server_side=True),
     )
     waiting = list(sides)
@@ -199,6 +201,17 @@ def test_a_connection_keeps_the_certificate_it_has_begun_with(pems: Pems) -> Non
     pems.write("a", "new.example")
     assert server.reload()
     assert names_of(client.getpeercert(binary_form=True)) == ["old.example"]
+
+
+def test_sessions_are_resumed_also_with_new_certificates(pems: Pems) -> None:
+    server = ServerTls([pems.write("a", "a.example"), pems.write("b", "b.example")])
+    client = pems.client(ssl.TLSVersion.TLSv1_2)
+    first = shake_hands(server, client, "b.example")
+    assert not first.session_reused
+    assert shake_hands(server, client, "b.example", first.session).session_reused
+    pems.write("b", "b.example")
+    assert server.reload()
+    assert shake_hands(server, client, "b.example", first.session).session_reused
 
 
 def test_the_old_certificates_go_on_when_the_new_ones_are_bad(pems: Pems, caplog) -> None:
