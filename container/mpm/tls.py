@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from container.errors import ConfigError
 
-__all__ = ["MAKE_ONE", "MIN_VERSIONS", "CertificateFiles", "ServerTls", "names_of"]
+__all__ = ["MAKE_ONE", "MIN_VERSIONS", "CertificateFiles", "Choose", "ServerTls", "names_of"]
 
 _log = logging.getLogger("container.server")
 
