@@ -17,6 +17,8 @@ from container.front.site import Site
 from container.mpm.tls import CertificateFiles, Choose
 
 if TYPE_CHECKING:
+    from container.front.config.httpd_model import Listen as HttpdListen
+    from container.front.config.httpd_site import HttpdSite
     from container.front.config.nginx_model import Config, Listen
     from container.front.config.nginx_site import NginxSite
 
@@ -108,8 +110,24 @@ def _httpd(file: Path) -> FrontConfig:
 
     config = read_httpd(file)
     site = HttpdSite(config)
-    listens = [FrontListen(each.host, each.port) for each in config.listen]
+    listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
     return FrontConfig(site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored))
+
+
+def _httpd_tls(site: HttpdSite, listen: HttpdListen) -> FrontTls | None:
+    hosts = site.tls_hosts(listen)
+    files = []
+    for host in hosts:
+        certificate, key = host.server.certificate, host.server.certificate_key
+        if certificate is None:
+            message = "SSLEngine is on, but there is no certificate. Write SSLCertificateFile."
+            raise ConfigError(f"{host.server.source}: {message}")
+        files.append(CertificateFiles(Path(certificate), Path(key) if key else None))
+
+    def choose(name: str) -> int | None:
+        return next((number for number, host in enumerate(hosts) if host.is_called(name)), None)
+
+    return FrontTls(tuple(files), choose) if hosts else None
 
 
 def _once(listens: list[FrontListen]) -> tuple[FrontListen, ...]:

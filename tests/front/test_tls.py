@@ -1,4 +1,4 @@
-"""nginx's `listen ... ssl`: each server with its own certificate."""
+"""nginx's `listen ... ssl` and httpd's SSLEngine: each server with its own certificate."""
 
 from __future__ import annotations
 
@@ -37,25 +37,47 @@ http {
 """
 
 
-def test_each_server_has_its_certificate(tmp_path: Path) -> None:
+HTTPD = """
+Listen 127.0.0.1:PORT
+<VirtualHost *:PORT>
+  ServerName localhost
+  SSLEngine on
+  SSLCertificateFile FOLDER/a.pem
+  SSLCertificateKeyFile FOLDER/a.key
+  DocumentRoot FOLDER/docs
+</VirtualHost>
+<VirtualHost *:PORT>
+  ServerName x.y.b.example
+  ServerAlias c?.example
+  SSLEngine on
+  SSLCertificateFile FOLDER/b.pem
+  SSLCertificateKeyFile FOLDER/b.key
+</VirtualHost>
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("nginx.conf", CONF), ("httpd.conf", HTTPD)])
+def test_each_server_has_its_certificate(tmp_path: Path, name: str, text: str) -> None:
     authority = trustme.CA()
-    for file, name in {"a": "localhost", "b": "certificate-of-b"}.items():
-        made = authority.issue_cert(name)
+    for file, certificate in {"a": "localhost", "b": "certificate-of-b"}.items():
+        made = authority.issue_cert(certificate)
         made.cert_chain_pems[0].write_to_path(str(tmp_path / f"{file}.pem"))
         made.private_key_pem.write_to_path(str(tmp_path / f"{file}.key"))
     port = free_ports(1)[0]
-    file = tmp_path / "nginx.conf"
-    file.write_text(CONF.replace("PORT", str(port)).replace("FOLDER", str(tmp_path)))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "about").write_text("https TLSv1.3 localhost")
+    file = tmp_path / name
+    file.write_text(text.replace("PORT", str(port)).replace("FOLDER", str(tmp_path)))
     context = ssl.create_default_context()
     authority.configure_trust(context)
     server = FrontServer(Settings(), load_front(file))
     assert server.addresses == [f"https://127.0.0.1:{port}"]
     server.start()
     try:
-        with urllib.request.urlopen(f"https://localhost:{port}/", context=context, timeout=30) as answer:
+        with urllib.request.urlopen(f"https://localhost:{port}/about", context=context, timeout=30) as answer:
             assert answer.read() == b"https TLSv1.3 localhost"
         context.check_hostname = False
-        for name, certificate in {
+        for asked, certificate in {
             "localhost": "localhost",
             "x.y.b.example": "certificate-of-b",  # nginx's stars are not those of certificates
             "c7.example": "certificate-of-b",
@@ -63,7 +85,7 @@ def test_each_server_has_its_certificate(tmp_path: Path) -> None:
         }.items():
             with (
                 socket.create_connection(("127.0.0.1", port), 30) as sock,
-                context.wrap_socket(sock, server_hostname=name) as session,
+                context.wrap_socket(sock, server_hostname=asked) as session,
             ):
                 assert session.getpeercert()["subjectAltName"][0][1] == certificate
     finally:
