@@ -123,8 +123,8 @@ def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
             "did you mean max-body-bytes? remove it or correct it.",
         ),
         (
-            "[tls]\nport = 1\n",
-            "was.toml:1: tls: there is no such setting; `was run --help` lists all; remove it or correct it.",
+            "[x]\nport = 1\n",
+            "was.toml:1: x: there is no such setting; `was run --help` lists all; remove it or correct it.",
         ),
     ],
 )

@@ -37,6 +37,7 @@ __all__ = [
     "LINGER_BYTES",
     "LINGER_PAUSE_S",
     "LINGER_TOTAL_S",
+    "MISDIRECTED",
     "RATE_GRACE_S",
     "RESET_ON_CLOSE",
     "HttpConnection",
@@ -52,6 +53,10 @@ LINGER_PAUSE_S = 5.0
 LINGER_BYTES = 32 * 1024**2
 RATE_GRACE_S = 20.0  # a body may begin slowly
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
+MISDIRECTED = (
+    ProtocolError(400, "the client speaks no TLS on a port for TLS"),
+    "This port speaks TLS: use https.\n",
+)
 _READ_AHEAD_BYTES = 65536
 
 # An attribute of an enum costs as much as a call: what every request passes uses these.
@@ -462,8 +467,7 @@ class HttpConnection(TlsConnection):
     def misdirected(self, data: bytes) -> None:
         """The client speaks HTTP, or whatever, on a port for TLS: it is told so."""
         self._parser.receive(data)
-        error = ProtocolError(400, "the client speaks no TLS on a port for TLS")
-        self._refuse_head(error, "This port speaks TLS: use https.\n")
+        self._refuse_head(*MISDIRECTED)
 
     def _refuse_head(self, error: ProtocolError, text: str = "") -> None:
         """Answer what is not a request."""

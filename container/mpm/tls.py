@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -85,6 +86,10 @@ class ServerTls:
     def names(self) -> list[str]:
         """What the certificates are for."""
         return list(self._by_name)
+
+    def wrap(self, sock: socket.socket) -> ssl.SSLSocket:
+        """Put TLS on an accepted socket; the handshake is still to come."""
+        return self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
 
     # In handshakes --------------------------------------------------------------------------------
 

@@ -17,11 +17,11 @@ import logging
 import ssl
 from typing import Any, cast
 
-__all__ = ["TlsConnection", "TlsTransport"]
+__all__ = ["HANDSHAKE", "TlsConnection", "TlsTransport"]
 
 _log = logging.getLogger("container.server")
 
-_HANDSHAKE = 0x16  # the content type of what a client begins with
+HANDSHAKE = 0x16  # the content type of what a client begins with
 _RECORD_BYTES = 16384
 _PIECE_BYTES = 1024 * 1024  # encrypted at a time, so that there are not three copies of a large answer
 
@@ -80,7 +80,7 @@ class TlsTransport(asyncio.Protocol, asyncio.Transport):
             self._connection.data_received(data)
             return
         if not self._is_shaken:
-            if not self._has_begun and data[0] != _HANDSHAKE:
+            if not self._has_begun and data[0] != HANDSHAKE:
                 self._step_aside(data)
                 return
             self._has_begun = True

@@ -100,7 +100,15 @@ class RunningConnector:
 class RunningThreads(RunningConnector):
     """The same with a thread for each connection, for what a client cannot tell apart."""
 
-    def __init__(self, handle, begin=Begin.BUFFERED, **settings) -> None:
+    def __init__(
+        self,
+        handle,
+        begin=Begin.BUFFERED,
+        *,
+        tls: ServerTls | None = None,
+        client_tls: ssl.SSLContext | None = None,
+        **settings,
+    ) -> None:
         self.settings = Settings(**{"mpm": "worker", "stop_timeout_s": PATIENCE_S, **settings})
         self.answered = []
         self.connector = BlockingHttpConnector(
@@ -109,7 +117,14 @@ class RunningThreads(RunningConnector):
         listener = open_listener("127.0.0.1", 0, 16)
         self.port = listener.getsockname()[1]
         self.board = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", [])
-        self.server = WorkerServer([listener], lambda: self.connector, self.settings, self.board.slot(0))
+        self.client_tls = client_tls
+        self.server = WorkerServer(
+            [] if tls else [listener],
+            lambda: self.connector,
+            self.settings,
+            self.board.slot(0),
+            tls_listeners=[(listener, tls)] if tls else [],
+        )
         is_ready = threading.Event()
         self.thread = threading.Thread(target=self.server.run, args=(is_ready.set,))
         self.thread.start()

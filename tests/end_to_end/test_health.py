@@ -104,6 +104,13 @@ def test_a_web_app_that_does_not_start_is_a_reason(web_app, was_run, admin) -> N
     assert running.stop() == 0
 
 
+def test_several_processes_have_no_admin_address(web_app, start: Callable) -> None:
+    web_app()
+    running = start("container", "run", "--port", "0", "--admin-port", "1", "--mpm", "prefork")
+    assert running.wait() == 2
+    assert running.said[0].startswith("--admin-port 1: one process cannot answer for all of them.")
+
+
 def test_an_admin_port_in_use_is_named(web_app, start: Callable) -> None:
     web_app()
     with socket.create_server(("127.0.0.1", 0)) as other:

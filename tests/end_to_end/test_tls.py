@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -179,6 +180,33 @@ def test_each_name_has_its_certificate_and_new_ones_are_used_at_once(
     running.wait_for("New certificates are in use, for localhost, last.shop.example")
     assert https.name_served("last.shop.example") == "last.shop.example"
     assert https.get("/main")[:2] == (200, "hello")
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ["--mpm", "worker", "--server-limit", "1"],
+        ["--mpm", "prefork"],
+        ["--worker-processes", "2"],
+    ],
+    ids=["worker", "prefork", "event"],
+)
+def test_each_process_model_speaks_tls(web_app, was_run, https: Https, model: list[str]) -> None:
+    (web_app(code=ABOUT) / "large.bin").write_bytes(b"x" * 3_000_000)
+    certificate = https.issue("a.pem", "localhost")
+    flags = ["--tls-port", str(https.port), "--tls-certificate", certificate, "--tls-redirect"]
+    running = was_run(*flags, *model, "--session-store", "sqlite", "--work", str(https.folder / "work"))
+    about = json.loads(https.get("/main")[1])
+    assert (about["scheme"], about["secure"], about["secure_protocol"]) == ("https", True, "TLSv1.3")
+    assert https.get("/large.bin")[1] == "x" * 3_000_000
+    there = f"https://127.0.0.1:{https.port}"
+    assert location(f"{running.url}/main") == (301, f"{there}/main")
+    https.issue("a.pem", "new.example", "localhost")
+    running.wait_for("New certificates are in use, for new.example, localhost")
+    limit_s = time.monotonic() + 60  # other processes may take a moment longer
+    while https.name_served("localhost") != "new.example":
+        assert time.monotonic() < limit_s
     assert running.stop() == 0
 
 
