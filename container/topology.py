@@ -181,7 +181,7 @@ class _FrontProcess(Peer):
         executor = make_executor(settings)  # without work: a Front waits for containers on its loop
         self._connector = _Connector(self._files, settings, executor, listeners)
         self._connector.front = self._front
-        self._board = make_board(settings, 1, 64, self._url)
+        self._board = make_board(settings, 1, 64, [self._url])
         self._slot = self._board.slot(0)
         self._slot.begin(0)
         self._slot.set_pid(os.getpid())
