@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -649,19 +649,13 @@ def configure_logging(settings: Settings) -> None:
 
 def report(server: Server, took_s: float) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
-    return report_text(
-        server.settings, server.url, served(server.container), took_s, _other_listeners(server)
-    )
-
-
-def _other_listeners(server: Server) -> list[str]:
-    settings, lines = server.settings, []
+    more = []
     if server.tls is not None:
         names = ", ".join(server.tls.names) or "no name"
-        lines.append(f"TLS, {settings.tls_min_version} or newer, on {server.urls[1]}/ for {names}.")
+        more.append(f"TLS, {server.settings.tls_min_version} or newer, on {server.urls[1]}/ for {names}.")
     if server.admin_url is not None:
-        lines.append(f"Health: {server.admin_url}/healthz and /readyz.")
-    return lines
+        more.append(f"Health: {server.admin_url}/healthz and /readyz.")
+    return report_text(server.settings, server.url, served(server.container), took_s, more)
 
 
 def served(container: Container) -> dict[str, Any]:
@@ -674,9 +668,9 @@ def served(container: Container) -> dict[str, Any]:
 
 
 def report_text(
-    settings: Settings, url: str, served: Mapping[str, Any], took_s: float, more: Sequence[str] = ()
+    settings: Settings, url: str, served: Mapping[str, Any], took_s: float, more: Iterable[str] = ()
 ) -> str:
-    """The report of what is served at url; more: lines about other listeners."""
+    """The report of what is served at url, with more lines."""
     rows = [(f"{url}{path}", *cells) for path, *cells in served["rows"]]
     places = {"-": "standard output", "off": "off"}
     lines = [

@@ -166,6 +166,11 @@ class _FrontProcess(Peer):
         self._site = ContainersSite(names, settings)
         self._front = Front(self._site, settings, (self._site.balancer,))
         self._files = EmbeddedFront(self._front)
+        if settings.tls_port or settings.admin_port:
+            raise ConfigError(
+                "--tls-port and --admin-port: not with --containers. Remove them, or put `was front` before "
+                "containers of your own"
+            )
         self._listener = open_listener(settings.host, settings.port, settings.backlog)
         self._url = url_of(self._listener)
         self._access_log: AccessLog | None = None
