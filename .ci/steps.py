@@ -27,7 +27,16 @@ STEP_LIMIT_S = 15 * 60
 START_LIMIT_S = 5 * 60
 STOP_LIMIT_S = 30
 OLDEST = (3, 11)
-PROGRAMS = ["nginx-light", "apache2", "libapache2-mod-jk", "haproxy", "tomcat10", "openjdk-17-jre-headless"]
+PROGRAMS = [
+    "nginx-light",
+    "apache2",
+    "libapache2-mod-jk",
+    "haproxy",
+    "tomcat10",
+    "openjdk-17-jre-headless",
+    "curl",
+    "openssl",
+]
 
 ENVIRON = {
     **os.environ,

@@ -78,6 +78,40 @@ class Settings:
         minimum=1,
         example="4096",
     )
+    tls_port: int = setting(
+        0,
+        "TCP port for https beside http; 0 = none",
+        group="TLS",
+        minimum=0,
+        maximum=65535,
+        example="8443",
+    )
+    tls_certificate: tuple[Path, ...] = setting(
+        (),
+        "Certificates in PEM, each with those of its issuers behind it; a client gets the one for the name "
+        "it asks for, else the first. Changed files are read again",
+        group="TLS",
+        example="shop.pem, blog.pem",
+    )
+    tls_key: tuple[Path, ...] = setting(
+        (),
+        "Their keys, one for each certificate in the same order; none = they are in the certificates' files",
+        group="TLS",
+        example="shop.key, blog.key",
+    )
+    tls_min_version: str = setting(
+        "TLSv1.2",
+        "Oldest version of TLS that is spoken",
+        choices=("TLSv1.2", "TLSv1.3"),
+        group="TLS",
+        example="TLSv1.3",
+    )
+    tls_redirect: bool = setting(
+        False,
+        "Answer every request without TLS with a redirect to https, except those of trusted proxies",
+        group="TLS",
+        example="on",
+    )
     trusted_proxies: tuple[str, ...] = setting(
         (),
         "Addresses and networks of proxies whose X-Forwarded-* or Forwarded fields are believed, unix: for "
@@ -240,8 +274,8 @@ class Settings:
     )
     redirect_port: int = setting(
         0,
-        "Port to which a request is redirected that needs TLS (<transport-guarantee>); 0 = none, it is "
-        "answered 403",
+        "Port to which a request is redirected that needs TLS (<transport-guarantee>); 0 = --tls-port, and "
+        "if that is 0 too the answer is 403",
         group="Sessions and logins",
         minimum=0,
         maximum=65535,
@@ -381,6 +415,25 @@ class Settings:
         group="Threads",
         minimum=0,
         example="30",
+    )
+    drain_s: float = setting(
+        0.0,
+        "When stopping, time in which requests are still taken while /readyz says no more should come",
+        unit="s",
+        group="Health",
+        minimum=0,
+        example="10",
+    )
+    admin_port: int = setting(
+        0,
+        "TCP port for /healthz and /readyz; 0 = none",
+        group="Health",
+        minimum=0,
+        maximum=65535,
+        example="8081",
+    )
+    admin_host: str = setting(
+        "127.0.0.1", "Address of that port; whoever reaches it may ask", group="Health", example="10.0.0.5"
     )
     # limits
     max_request_line_bytes: int = setting(
@@ -593,6 +646,11 @@ class Settings:
         example="debug",
     )
 
+    @property
+    def secure_port(self) -> int | None:
+        """Where clients are sent who need TLS; None: nowhere."""
+        return self.redirect_port or self.tls_port or None
+
     def __post_init__(self) -> None:
         """Check what a program wrote; what comes from load() has been checked, with its place, before."""
         for option in OPTIONS:
@@ -665,7 +723,7 @@ class Option:
         if value is None:
             return "auto" if self.type == "int | None" else "none"
         if isinstance(value, tuple):
-            return ", ".join(value) or "none"
+            return ", ".join(map(str, value)) or "none"
         if isinstance(value, bool):
             return "on" if value else "off"
         if isinstance(value, int | float):
@@ -747,6 +805,14 @@ def _path(option: Option, value: object) -> Path | None:
     return value
 
 
+def _paths(option: Option, value: object) -> tuple[Path, ...]:
+    if isinstance(value, str):
+        value = [] if value.strip() in ("", "none") else re.split(r"\s*,\s*", value.strip())
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str | Path) for each in value):
+        raise ValueError(f"not a list of paths; write for example {option.example}")
+    return tuple(map(Path, value))
+
+
 def _networks(option: Option, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [] if value.strip() in ("", "none") else re.split(r"\s*,\s*|\s+", value.strip())
@@ -775,6 +841,7 @@ _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], o
     "bool": (lambda _: "on|off", _switch),
     "Path": (lambda _: "PATH", _path),
     "Path | None": (lambda _: "PATH", _path),
+    "tuple[Path, ...]": (lambda _: "PATHS", _paths),
     "tuple[str, ...]": (lambda _: "NETWORKS", _networks),
 }
 
@@ -800,7 +867,11 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None
         except ValueError as e:
             mistakes.append(f"{place}: {e}.")
         else:
-            values[option.name] = folder / converted if isinstance(converted, Path) else converted
+            if isinstance(converted, Path):
+                converted = folder / converted
+            elif isinstance(converted, tuple):
+                converted = tuple(folder / item if isinstance(item, Path) else item for item in converted)
+            values[option.name] = converted
 
     if file is not None or Path(DEFAULT_FILE).is_file():
         path = file or Path(DEFAULT_FILE)

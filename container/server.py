@@ -2,14 +2,16 @@
 
     Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> a connector ──> an MPM
                                    └────── with ajp_port ──> AjpConnector ──> EventServer (another loop)
+    Server.not_ready ──> AdminServer (a third loop)
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
     make_application(...)   a started Container alone, for a WSGI server of somebody else
 
 One process (event, the default) has three threads of ours beside the requests': the main one waits for
-signals, the loop reads and writes sockets, the keeper ends expired sessions and, with --dev, reloads changed
-web apps. Otherwise children do that and a supervisor forks them: a web app starts in each of them after the
-fork, since neither its threads nor its connections to databases would survive one.
+signals, the loop reads and writes sockets, the keeper ends expired sessions, reads changed certificates and,
+with --dev, reloads changed web apps. Otherwise children do that and a supervisor forks them: a web app
+starts in each of them after the fork, since neither its threads nor its connections to databases would
+survive one.
 """
 
 from __future__ import annotations
@@ -47,9 +49,12 @@ if TYPE_CHECKING:
     from container.mpm.prefork import PreforkServer
     from container.mpm.scoreboard import Scoreboard, Slot
     from container.mpm.signals import SignalInbox
+    from container.mpm.tls import ServerTls
+    from container.protocols.exchange import Handler
 
 __all__ = [
     "Keeper",
+    "Ports",
     "Server",
     "configure_logging",
     "make_application",
@@ -72,7 +77,8 @@ _SWEEP_EVERY = 10  # rounds of the keeper
 _SWITCH_INTERVAL_S = 0.0005
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
-    "host", "port", "ajp_host", "ajp_port", "backlog", "mpm", "worker_processes", "server_limit",
+    "host", "port", "ajp_host", "ajp_port", "backlog", "tls_port", "tls_certificate", "tls_key",
+    "tls_min_version", "admin_host", "admin_port", "mpm", "worker_processes", "server_limit",
     "thread_limit", "threads_per_child", "max_request_workers", "work", "session_store", "executor", "log",
     "log_level",
 )  # fmt: skip
@@ -108,6 +114,52 @@ def start_container(settings: Settings) -> Container:
     return container
 
 
+class Ports:
+    """The sockets that a server listens on, and what those with TLS need. Children inherit them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the certificates and take the ports. Raises ConfigError."""
+        from container.mpm.event import open_listener, url_of
+
+        self.tls = make_tls(settings)
+        self.secure: list[tuple[socket.socket, ServerTls]] = []
+        self.ajp: socket.socket | None = None
+        with contextlib.ExitStack() as undo:
+            self.plain = undo.enter_context(open_listener(settings.host, settings.port, settings.backlog))
+            self.urls = [url_of(self.plain)]
+            if self.tls is not None:
+                secure = open_listener(settings.host, settings.tls_port, settings.backlog, "tls-")
+                self.secure.append((undo.enter_context(secure), self.tls))
+                self.urls.append(url_of(secure, "https"))
+            if settings.ajp_port:
+                from container.connectors.ajp import open_ajp_listener
+
+                self.ajp = undo.enter_context(open_ajp_listener(settings))
+            self.close = undo.pop_all().close
+
+
+def make_tls(settings: Settings) -> ServerTls | None:
+    """Read the certificates; None without --tls-port. Raises ConfigError."""
+    if not settings.tls_port:
+        if settings.tls_redirect:
+            raise ConfigError("--tls-redirect: there is no --tls-port to redirect to. Name one")
+        return None
+    from container.mpm.tls import MAKE_ONE, CertificateFiles, ServerTls
+
+    certificates, keys = settings.tls_certificate, settings.tls_key
+    if not certificates:
+        raise ConfigError(f"--tls-port {settings.tls_port}: TLS needs --tls-certificate FILE. {MAKE_ONE}")
+    if keys and len(keys) != len(certificates):
+        raise ConfigError(
+            f"--tls-key: {_count(len(keys), 'key')} for {_count(len(certificates), 'certificate')}. Name one "
+            "for each certificate, in the same order, or none if they are in the same files"
+        )
+    files = [
+        CertificateFiles(certificate, keys[i] if keys else None) for i, certificate in enumerate(certificates)
+    ]
+    return ServerTls(files, min_version=settings.tls_min_version)
+
+
 class Server:
     """What serves in one process: a container behind its embedded front, and the MPM that accepts for it.
 
@@ -117,39 +169,35 @@ class Server:
     def __init__(
         self,
         settings: Settings,
-        listener: socket.socket | None = None,
-        ajp_listener: socket.socket | None = None,
+        ports: Ports | None = None,
         slot: Slot | None = None,
         prefix: str = "",
     ) -> None:
-        """Take the port, so that whoever connects while the web apps start waits and is not refused.
+        """Take the ports, so that whoever connects while the web apps start waits and is not refused.
 
         The others: of a child, see mpm/supervisor.py; the prefix is that of its ids.
         """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
+        from container.front.admin import AdminServer, health_pages
         from container.front.routes import EmbeddedFront
-        from container.mpm.event import open_listener, url_of
         from container.mpm.executor import make_executor
 
         self.settings = settings
         self.container = Container(settings)
         self._front = EmbeddedFront(self.container)
         self._executor = make_executor(settings)
-        self._keeper = Keeper(self.container)
-        self._listener = listener or open_listener(settings.host, settings.port, settings.backlog)
-        self._ajp_listener = ajp_listener
-        try:
-            if settings.ajp_port and ajp_listener is None:
-                from container.connectors.ajp import open_ajp_listener
-
-                self._ajp_listener = open_ajp_listener(settings)
+        self._ports = ports or Ports(settings)
+        self.urls, self.tls = self._ports.urls, self._ports.tls
+        self._keeper = Keeper(self.container, self.tls)
+        self._phase: str | None = "starting"  # why the server as a whole is not ready; None: it is
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._ports.close)
+            self._admin = AdminServer(settings, health_pages(self.not_ready))
+            undo.callback(self._admin.close)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
-        except ConfigError:
-            self._close_listeners()
-            raise
-        self.url = url_of(self._listener)
+            undo.pop_all()
         listeners = [] if self._access_log is None else [self._access_log]
         self._mpm = self._make_mpm(listeners, slot, prefix)
         self._ajp = self._make_ajp(listeners, prefix)
@@ -159,16 +207,22 @@ class Server:
     def _make_mpm(
         self, listeners: list[AccessLog], slot: Slot | None, prefix: str
     ) -> EventServer | PreforkServer:
-        settings, front, executor = self.settings, self._front, self._executor
+        settings, executor = self.settings, self._executor
+        handler: Handler = self._front
+        if settings.tls_redirect:
+            from container.front.redirect import RedirectToTls
+
+            handler = RedirectToTls(handler, settings.tls_port, settings.trusted_proxies)
         if settings.mpm == "event":
             from container.connectors.http import HttpConnector
             from container.mpm.event import EventServer
 
             return EventServer(
-                [self._listener],
-                lambda: HttpConnector(front, settings, executor, listeners, prefix),
+                [self._ports.plain],
+                lambda: HttpConnector(handler, settings, executor, listeners, prefix),
                 settings,
                 slot,
+                tls_listeners=self._ports.secure,
             )
         from container.connectors.http_blocking import BlockingHttpConnector
         from container.mpm.prefork import PreforkServer
@@ -177,26 +231,43 @@ class Server:
         assert slot is not None, "prefork and worker run below a supervisor"
         kind = {"prefork": PreforkServer, "worker": WorkerServer}[settings.mpm]
         return kind(
-            [self._listener],
-            lambda: BlockingHttpConnector(front, settings, listeners, prefix),
+            [self._ports.plain],
+            lambda: BlockingHttpConnector(handler, settings, listeners, prefix),
             settings,
             slot,
+            tls_listeners=self._ports.secure,
         )
 
     def _make_ajp(self, listeners: list[AccessLog], prefix: str) -> EventServer | None:
         """Web servers have the files that they want to serve themselves: all else is the container's."""
-        if self._ajp_listener is None:
+        if self._ports.ajp is None:
             return None
         from container.connectors.ajp import make_server
 
-        listener, executor = self._ajp_listener, self._executor
+        listener, executor = self._ports.ajp, self._executor
         return make_server(self.container, self.settings, executor, listeners, listener, prefix)
 
     def __repr__(self) -> str:
         return f"<Server {self.url} {self._mpm!r}>"
 
+    @property
+    def url(self) -> str:
+        return self.urls[0]
+
+    @property
+    def admin_url(self) -> str | None:
+        return self._admin.url
+
+    def not_ready(self) -> list[str]:
+        """Why no new requests should come; empty: they may. Any thread may ask."""
+        if self._phase is not None:
+            return [self._phase]
+        contexts = self.container.contexts.values()
+        return [f"web app {each}: {each.state.value}" for each in contexts if each.state is not State.RUNNING]
+
     def start(self) -> None:
         """Deploy every web app, then accept connections. If it raises, nothing is left open."""
+        self._admin.start(self._executor)
         self._deploy()
         is_ready = threading.Event()
 
@@ -212,18 +283,27 @@ class Server:
         if self._ajp is not None:
             self._ajp.start()
         self._keeper.start()
+        self._phase = None
 
     def _deploy(self) -> None:
         try:
             self.container.deploy_all(self.settings.webapps)
         except BaseException:
-            self._close_listeners()
+            self._ports.close()
+            self._admin.close()
             self._stop_container(0)
             raise
         self.container.on_static_plan(self._front.publish)
 
+    def drain(self) -> None:
+        """Say that no more requests should come, and serve those that do for settings.drain_s."""
+        self._phase = "draining"
+        time.sleep(self.settings.drain_s)
+
     def stop(self, timeout_s: float | None = None) -> None:
-        """End running requests within timeout_s (default: settings.stop_timeout_s), then the web apps."""
+        """Drain, end running requests within timeout_s (default: settings.stop_timeout_s), then web apps."""
+        self.drain()
+        self._phase = "stopping"
         timeout_s = self.settings.stop_timeout_s if timeout_s is None else timeout_s
         deadline_s = time.monotonic() + timeout_s
         self._keeper.stop()
@@ -231,6 +311,7 @@ class Server:
         if self._thread is not None:
             self._thread.join()
         self._end(deadline_s)
+        self._admin.close()
 
     def run(self, ready: Callable[[], None]) -> None:
         """Deploy every web app and serve in this thread until ``ask_to_stop``; ready says: from now on."""
@@ -255,12 +336,6 @@ class Server:
         self._executor.stop(max(0.0, min(_FOREVER_S, deadline_s - time.monotonic())))
         self._stop_container(max(0.1, min(_FOREVER_S, deadline_s - time.monotonic())))
 
-    def _close_listeners(self) -> None:
-        """Give up before anything has begun."""
-        self._listener.close()
-        if self._ajp_listener is not None:
-            self._ajp_listener.close()
-
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
         if self._access_log is not None:
@@ -268,10 +343,14 @@ class Server:
 
 
 class Keeper:
-    """A thread for what is due from time to time: sessions expire, changed web apps are reloaded."""
+    """A thread for what is due from time to time.
 
-    def __init__(self, container: Container) -> None:
+    Sessions expire; changed web apps are reloaded, and changed certificates read again.
+    """
+
+    def __init__(self, container: Container, tls: ServerTls | None = None) -> None:
         self._container = container
+        self._tls = tls
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._watchers: dict[Context, FileWatcher] = {}
@@ -290,6 +369,8 @@ class Keeper:
         while not self._stopping.wait(_KEEPER_S):
             rounds += 1
             try:
+                if self._tls is not None:
+                    self._tls.poll()
                 if self._container.settings.dev:
                     self._reload_changed()
                 if rounds % _SWEEP_EVERY == 0:
@@ -377,6 +458,13 @@ def _check_model(settings: Settings, limits: Limits) -> None:
             f"--ajp-port {settings.ajp_port}: AJP needs the loop, which --mpm {settings.mpm} has not. Remove "
             "--ajp-port, or use --mpm event"
         )
+    is_alone = settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
+    if settings.admin_port and not is_alone:
+        raise ConfigError(
+            f"--admin-port {settings.admin_port}: one process cannot answer for all of them. Remove it "
+            "(`was status` tells of several processes), or use --mpm event with --worker-processes 1 and "
+            "without --max-connections-per-child"
+        )
     if limits.most_children > 1 and settings.session_store == "memory":
         raise ConfigError(
             f"--mpm {settings.mpm}: each of up to {limits.most_children} processes would have its own "
@@ -393,30 +481,29 @@ def _shared(settings: Settings, limits: Limits) -> Settings:
     return dataclasses.replace(settings, max_connections=each)
 
 
-def make_board(settings: Settings, slots: int, threads: int, url: str) -> Scoreboard:
+def make_board(settings: Settings, slots: int, threads: int, urls: list[str]) -> Scoreboard:
     from container.mpm.scoreboard import Scoreboard, status_folder
 
     try:
-        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, [url])
+        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, urls)
     except (ConfigError, OSError) as error:
         log.warning("`was status` will not find this server: %s", error)
-        return Scoreboard.make(None, slots, threads, settings.mpm, [url])
+        return Scoreboard.make(None, slots, threads, settings.mpm, urls)
 
 
 def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
     """One process: this thread waits for signals, another one has the loop."""
-    from container.mpm.event import open_listener, url_of
     from container.mpm.scoreboard import ENDING, WAITING
     from container.mpm.signals import SignalInbox
 
-    listener = open_listener(settings.host, settings.port, settings.backlog)
-    board = make_board(settings, 1, min(settings.threads, MOST_SHOWN), url_of(listener))
+    ports = Ports(settings)
+    board = make_board(settings, 1, min(settings.threads, MOST_SHOWN), ports.urls)
     try:
         slot = board.slot(0)
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
-            server = Server(settings, listener, slot=slot)
+            server = Server(settings, ports, slot)
             server.start()
             slot.state = WAITING
             say(report(server, time.perf_counter() - began_s))
@@ -426,7 +513,8 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
                 say("Stopping when the running requests have ended. Ctrl-C ends at once.")
                 timeout_s = settings.graceful_shutdown_timeout_s or math.inf
             else:
-                say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
+                within_s = settings.drain_s + settings.stop_timeout_s
+                say(f"Stopping, within {within_s:g} s. Ctrl-C again ends at once.")
                 timeout_s = settings.stop_timeout_s
             return stop_in_time(server, timeout_s, inbox)
     finally:
@@ -438,6 +526,8 @@ def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
     while True:
         for number in inbox.wait():
             if number == signal.SIGHUP:
+                if server.tls is not None:
+                    server.tls.reload()
                 _reload_all(server.container)
             elif number == signal.SIGUSR1:
                 log.info("The logs are opened anew")  # as soon as something is written to them
@@ -463,15 +553,9 @@ def _run_children(
     reread: Callable[[], Settings],
 ) -> int:
     """Many processes below this one, which only supervises: it has no web app and no second thread."""
-    from container.mpm.event import open_listener, url_of
     from container.mpm.supervisor import Child, Supervisor
 
-    listener = open_listener(settings.host, settings.port, settings.backlog)
-    ajp_listener = None
-    if settings.ajp_port:
-        from container.connectors.ajp import open_ajp_listener
-
-        ajp_listener = open_ajp_listener(settings)
+    ports = Ports(settings)
     current = settings
     turn, first_turn = os.pipe()  # the child that reads the one byte reports
     os.set_blocking(turn, False)
@@ -486,15 +570,15 @@ def _run_children(
                 log.warning("%s does not change until the server is started anew", name)
         fresh = dataclasses.replace(fresh, **{name: getattr(settings, name) for name in _FOR_LIFE})
         require_folder(fresh.webapps)
+        if ports.tls is not None:
+            ports.tls.reload()
         current = fresh
 
     class ChildServer:
         """Of one child, whose report is said if it is the first one to be ready."""
 
         def __init__(self, child: Child) -> None:
-            self._server = Server(
-                _shared(current, limits), listener, ajp_listener, child.slot, f"{child.number}."
-            )
+            self._server = Server(_shared(current, limits), ports, child.slot, f"{child.number}.")
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:
@@ -506,7 +590,7 @@ def _run_children(
 
             self._server.run(ready_and_report)
 
-    board = make_board(settings, limits.slots + limits.most_children, limits.threads, url_of(listener))
+    board = make_board(settings, limits.slots + limits.most_children, limits.threads, ports.urls)
     try:
         supervisor = Supervisor(
             ChildServer,
@@ -520,9 +604,7 @@ def _run_children(
         return supervisor.run()
     finally:
         board.close()
-        listener.close()
-        if ajp_listener is not None:
-            ajp_listener.close()
+        ports.close()
         os.close(turn)
         os.close(first_turn)
 
@@ -538,7 +620,7 @@ def stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
 
     thread = threading.Thread(target=stop, name="stop", daemon=True)
     thread.start()
-    end_s = time.monotonic() + min(timeout_s, _FOREVER_S) + _STOP_GRACE_S
+    end_s = time.monotonic() + server.settings.drain_s + min(timeout_s, _FOREVER_S) + _STOP_GRACE_S
     while thread.is_alive() and time.monotonic() < end_s:
         inbox.wait(min(_LOOK_S, end_s - time.monotonic()))
     if thread.is_alive():
@@ -567,7 +649,13 @@ def configure_logging(settings: Settings) -> None:
 
 def report(server: Server, took_s: float) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
-    return report_text(server.settings, server.url, served(server.container), took_s)
+    more = []
+    if server.tls is not None:
+        names = ", ".join(server.tls.names) or "no name"
+        more.append(f"TLS, {server.settings.tls_min_version} or newer, on {server.urls[1]}/ for {names}.")
+    if server.admin_url is not None:
+        more.append(f"Health: {server.admin_url}/healthz and /readyz.")
+    return report_text(server.settings, server.url, served(server.container), took_s, more)
 
 
 def served(container: Container) -> dict[str, Any]:
@@ -579,8 +667,10 @@ def served(container: Container) -> dict[str, Any]:
     }
 
 
-def report_text(settings: Settings, url: str, served: Mapping[str, Any], took_s: float) -> str:
-    """The report of what is served at url."""
+def report_text(
+    settings: Settings, url: str, served: Mapping[str, Any], took_s: float, more: Iterable[str] = ()
+) -> str:
+    """The report of what is served at url, with more lines."""
     rows = [(f"{url}{path}", *cells) for path, *cells in served["rows"]]
     places = {"-": "standard output", "off": "off"}
     lines = [
@@ -593,6 +683,7 @@ def report_text(settings: Settings, url: str, served: Mapping[str, Any], took_s:
     if problems := served["problems"]:
         lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
     lines += [
+        *more,
         f"Access log: {places.get(settings.access_log, settings.access_log)}. "
         f"Log: {'standard error' if settings.log == '-' else settings.log}.",
         *([f"AJP for web servers on {settings.ajp_host}:{settings.ajp_port}."] if settings.ajp_port else []),

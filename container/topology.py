@@ -166,6 +166,11 @@ class _FrontProcess(Peer):
         self._site = ContainersSite(names, settings)
         self._front = Front(self._site, settings, (self._site.balancer,))
         self._files = EmbeddedFront(self._front)
+        if settings.tls_port or settings.admin_port:
+            raise ConfigError(
+                "--tls-port and --admin-port: not with --containers. Remove them, or put `was front` before "
+                "containers of your own"
+            )
         self._listener = open_listener(settings.host, settings.port, settings.backlog)
         self._url = url_of(self._listener)
         self._access_log: AccessLog | None = None
@@ -181,7 +186,7 @@ class _FrontProcess(Peer):
         executor = make_executor(settings)  # without work: a Front waits for containers on its loop
         self._connector = _Connector(self._files, settings, executor, listeners)
         self._connector.front = self._front
-        self._board = make_board(settings, 1, 64, self._url)
+        self._board = make_board(settings, 1, 64, [self._url])
         self._slot = self._board.slot(0)
         self._slot.begin(0)
         self._slot.set_pid(os.getpid())

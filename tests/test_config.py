@@ -63,6 +63,36 @@ def test_a_file_may_use_toml_types_or_text_and_both_spellings_of_a_name() -> Non
     assert settings.idle_timeout_s == 5.0
 
 
+@pytest.mark.parametrize(
+    ("toml", "paths"),
+    [
+        ('tls-key = "a.pem"', ["a.pem"]),
+        ('tls-key = "a.pem , /b.pem"', ["a.pem", "/b.pem"]),
+        ('tls-key = ["a, b.pem", "b.pem"]', ["a, b.pem", "b.pem"]),
+        ("tls-key = []", []),
+        ('tls-key = "none"', []),
+    ],
+)
+def test_a_list_of_paths(toml: str, paths: list[str]) -> None:
+    assert load(toml).tls_key == tuple(map(Path, paths))
+
+
+def test_paths_of_a_list_in_a_file_are_relative_to_that_file_too() -> None:
+    Path("etc").mkdir()
+    Path("etc/was.toml").write_text('tls-certificate = ["a.pem", "/b.pem"]\n')
+    settings = config.load({"tls_key": "a.key"}, {}, Path("etc/was.toml"))
+    assert settings.tls_certificate == (Path("etc/a.pem"), Path("/b.pem"))
+    assert settings.tls_key == (Path("a.key"),)
+    with pytest.raises(ConfigError, match="tls-key = 5: not a list of paths"):
+        load("tls-key = 5")
+
+
+def test_where_clients_are_sent_who_need_tls() -> None:
+    assert Settings().secure_port is None
+    assert Settings(tls_port=8443).secure_port == 8443
+    assert Settings(tls_port=8443, redirect_port=443).secure_port == 443
+
+
 def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
     folder = Path("etc")
     folder.mkdir()
@@ -93,8 +123,8 @@ def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
             "did you mean max-body-bytes? remove it or correct it.",
         ),
         (
-            "[tls]\nport = 1\n",
-            "was.toml:1: tls: there is no such setting; `was run --help` lists all; remove it or correct it.",
+            "[x]\nport = 1\n",
+            "was.toml:1: x: there is no such setting; `was run --help` lists all; remove it or correct it.",
         ),
     ],
 )

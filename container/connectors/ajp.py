@@ -390,7 +390,7 @@ class AjpConnection(HttpConnection):
         if output := self.requests.take_output():
             self._write(output)
 
-    def _refuse_head(self, error: ProtocolError) -> None:
+    def _refuse_head(self, error: ProtocolError, text: str = "") -> None:
         log_refusal(self, error)
         if isinstance(error, NotAjpError) or error.status == 408:  # there is nobody to answer
             self.close()

@@ -58,7 +58,7 @@ class FileSender:
         self._frame = frame
         self._socket_fd = -1
         self._is_watching = False
-        self.sent_bytes = 0  # past the transport, by sendfile
+        self.sent_bytes = 0  # given to the transport or, past it, to the kernel
 
     def __repr__(self) -> str:
         how = "sendfile" if self._socket_fd >= 0 else "read"
@@ -122,7 +122,6 @@ class FileSender:
             if not sent:
                 raise OSError("the file has become shorter while it was being sent")
             self._advance(sent)
-            self.sent_bytes += sent
             budget -= sent
         if self._remaining:
             self._is_watching = True
@@ -140,6 +139,7 @@ class FileSender:
     def _advance(self, count: int) -> None:
         self._offset += count
         self._remaining -= count
+        self.sent_bytes += count
 
     def _unwatch(self) -> None:
         if self._is_watching:

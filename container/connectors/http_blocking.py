@@ -30,6 +30,7 @@ from container.connectors.http_connection import (
     LINGER_BYTES,
     LINGER_PAUSE_S,
     LINGER_TOTAL_S,
+    MISDIRECTED,
     RATE_GRACE_S,
     RESET_ON_CLOSE,
     address_of,
@@ -45,6 +46,7 @@ from container.connectors.http_exchange import (
 )
 from container.connectors.request_body import RequestBody
 from container.errors import ProtocolError
+from container.mpm.tls_transport import HANDSHAKE
 from container.mpm.waker import Waker
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, RawHeaders
 from container.protocols.http1 import CONTINUE, Framing, RequestHead, RequestParser
@@ -91,6 +93,7 @@ class BlockingConnection:
         "_body_bytes",
         "_calls",
         "_connector",
+        "_is_broken",
         "_is_waiting",
         "_last_piece_s",
         "_number",
@@ -133,6 +136,7 @@ class BlockingConnection:
         self._room: threading.Event | None = None
         self._room_callbacks: list[tuple[HttpExchange, Callable[[], object]]] = []
         self.exchange: HttpExchange | None = None
+        self._is_broken = False  # by us, so that the client knows its answer is not complete
         self.has_ended = False
         self.may_stay_open = not connector.is_stopping
         self.phase = _IDLE
@@ -182,10 +186,8 @@ class BlockingConnection:
         """Answer every request of the connection."""
         self._watch.connected(self._number, self.peer[0])
         try:
-            while (head := self._next_head()) is not None:
-                self._answer(head)
-                if self.phase is not _IDLE:
-                    break
+            if not isinstance(self._socket, ssl.SSLSocket) or self._shake_hands(self._socket):
+                self._serve_requests()
             if self.phase is _LINGER:
                 self._linger()
         except OSError as error:
@@ -194,6 +196,52 @@ class BlockingConnection:
         finally:
             self._close()
             self._watch.closed()
+
+    def _serve_requests(self) -> None:
+        while (head := self._next_head()) is not None:
+            self._answer(head)
+            if self.phase is not _IDLE:
+                break
+
+    def _shake_hands(self, session: ssl.SSLSocket) -> bool:
+        """Do the handshake of TLS; False if there is none."""
+        until_s = time.monotonic() + (self._connector.settings.idle_timeout_s or math.inf)
+        try:
+            self._wait_for(select.POLLIN, until_s)
+            first = socket.socket.recv(session, 1, socket.MSG_PEEK)
+            if first and first[0] != HANDSHAKE:
+                self._tell_of_tls(session)
+                return False
+            while True:
+                try:
+                    session.do_handshake()
+                    return True
+                except ssl.SSLWantReadError:
+                    self._wait_for(select.POLLIN, until_s)
+                except ssl.SSLWantWriteError:
+                    self._wait_for(select.POLLOUT, until_s)
+        except ssl.SSLError as error:
+            _log.info("%s: the TLS handshake failed: %s", self.id, error)
+            return False
+
+    def _wait_for(self, events: int, until_s: float) -> None:
+        """Raise TimeoutError if none of the events comes by then."""
+        poll = select.poll()
+        poll.register(self._socket.fileno(), events)
+        wait_s = max(0.0, until_s - time.monotonic())
+        if not poll.poll(None if wait_s == math.inf else wait_s * 1000):
+            raise TimeoutError
+
+    def _tell_of_tls(self, session: ssl.SSLSocket) -> None:
+        """The client speaks HTTP, or whatever, on a port for TLS."""
+        self._socket = socket.socket(fileno=session.detach())
+        self._parser.receive(self._socket.recv(_READ_BYTES))
+        self._refuse(*MISDIRECTED)
+
+    def _say_goodbye(self) -> None:
+        if isinstance(self._socket, ssl.SSLSocket):
+            with contextlib.suppress(OSError, ValueError):  # the client need not say it too
+                self._socket.unwrap()
 
     def _receive(self, until_s: float) -> bytes:
         """Wait for bytes until until_s (time.monotonic()): TimeoutError then; b"" is the client's end."""
@@ -466,14 +514,14 @@ class BlockingConnection:
                 pass
         return self.phase is _BODY
 
-    def _refuse(self, error: ProtocolError) -> None:
+    def _refuse(self, error: ProtocolError, text: str = "") -> None:
         """Answer what is not a request."""
         log_refusal(self, error)
         head = unreadable_head(self._parser.waiting, self._connector.settings)
         self._connector.tell_time(time.monotonic())
         self.exchange = exchange = HttpExchange(self, head, self._served + 1, self._connector.now_s)
         self.phase = _BODY  # that is how the rest of it is treated
-        exchange.answer_error(error.status)
+        exchange.answer_error(error.status, text=text)
         if self.phase is _LINGER:
             self._linger()
 
@@ -590,6 +638,7 @@ class BlockingConnection:
         self._connector.report(exchange)
         if exchange.framing is Framing.CLOSE:  # a regular end of the connection would be the answer's
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self._is_broken = True
         self.phase = _CLOSING
         self._signal_room()
 
@@ -612,6 +661,7 @@ class BlockingConnection:
         end_s = time.monotonic() + LINGER_TOTAL_S
         count = 0
         with contextlib.suppress(OSError):  # TimeoutError is one
+            self._say_goodbye()
             self._socket.shutdown(socket.SHUT_WR)
             while count <= LINGER_BYTES and not self._connector.is_aborting:
                 data = self._receive(min(time.monotonic() + LINGER_PAUSE_S, end_s))
@@ -624,6 +674,8 @@ class BlockingConnection:
         self._connector.forget(self)
         if self.exchange is not None:
             self._lost()
+        if not self._is_broken:
+            self._say_goodbye()
         with contextlib.suppress(OSError):
             self._socket.close()
         self._flush()

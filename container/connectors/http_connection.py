@@ -24,6 +24,7 @@ from container.connectors.file_sender import FileSender
 from container.connectors.http_exchange import FilePart, HttpExchange, Phase, log_refusal, unreadable_head
 from container.connectors.request_body import CollectedBody, RequestBody, StreamedBody
 from container.errors import ProtocolError
+from container.mpm.tls_transport import TlsConnection
 from container.protocols.exchange import Begin, ClientDisconnected, RawHeaders
 from container.protocols.http1 import CONTINUE, Framing, RequestHead, RequestParser
 
@@ -36,6 +37,7 @@ __all__ = [
     "LINGER_BYTES",
     "LINGER_PAUSE_S",
     "LINGER_TOTAL_S",
+    "MISDIRECTED",
     "RATE_GRACE_S",
     "RESET_ON_CLOSE",
     "HttpConnection",
@@ -51,6 +53,10 @@ LINGER_PAUSE_S = 5.0
 LINGER_BYTES = 32 * 1024**2
 RATE_GRACE_S = 20.0  # a body may begin slowly
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
+MISDIRECTED = (
+    ProtocolError(400, "the client speaks no TLS on a port for TLS"),
+    "This port speaks TLS: use https.\n",
+)
 _READ_AHEAD_BYTES = 65536
 
 # An attribute of an enum costs as much as a call: what every request passes uses these.
@@ -72,7 +78,7 @@ class Requests(Protocol):
     def next_piece(self) -> bytes | None: ...
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpConnection(TlsConnection):
     """One client's connection. Belongs to the loop's thread, but for wait_for_room and the plain flags."""
 
     __slots__ = (
@@ -383,7 +389,7 @@ class HttpConnection(asyncio.Protocol):
             else:
                 exchange.body.fail(ClientDisconnected(f"{exchange.id}: the body ends too early"))
         exchange.disconnected()
-        return not self.secure
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         collecting = self.phase is _BODY
@@ -458,14 +464,19 @@ class HttpConnection(asyncio.Protocol):
         if self._parser.waiting or self.has_ended:
             self._next_requests()
 
-    def _refuse_head(self, error: ProtocolError) -> None:
+    def misdirected(self, data: bytes) -> None:
+        """The client speaks HTTP, or whatever, on a port for TLS: it is told so."""
+        self._parser.receive(data)
+        self._refuse_head(*MISDIRECTED)
+
+    def _refuse_head(self, error: ProtocolError, text: str = "") -> None:
         """Answer what is not a request."""
         log_refusal(self, error)
         head = unreadable_head(self._parser.waiting, self.connector.settings)
         self.exchange = exchange = self._new_exchange(head, self._served + 1, time.monotonic())
         self.phase = _BODY  # that is how the rest of it is treated
         self.deadline_s = math.inf
-        exchange.answer_error(error.status)
+        exchange.answer_error(error.status, text=text)
 
     def _break_off(self, exchange: HttpExchange) -> None:
         """End the connection so that the client knows the answer is not complete."""
@@ -695,6 +706,13 @@ def tls_facts(session: ssl.SSLObject | ssl.SSLSocket | None) -> dict[str, object
         "secure_protocol": session.version() or version,
         "cipher_suite": name,
         "key_size": bits,
-        "ssl_session_id": session.session.id.hex() if session.session else None,
+        "ssl_session_id": _tls_session_id(session),
         "certificates": [certificate] if certificate else [],
     }
+
+
+def _tls_session_id(session: ssl.SSLObject | ssl.SSLSocket) -> str | None:
+    """The session's own; TLS 1.2 with tickets has none, there it is what is unique to the handshake."""
+    id = session.session.id if session.session else b""
+    id = id or session.get_channel_binding("tls-unique") or b""
+    return id.hex() or None

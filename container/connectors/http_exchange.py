@@ -521,14 +521,14 @@ class HttpExchange:
         self._deliver(status_line(101) + lines + b"Connection: upgrade\r\n\r\n")
         self.body = connection.open_tunnel(self)
 
-    def answer_error(self, status: int, headers: Headers = ()) -> None:
-        """The connector's own answer, for when the handler cannot give one."""
+    def answer_error(self, status: int, headers: Headers = (), text: str = "") -> None:
+        """The connector's own answer, for when the handler cannot give one. text goes on after the status."""
         try:
             phrase = HTTPStatus(status).phrase
         except ValueError:
             phrase = "Error"
         self.start(status, [("Content-Type", "text/plain"), *headers])
-        self.finish(f"{status} {phrase}\n".encode("ascii"))
+        self.finish(f"{status} {phrase}\n{text}".encode("ascii"))
 
     # In a request thread --------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class ContextSecurity:
         self.constraints = constraints
         self.authenticator = authenticator
         self.active = bool(constraints) or not isinstance(authenticator, NoLogin)
-        self._secure_port = context.settings.redirect_port or None
+        self._secure_port = context.settings.secure_port
         self._declared = frozenset(context.deployment.roles)
 
     def believe(self, request: Request, front: FrontFacts) -> None:

@@ -7,14 +7,22 @@ httpd.conf ──┴─ by its content ──> FrontConfig: a Site, where to lis
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from container.errors import ConfigError, Problem
 from container.front.balancer import Balancer
 from container.front.site import Site
+from container.mpm.tls import CertificateFiles, Choose
 
-__all__ = ["FrontConfig", "FrontListen", "is_httpd", "load_front"]
+if TYPE_CHECKING:
+    from container.front.config.httpd_model import Listen as HttpdListen
+    from container.front.config.httpd_site import HttpdSite
+    from container.front.config.nginx_model import Config, Listen
+    from container.front.config.nginx_site import NginxSite
+
+__all__ = ["FrontConfig", "FrontListen", "FrontTls", "is_httpd", "load_front"]
 
 _COMMENT = re.compile(r"#.*")
 # What only one of the two has at the beginning of a line.
@@ -26,12 +34,21 @@ _HTTPD = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class FrontTls:
+    """choose: the number of the certificate for a name; None: the first."""
+
+    certificates: tuple[CertificateFiles, ...]
+    choose: Choose = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FrontListen:
     """host "": every address. path: of a Unix socket, else ""."""
 
     host: str
     port: int
     path: str = ""
+    tls: FrontTls | None = None
 
     def __str__(self) -> str:
         return f"unix:{self.path}" if self.path else f"{self.host or '*'}:{self.port}"
@@ -73,9 +90,18 @@ def _nginx(file: Path) -> FrontConfig:
     config = read(str(file))
     site = NginxSite(config)
     listens = [
-        FrontListen(each.host, each.port, each.path) for server in config.servers for each in server.listens
+        FrontListen(each.host, each.port, each.path, _nginx_tls(config, site, each) if each.ssl else None)
+        for each in config.listens
     ]
     return FrontConfig(site, _once(listens), tuple(site.balancers.values()), config.notes)
+
+
+def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
+    """A server's certificate is its first one; who asks for a server without gets the default server's."""
+    servers = [server for server in config.servers_of(listen) if server.certificates]
+    files = tuple(CertificateFiles(*map(Path, server.certificates[0])) for server in servers)
+    numbers = {id(server): number for number, server in enumerate(servers)}
+    return FrontTls(files, lambda name: numbers.get(id(site.server_for(listen, name))))
 
 
 def _httpd(file: Path) -> FrontConfig:
@@ -84,8 +110,24 @@ def _httpd(file: Path) -> FrontConfig:
 
     config = read_httpd(file)
     site = HttpdSite(config)
-    listens = [FrontListen(each.host, each.port) for each in config.listen]
+    listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
     return FrontConfig(site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored))
+
+
+def _httpd_tls(site: HttpdSite, listen: HttpdListen) -> FrontTls | None:
+    hosts = site.tls_hosts(listen)
+    files = []
+    for host in hosts:
+        certificate, key = host.server.certificate, host.server.certificate_key
+        if certificate is None:
+            message = "SSLEngine is on, but there is no certificate. Write SSLCertificateFile."
+            raise ConfigError(f"{host.server.source}: {message}")
+        files.append(CertificateFiles(Path(certificate), Path(key) if key else None))
+
+    def choose(name: str) -> int | None:
+        return next((number for number, host in enumerate(hosts) if host.is_called(name)), None)
+
+    return FrontTls(tuple(files), choose) if hosts else None
 
 
 def _once(listens: list[FrontListen]) -> tuple[FrontListen, ...]:

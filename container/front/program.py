@@ -13,7 +13,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
 
@@ -24,18 +24,25 @@ from container.front.configuration import FrontConfig, FrontListen
 from container.front.front import Front
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import Executor, make_executor
+from container.mpm.tls import ServerTls
 
 __all__ = ["FrontConnector", "FrontServer", "run"]
 
 
 class FrontConnector(HttpConnector):
-    """Counts the connections to backends, too, as each needs a file of the process; ends with them."""
+    """Counts the connections to backends, too, as each needs a file of the process; ends with them.
 
-    __slots__ = ("_front",)
+    It also looks after the certificates.
+    """
 
-    def __init__(self, front: Front, settings: Settings, executor: Executor) -> None:
+    __slots__ = ("_front", "_tls")
+
+    def __init__(
+        self, front: Front, settings: Settings, executor: Executor, tls: Sequence[ServerTls] = ()
+    ) -> None:
         super().__init__(front, settings, executor, [front.report])
         self._front = front
+        self._tls = tls
 
     @property
     def connection_count(self) -> int:
@@ -44,6 +51,8 @@ class FrontConnector(HttpConnector):
     def sweep(self, now_s: float) -> None:
         super().sweep(now_s)
         self._front.maintain(now_s)
+        for tls in self._tls:
+            tls.poll()
 
     def begin_stop(self, grace_s: float = 0.0) -> None:
         super().begin_stop(grace_s)
@@ -61,17 +70,24 @@ class FrontServer:
         self.front = Front(config.site, settings, config.balancers)
         self._executor = make_executor(settings)
         self._listeners: list[socket.socket] = []
+        tls_listeners: list[tuple[socket.socket, ServerTls]] = []
         try:
             for listen in config.listens:
-                self._listeners.append(_open(listen, settings))
+                listener = _open(listen, settings)
+                self._listeners.append(listener)
+                if listen.tls is not None:
+                    tls = ServerTls(listen.tls.certificates, choose=listen.tls.choose)
+                    tls_listeners.append((listener, tls))
         except ConfigError:
             self._close_listeners()
             raise
-        self.addresses = [_address(listener) for listener in self._listeners]
+        with_tls = dict(tls_listeners)
+        self.addresses = [_address(each, "https" if each in with_tls else "http") for each in self._listeners]
         self._events = EventServer(
-            self._listeners,
-            lambda: FrontConnector(self.front, settings, self._executor),
+            [each for each in self._listeners if each not in with_tls],
+            lambda: FrontConnector(self.front, settings, self._executor, [*with_tls.values()]),
             settings,
+            tls_listeners=tls_listeners,
         )
 
     def __repr__(self) -> str:
@@ -152,9 +168,9 @@ def _remove_dead(path: str) -> None:
     raise OSError(errno.EADDRINUSE, "another program listens there")
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, scheme: str) -> str:
     name = listener.getsockname()
     if isinstance(name, str):
         return f"unix:{name}"
     host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"http://{host}:{name[1]}"
+    return f"{scheme}://{host}:{name[1]}"

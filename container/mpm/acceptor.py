@@ -12,6 +12,7 @@ import select
 import socket
 from collections.abc import Sequence
 
+from container.mpm.tls import ServerTls
 from container.mpm.waker import Waker
 
 __all__ = ["Acceptor"]
@@ -23,8 +24,15 @@ _PAUSE_MS = 200  # when there are no descriptors left: others have to close some
 class Acceptor:
     """For one thread at a time. Make it after forking: what it waits with must not be shared."""
 
-    def __init__(self, listeners: Sequence[socket.socket], stop: Waker) -> None:
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        stop: Waker,
+        tls_listeners: Sequence[tuple[socket.socket, ServerTls]] = (),
+    ) -> None:
         self._stop = stop
+        self._tls = {listener.fileno(): tls for listener, tls in tls_listeners}
+        listeners = [*listeners, *(listener for listener, _ in tls_listeners)]
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._poll: select.epoll | select.poll
         if hasattr(select, "epoll"):
@@ -43,7 +51,7 @@ class Acceptor:
         return f"<Acceptor of {len(self._listeners)} listeners>"
 
     def accept(self) -> socket.socket | None:
-        """Return a connection whose calls do not block."""
+        """Return a connection whose calls do not block; with TLS it has yet to shake hands."""
         while True:
             ready = [descriptor for descriptor, _ in self._poll.poll()]
             if self._stop.fileno() in ready:
@@ -60,7 +68,8 @@ class Acceptor:
                 connection.setblocking(False)
                 if connection.family in (socket.AF_INET, socket.AF_INET6):
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return connection
+                tls = self._tls.get(descriptor)
+                return connection if tls is None else tls.wrap(connection)
 
     def close(self) -> None:
         if hasattr(self._poll, "close"):  # a poll object has nothing to close

@@ -1,7 +1,7 @@
 """The event MPM: one loop accepts, reads and writes; requests run on the executor's threads.
 
     listeners ─> EventServer ─> connector.new_connection() for each accepted socket, connector.sweep() each
-    second
+    second; a connection of a listener with TLS gets a TlsTransport
 
 One signature for all MPMs: ``Server(listeners, make_connector, settings, slot)``, whose ``run(ready)``
 blocks until ``stop(timeout_s)`` is called, from whichever thread or signal handler. It is what one process
@@ -22,11 +22,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from container.config import Settings
 from container.errors import ConfigError
 from container.mpm.scoreboard import Activity, Slot
+from container.mpm.tls import ServerTls
+from container.mpm.tls_transport import TlsConnection, TlsTransport
 from container.mpm.unix import UNIX, open_unix_listener
 
 __all__ = ["EventServer", "LoopConnector", "open_listener", "url_of"]
@@ -48,7 +51,7 @@ class LoopConnector(Protocol):
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None: ...
 
-    def new_connection(self) -> asyncio.Protocol: ...
+    def new_connection(self) -> TlsConnection: ...
 
     def sweep(self, now_s: float) -> None: ...
 
@@ -121,9 +124,11 @@ class EventServer:
         settings: Settings,
         slot: Slot | None = None,
         *,
+        tls_listeners: Sequence[tuple[socket.socket, ServerTls]] = (),
         new_loop: Callable[[], asyncio.AbstractEventLoop] = _new_loop,
     ) -> None:
-        self._listeners = listeners
+        self._tls = dict(tls_listeners)
+        self._listeners = [*listeners, *self._tls]
         self._make_connector = make_connector
         self._settings = settings
         self._slot = slot
@@ -148,7 +153,11 @@ class EventServer:
 
     @property
     def urls(self) -> list[str]:
-        return [url_of(listener) for listener in self._listeners if listener.fileno() >= 0]
+        return [
+            url_of(listener, "https" if listener in self._tls else "http")
+            for listener in self._listeners
+            if listener.fileno() >= 0
+        ]
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until ``stop``; ready is called when connections are accepted. Closes the listeners."""
@@ -224,12 +233,18 @@ class EventServer:
         """Each server gets a duplicate of its listener: it can be closed while the backlog keeps waiting."""
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            server = await loop.create_server(
-                self._new_connection, sock=listener.dup(), backlog=self._settings.backlog
-            )
+            make = self._maker(listener)
+            server = await loop.create_server(make, sock=listener.dup(), backlog=self._settings.backlog)
             self._accepting.append(server)
 
-    def _new_connection(self) -> asyncio.Protocol:
+    def _maker(self, listener: socket.socket) -> Callable[[], asyncio.Protocol]:
+        tls = self._tls.get(listener)
+        return self._new_connection if tls is None else partial(self._new_tls_connection, tls)
+
+    def _new_tls_connection(self, tls: ServerTls) -> asyncio.Protocol:
+        return TlsTransport(tls.context, self._new_connection())
+
+    def _new_connection(self) -> TlsConnection:
         assert self._connector is not None
         connection = self._connector.new_connection()
         self._count += 1
@@ -281,14 +296,15 @@ class EventServer:
                 while not self._is_full:
                     last.append(listener.accept()[0])
             listener.close()
+            make = self._maker(listener)
             for connection in last:
                 connection.setblocking(False)
                 with contextlib.suppress(OSError):  # it has left already
-                    await loop.connect_accepted_socket(self._new_connection, connection)
+                    await loop.connect_accepted_socket(make, connection)
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     if listener.family == socket.AF_UNIX:
         return f"{UNIX}{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -17,6 +17,7 @@ from typing import Protocol
 from container.config import Settings
 from container.mpm.acceptor import Acceptor
 from container.mpm.scoreboard import Slot, ThreadWatch
+from container.mpm.tls import ServerTls
 from container.mpm.waker import Waker
 
 __all__ = ["PreforkServer", "ThreadConnector"]
@@ -50,8 +51,11 @@ class PreforkServer:
         make_connector: Callable[[], ThreadConnector],
         settings: Settings,
         slot: Slot,
+        *,
+        tls_listeners: Sequence[tuple[socket.socket, ServerTls]] = (),
     ) -> None:
         self._listeners = listeners
+        self._tls_listeners = tls_listeners
         self._make_connector = make_connector
         self._settings = settings
         self._most = settings.max_connections_per_child or math.inf
@@ -70,12 +74,12 @@ class PreforkServer:
         connector.attach(self._stop.fileno())
         if self._is_stopping:
             connector.begin_stop()
-        acceptor = Acceptor(self._listeners, self._stop)
+        acceptor = Acceptor(self._listeners, self._stop, self._tls_listeners)
         try:
             self._serve(acceptor, connector, ready)
         finally:
             acceptor.close()
-            for listener in self._listeners:
+            for listener in (*self._listeners, *(listener for listener, _ in self._tls_listeners)):
                 listener.close()
             self._stop.close()
 

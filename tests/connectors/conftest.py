@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
 
 import pytest
+import trustme
 
 from container.config import Settings
 from container.connectors.http import HttpConnector
@@ -16,6 +18,7 @@ from container.connectors.http_blocking import BlockingHttpConnector
 from container.mpm.event import EventServer, open_listener
 from container.mpm.executor import make_executor
 from container.mpm.scoreboard import Scoreboard
+from container.mpm.tls import CertificateFiles, ServerTls
 from container.mpm.worker import WorkerServer
 from container.protocols.exchange import Begin
 
@@ -31,7 +34,19 @@ class FunctionHandler:
 
 
 class RunningConnector:
-    def __init__(self, handle, begin=Begin.BUFFERED, make=HttpConnector, **settings) -> None:
+    """tls: the port is for TLS."""
+
+    def __init__(
+        self,
+        handle,
+        begin=Begin.BUFFERED,
+        make=HttpConnector,
+        *,
+        tls: ServerTls | None = None,
+        client_tls: ssl.SSLContext | None = None,
+        new_loop=asyncio.new_event_loop,
+        **settings,
+    ) -> None:
         self.settings = Settings(**{"stop_timeout_s": PATIENCE_S, **settings})
         self.executor = make_executor(self.settings)
         self.answered = []
@@ -40,14 +55,19 @@ class RunningConnector:
         )
         listener = open_listener("127.0.0.1", 0, 16)
         self.port = listener.getsockname()[1]
+        self.client_tls = client_tls
         self.server = EventServer(
-            [listener], lambda: self.connector, self.settings, new_loop=asyncio.new_event_loop
+            [] if tls else [listener],
+            lambda: self.connector,
+            self.settings,
+            tls_listeners=[(listener, tls)] if tls else [],
+            new_loop=new_loop,
         )
         self.server.start()
         self.clients = []
 
     def connect(self, data: bytes = b"") -> Client:
-        client = Client(self.port)
+        client = Client(self.port, self.client_tls)
         self.clients.append(client)
         client.send(data)
         return client
@@ -80,7 +100,15 @@ class RunningConnector:
 class RunningThreads(RunningConnector):
     """The same with a thread for each connection, for what a client cannot tell apart."""
 
-    def __init__(self, handle, begin=Begin.BUFFERED, **settings) -> None:
+    def __init__(
+        self,
+        handle,
+        begin=Begin.BUFFERED,
+        *,
+        tls: ServerTls | None = None,
+        client_tls: ssl.SSLContext | None = None,
+        **settings,
+    ) -> None:
         self.settings = Settings(**{"mpm": "worker", "stop_timeout_s": PATIENCE_S, **settings})
         self.answered = []
         self.connector = BlockingHttpConnector(
@@ -89,7 +117,14 @@ class RunningThreads(RunningConnector):
         listener = open_listener("127.0.0.1", 0, 16)
         self.port = listener.getsockname()[1]
         self.board = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", [])
-        self.server = WorkerServer([listener], lambda: self.connector, self.settings, self.board.slot(0))
+        self.client_tls = client_tls
+        self.server = WorkerServer(
+            [] if tls else [listener],
+            lambda: self.connector,
+            self.settings,
+            self.board.slot(0),
+            tls_listeners=[(listener, tls)] if tls else [],
+        )
         is_ready = threading.Event()
         self.thread = threading.Thread(target=self.server.run, args=(is_ready.set,))
         self.thread.start()
@@ -118,8 +153,10 @@ class Answer:
 class Client:
     """One connection. Reads exactly one answer at a time, so that a surplus byte is noticed by the next."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._file = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -164,11 +201,30 @@ class Client:
         self.socket.close()
 
 
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> ServerTls:
+    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(file))
+    return ServerTls([CertificateFiles(file)])
+
+
+@pytest.fixture(scope="session")
+def client_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
 def _running(kind):
     running = []
 
-    def run_one(handle, begin=Begin.BUFFERED, *make, **settings):
-        running.append(kind(handle, begin, *make, **settings))
+    def run_one(handle, begin=Begin.BUFFERED, *make, **options):
+        running.append(kind(handle, begin, *make, **options))
         return running[-1]
 
     yield run_one

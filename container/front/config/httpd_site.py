@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from container.front.balancer import Balancer
 from container.front.config.httpd_groups import Groups
 from container.front.config.httpd_host import Host
-from container.front.config.httpd_model import Httpd
+from container.front.config.httpd_model import Httpd, Listen
 from container.front.site import Action, Deny, FrontRequest
 
 __all__ = ["HttpdSite"]
@@ -34,6 +34,15 @@ class HttpdSite:
     def groups(self) -> Sequence[Balancer]:
         """All that are to be maintained."""
         return self._groups.all
+
+    def tls_hosts(self, listen: Listen) -> list[Host]:
+        """The hosts with SSLEngine on that answer at an address; none: it is spoken to without TLS."""
+        return [
+            host
+            for host in self._hosts
+            if host.server.tls
+            and any(_fits(each, port, listen.host or each, listen.port) for each, port in host.addresses)
+        ]
 
     def decide(self, request: FrontRequest) -> Action:
         return self._host(request).decide(request)

@@ -206,6 +206,10 @@ class NginxSite:
             _LOG.error("rewrite or internal redirection cycle at %s", state.uri)
             raise _Fail(500)
 
+    def server_for(self, listen: Listen, host: str) -> Server:
+        """The server of an address that answers for host."""
+        return self._addresses[listen.address].find(host)[0]
+
     def _at_server(self, state: State) -> _Step:
         state.location_valid = True
         state.location = state.server.location

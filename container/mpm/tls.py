@@ -1,0 +1,242 @@
+"""TLS of a listener: certificates from PEM files, chosen by the name a client asks for, replaced at run time.
+
+    CertificateFiles, ... ──> ServerTls ── context ──> whoever accepts: one SSLContext, for ever
+                                  └── poll(), reload(): read the files again
+
+The context has no certificate of its own. In each handshake, when the client has said which name it wants
+(SNI), the connection is given the context of a certificate; reload replaces the table that it is taken from,
+so a handshake sees the old certificates or the new ones, and connections that exist keep theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from container.errors import ConfigError
+
+__all__ = ["MAKE_ONE", "MIN_VERSIONS", "CertificateFiles", "Choose", "ServerTls", "names_of"]
+
+_log = logging.getLogger("container.server")
+
+MIN_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+_SUBJECT_ALT_NAME, _COMMON_NAME = b"\x55\x1d\x11", b"\x55\x04\x03"
+_DNS_NAME, _EXTENSIONS, _VERSION = 0x82, 0xA3, 0xA0  # tags
+_SUBJECT = 4  # its place in a certificate, the version not counted
+MAKE_ONE = (
+    "For a trial, `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
+    "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem` makes one"
+)
+
+
+class CertificateFiles(NamedTuple):
+    """Where a certificate is: PEM, followed by the certificates of those who issued it, without the root."""
+
+    certificate: Path
+    key: Path | None = None
+    """None: in the certificate's file."""
+
+
+Choose = Callable[[str], "int | None"]
+"""The number of the certificate for a name in lower case; None: the first."""
+
+_Look = tuple[tuple[int, int, int] | None, ...]
+
+
+class ServerTls:
+    """The TLS of a listener, or of several.
+
+    Any thread may use it. TLS 1.2 is the least, there is no renegotiation, and the ciphers are Python's:
+    those with forward secrecy, ours preferred.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[CertificateFiles],
+        *,
+        min_version: str = "TLSv1.2",
+        ciphers: str | None = None,
+        choose: Choose | None = None,
+    ) -> None:
+        """Read the files, of which the first is for names that no certificate has. Raises ConfigError.
+
+        choose replaces the choice by the names in the certificates.
+        """
+        self._files = tuple(files)
+        self._min_version = MIN_VERSIONS[min_version]
+        self._ciphers = ciphers
+        self._choose_number = choose
+        self._lock = threading.Lock()  # guards reading the files again
+        self._seen = self._tried = self._look()
+        self._contexts, self._by_name = self._load()
+        self.context = self._new_context()
+        self.context.sni_callback = self._choose
+
+    def __repr__(self) -> str:
+        return f"<ServerTls {', '.join(self._by_name) or 'without names'}>"
+
+    @property
+    def names(self) -> list[str]:
+        """What the certificates are for."""
+        return list(self._by_name)
+
+    def wrap(self, sock: socket.socket) -> ssl.SSLSocket:
+        """Put TLS on an accepted socket; the handshake is still to come."""
+        return self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+
+    # In handshakes --------------------------------------------------------------------------------
+
+    def _choose(self, session: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        session.context = self._context_for(name.lower().rstrip(".") if name else "")
+
+    def _context_for(self, name: str) -> ssl.SSLContext:
+        contexts, by_name = self._contexts, self._by_name
+        if self._choose_number is not None:
+            number = self._choose_number(name)
+        elif (number := by_name.get(name)) is None:
+            number = by_name.get(
+                "*." + name.partition(".")[2]
+            )  # a star is exactly one label (RFC 6125 §6.4.3)
+        return contexts[number or 0]
+
+    # Files ----------------------------------------------------------------------------------------
+
+    def poll(self) -> bool:
+        """Read the files again if they have changed and no longer change. For a call each second.
+
+        A certificate and its key are two files, replaced one after the other: hence the wait. Returns whether
+        there are new certificates.
+        """
+        now = self._look()
+        is_calm, self._seen = now == self._seen, now
+        return is_calm and now != self._tried and self.reload()
+
+    def reload(self) -> bool:
+        """Read the files again. If they cannot be used that is logged, and the old ones stay in use."""
+        with self._lock:
+            self._tried = self._look()
+            try:
+                self._contexts, self._by_name = self._load()
+            except ConfigError as error:
+                _log.error("The certificates have changed and cannot be used; those before go on: %s", error)
+                return False
+        _log.info("New certificates are in use, for %s", ", ".join(self._by_name) or "no name")
+        return True
+
+    def _look(self) -> _Look:
+        return tuple(_signature(file) for pair in self._files for file in pair if file is not None)
+
+    def _load(self) -> tuple[list[ssl.SSLContext], dict[str, int]]:
+        contexts: list[ssl.SSLContext] = []
+        by_name: dict[str, int] = {}
+        for number, files in enumerate(self._files):
+            pem = _read(files.certificate)
+            if files.key is not None:
+                _read(files.key)
+            context = self._new_context()
+            _load_pair(context, files)
+            contexts.append(context)
+            for name in names_of(_first_certificate(pem)):
+                by_name.setdefault(name, number)
+        return contexts, by_name
+
+    def _new_context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = self._min_version
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+        context.set_alpn_protocols(["http/1.1"])
+        if self._ciphers is not None:
+            try:
+                context.set_ciphers(self._ciphers)
+            except ssl.SSLError:
+                cure = "Write a list as `openssl ciphers` takes it"
+                raise ConfigError(f"ciphers {self._ciphers}: there is none of them. {cure}") from None
+        return context
+
+
+def _signature(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}. {MAKE_ONE}") from None
+
+
+def _load_pair(context: ssl.SSLContext, files: CertificateFiles) -> None:
+    certificate, key = files.certificate, files.key or files.certificate
+
+    def password() -> str:
+        raise ConfigError(f"{key}: the key is encrypted, and nobody is there to be asked. Decrypt it first")
+
+    try:
+        context.load_cert_chain(certificate, files.key, password)
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        reason = getattr(error, "reason", None) or str(error)
+        if reason == "KEY_VALUES_MISMATCH":
+            message = f"{key}: the key is not that of the certificate {certificate}. Name the two that match"
+        elif "-----BEGIN CERTIFICATE-----" not in _read(certificate):
+            message = f"{certificate}: there is no certificate in PEM in it. {MAKE_ONE}"
+        elif "PRIVATE KEY-----" not in _read(key):
+            message = f"{key}: there is no key in PEM in it. Name the key's file (tls_key)"
+        else:
+            message = f"{certificate}: cannot be used with the key {key}: {reason}. {MAKE_ONE}"
+        raise ConfigError(message) from None
+
+
+def _first_certificate(pem: str) -> bytes:
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    body = pem.partition(begin)[2].partition(end)[0]
+    return ssl.PEM_cert_to_DER_cert(f"{begin}{body}{end}")
+
+
+# The ssl module tells the names of a peer's certificate only, so those of ours are read from the DER (X.690).
+
+
+def names_of(der: bytes) -> list[str]:
+    """Return the DNS names a certificate is for, in lower case; the subject's name if it lists none."""
+    parts = [part for part in _elements(_inside(_inside(der))) if part[0] != _VERSION]
+    names = []
+    for tag, content in parts:
+        if tag == _EXTENSIONS:
+            for _, extension in _elements(_inside(content)):
+                fields = [field for _, field in _elements(extension)]
+                if fields[0] == _SUBJECT_ALT_NAME:
+                    names += [name for kind, name in _elements(_inside(fields[-1])) if kind == _DNS_NAME]
+    if not names:
+        for _, relative in _elements(parts[_SUBJECT][1]):
+            (_, kind), (_, value) = _elements(_inside(relative))
+            if kind == _COMMON_NAME:
+                names.append(value)
+    return [name.decode("utf-8", "replace").lower().rstrip(".") for name in names]
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element."""
+    at = 0
+    while at < len(der):
+        tag, length = der[at], der[at + 1]
+        at += 2
+        if length & 0x80:
+            count = length & 0x7F
+            length = int.from_bytes(der[at : at + count], "big")
+            at += count
+        yield tag, der[at : at + length]
+        at += length
+
+
+def _inside(der: bytes) -> bytes:
+    return next(_elements(der))[1]

@@ -1,0 +1,92 @@
+"""nginx's `listen ... ssl` and httpd's SSLEngine: each server with its own certificate."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import urllib.request
+from pathlib import Path
+
+import pytest
+import trustme
+from programs import free_ports
+
+from container.config import Settings
+from container.front.configuration import load_front
+from container.front.program import FrontServer
+
+pytestmark = pytest.mark.socket
+CONF = """
+events {}
+http {
+  server {
+    listen 127.0.0.1:PORT ssl;
+    server_name localhost;
+    ssl_certificate FOLDER/a.pem;
+    ssl_certificate_key FOLDER/a.key;
+    location / { return 200 "$scheme $ssl_protocol $host"; }
+  }
+  server {
+    listen 127.0.0.1:PORT ssl;
+    server_name *.b.example ~^c\\d+\\.example$;
+    ssl_certificate FOLDER/b.pem;
+    ssl_certificate_key FOLDER/b.key;
+    location / { return 200 "the other"; }
+  }
+}
+"""
+
+
+HTTPD = """
+Listen 127.0.0.1:PORT
+<VirtualHost *:PORT>
+  ServerName localhost
+  SSLEngine on
+  SSLCertificateFile FOLDER/a.pem
+  SSLCertificateKeyFile FOLDER/a.key
+  DocumentRoot FOLDER/docs
+</VirtualHost>
+<VirtualHost *:PORT>
+  ServerName x.y.b.example
+  ServerAlias c?.example
+  SSLEngine on
+  SSLCertificateFile FOLDER/b.pem
+  SSLCertificateKeyFile FOLDER/b.key
+</VirtualHost>
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("nginx.conf", CONF), ("httpd.conf", HTTPD)])
+def test_each_server_has_its_certificate(tmp_path: Path, name: str, text: str) -> None:
+    authority = trustme.CA()
+    for file, certificate in {"a": "localhost", "b": "certificate-of-b"}.items():
+        made = authority.issue_cert(certificate)
+        made.cert_chain_pems[0].write_to_path(str(tmp_path / f"{file}.pem"))
+        made.private_key_pem.write_to_path(str(tmp_path / f"{file}.key"))
+    port = free_ports(1)[0]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "about").write_text("https TLSv1.3 localhost")
+    file = tmp_path / name
+    file.write_text(text.replace("PORT", str(port)).replace("FOLDER", str(tmp_path)))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    server = FrontServer(Settings(), load_front(file))
+    assert server.addresses == [f"https://127.0.0.1:{port}"]
+    server.start()
+    try:
+        with urllib.request.urlopen(f"https://localhost:{port}/about", context=context, timeout=30) as answer:
+            assert answer.read() == b"https TLSv1.3 localhost"
+        context.check_hostname = False
+        for asked, certificate in {
+            "localhost": "localhost",
+            "x.y.b.example": "certificate-of-b",  # nginx's stars are not those of certificates
+            "c7.example": "certificate-of-b",
+            "unknown.example": "localhost",
+        }.items():
+            with (
+                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                context.wrap_socket(sock, server_hostname=asked) as session,
+            ):
+                assert session.getpeercert()["subjectAltName"][0][1] == certificate
+    finally:
+        server.stop()
