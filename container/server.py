@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,7 @@ __all__ = [
     "Keeper",
     "Ports",
     "Server",
+    "about_ports",
     "configure_logging",
     "make_application",
     "make_board",
@@ -649,13 +650,21 @@ def configure_logging(settings: Settings) -> None:
 
 def report(server: Server, took_s: float) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
-    more = []
-    if server.tls is not None:
-        names = ", ".join(server.tls.names) or "no name"
-        more.append(f"TLS, {server.settings.tls_min_version} or newer, on {server.urls[1]}/ for {names}.")
-    if server.admin_url is not None:
-        more.append(f"Health: {server.admin_url}/healthz and /readyz.")
+    more = about_ports(server.settings, server.urls, server.tls, server.admin_url)
     return report_text(server.settings, server.url, served(server.container), took_s, more)
+
+
+def about_ports(
+    settings: Settings, urls: Sequence[str], tls: ServerTls | None, admin_url: str | None
+) -> list[str]:
+    """Lines for a report. The second of urls is that with TLS."""
+    lines = []
+    if tls is not None:
+        names = ", ".join(tls.names) or "no name"
+        lines.append(f"TLS, {settings.tls_min_version} or newer, on {urls[1]}/ for {names}.")
+    if admin_url is not None:
+        lines.append(f"Health: {admin_url}/healthz and /readyz.")
+    return lines
 
 
 def served(container: Container) -> dict[str, Any]:

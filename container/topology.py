@@ -31,20 +31,25 @@ from container.config import OPTIONS, Settings
 from container.connectors.http import HttpConnector
 from container.engine.container import require_folder
 from container.errors import ConfigError
+from container.front.admin import AdminServer, health_pages
 from container.front.containers import ContainersSite, routes
 from container.front.fleet import Fleet, Pace, Process
 from container.front.front import Front
 from container.front.plans import plan_of_values, values_of_plan
+from container.front.redirect import RedirectToTls
 from container.front.routes import EmbeddedFront
 from container.front.status import FrontStatus, ProcessState, groups_of
 from container.front.supervisor import HANDLED, READY, Peer, Supervisor, remove_traces, work_path
-from container.mpm.event import EventServer, open_listener, url_of
+from container.mpm.event import EventServer
 from container.mpm.executor import make_executor
 from container.mpm.scoreboard import ENDING, WAITING, status_folder
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
+from container.protocols.exchange import Handler
 from container.server import (
+    Ports,
     Server,
+    about_ports,
     configure_logging,
     make_board,
     report_text,
@@ -64,7 +69,7 @@ _GRACE_S = 3.0
 _OUR_HEADER_BYTES = 1024
 _OUR_HEADER_COUNT = 8
 _MOST_FOLDER_BYTES = 75  # a socket's path may have 103 bytes on some systems
-_GROUPS_OF_BOTH = ("Listening", "Limits", "Buffers", "Logs")
+_GROUPS_OF_BOTH = ("Listening", "TLS", "Health", "Limits", "Buffers", "Logs")
 _FOR_LIFE = ("host", "port", "backlog", "containers", "work", "session_store", "log", "log_level")
 
 
@@ -166,31 +171,36 @@ class _FrontProcess(Peer):
         self._site = ContainersSite(names, settings)
         self._front = Front(self._site, settings, (self._site.balancer,))
         self._files = EmbeddedFront(self._front)
-        if settings.tls_port or settings.admin_port:
-            raise ConfigError(
-                "--tls-port and --admin-port: not with --containers. Remove them, or put `was front` before "
-                "containers of your own"
-            )
-        self._listener = open_listener(settings.host, settings.port, settings.backlog)
-        self._url = url_of(self._listener)
+        self._phase: str | None = "starting"  # why no requests should come; None: they may
         self._access_log: AccessLog | None = None
-        try:
+        self._ports = Ports(settings)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._ports.close)
+            self._admin = AdminServer(settings, health_pages(self._not_ready))
+            undo.callback(self._admin.close)
             if settings.access_log != "off":
                 self._access_log = AccessLog(settings.access_log, settings.access_log_format)
-        except ConfigError:
-            self._listener.close()
-            raise
+            undo.pop_all()
         listeners: list[AnsweredListener] = [self._front.report]
         if self._access_log is not None:
             listeners.append(self._access_log)
-        executor = make_executor(settings)  # without work: a Front waits for containers on its loop
-        self._connector = _Connector(self._files, settings, executor, listeners)
+        self._executor = make_executor(settings)  # without work: a Front waits for containers on its loop
+        handler: Handler = self._files
+        if settings.tls_redirect:
+            handler = RedirectToTls(handler, settings.tls_port, settings.trusted_proxies)
+        self._connector = _Connector(handler, settings, self._executor, listeners)
         self._connector.front = self._front
-        self._board = make_board(settings, 1, 64, [self._url])
+        self._board = make_board(settings, 1, 64, self._ports.urls)
         self._slot = self._board.slot(0)
         self._slot.begin(0)
         self._slot.set_pid(os.getpid())
-        self._events = EventServer([self._listener], lambda: self._connector, settings, self._slot)
+        self._events = EventServer(
+            [self._ports.plain],
+            lambda: self._connector,
+            settings,
+            self._slot,
+            tls_listeners=self._ports.secure,
+        )
         self._thread: threading.Thread | None = None
         self._status = FrontStatus.beside(self._board_folder())
 
@@ -203,12 +213,14 @@ class _FrontProcess(Peer):
     def run(self) -> int:
         self._say(_start_note(self._settings))
         try:
+            self._admin.start(self._executor)
             return self._supervisor.run()
         finally:
             self._events.stop(0.0)
             if self._thread is not None:
                 self._thread.join()
-            self._listener.close()
+            self._admin.close()
+            self._ports.close()
             self._front.close()
             if self._access_log is not None:
                 self._access_log.close()
@@ -228,6 +240,14 @@ class _FrontProcess(Peer):
             trusted_proxies=(UNIX,),
             forwarded_headers="x-forwarded",
             access_log="off",
+            # TLS and health are the front's.
+            redirect_port=self._for_containers.secure_port or 0,
+            tls_port=0,
+            tls_certificate=(),
+            tls_key=(),
+            tls_redirect=False,
+            admin_port=0,
+            drain_s=0.0,
             # The front ends idle connections, and its own lines come on top of the client's.
             idle_timeout_s=0,
             max_keepalive_requests=0,
@@ -287,11 +307,22 @@ class _FrontProcess(Peer):
         self._thread.start()
         is_ready.wait()
         self._slot.state = WAITING
+        self._phase = None
         self.ticked()
         took_s = time.perf_counter() - self._began_s
-        self._say(report_text(self._settings, self._url, self._said, took_s))
+        ports = self._ports
+        more = about_ports(self._settings, ports.urls, ports.tls, self._admin.url)
+        self._say(report_text(self._settings, ports.urls[0], self._said, took_s, more))
+
+    def _not_ready(self) -> list[str]:
+        """Why no new requests should come. Called on the loop of the admin address."""
+        if self._phase is not None:
+            return [self._phase]
+        return [] if self._supervisor.is_serving else ["no container is ready"]
 
     def ticked(self) -> None:
+        if self._ports.tls is not None:
+            self._ports.tls.poll()
         processes = [
             ProcessState(process.number, process.route, process.state.value, pid, process.why)
             for process, pid in self._supervisor.processes()
@@ -307,12 +338,19 @@ class _FrontProcess(Peer):
     def stop(self, timeout_s: float) -> None:
         self._stop_was_called = True
         self._slot.state = ENDING
+        self._phase = "draining"
         if self._thread is None:
             self._supervisor.peer_has_ended()
+        elif timeout_s and self._settings.drain_s:
+            timer = threading.Timer(self._settings.drain_s, self._events.stop, (timeout_s,))
+            timer.daemon = True
+            timer.start()
         else:
             self._events.stop(timeout_s)
 
     def reload(self) -> None:
+        if self._ports.tls is not None:
+            self._ports.tls.reload()
         fresh = self._reread()
         for option in OPTIONS:
             if getattr(fresh, option.name) == getattr(self._settings, option.name):

@@ -154,6 +154,11 @@ class Supervisor:
             for process in self._fleet.processes
         ]
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether there is a container that is ready. From any thread."""
+        return self._fleet.is_serving
+
     def peer_has_ended(self) -> None:
         """Called from any thread."""
         self._peer_ended = True

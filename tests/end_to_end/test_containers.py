@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import programs
 import pytest
 
 from container.front.status import read_status
@@ -101,6 +102,16 @@ class Cluster:
             assert time.monotonic() < limit_s, (self.status(), self.running.said)
             time.sleep(0.05)
         return found
+
+    def starting(self) -> int:
+        """Wait until a container is starting, and return its process id."""
+        limit_s = time.monotonic() + LIMIT_S
+        while True:
+            for each in self.status()["containers"]:
+                if each["state"] == "starting" and each["pid"]:
+                    return each["pid"]
+            assert time.monotonic() < limit_s, (self.status(), self.running.said)
+            time.sleep(0.02)
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self.address, timeout=LIMIT_S)
@@ -245,8 +256,9 @@ def test_files_are_the_fronts_while_the_web_apps_say_so(serve) -> None:
     os.kill(cluster.containers()["r1"], signal.SIGKILL)
     cluster.wait_for(lambda found: not found)
     assert cluster.get("/page.txt") == "static"  # nobody else could say it
+    stuck = cluster.starting()
     (cluster.folder / "hang").unlink()
-    os.kill(cluster.status()["containers"][0]["pid"], signal.SIGKILL)
+    os.kill(stuck, signal.SIGKILL)
     cluster.wait_for(lambda found: "r1" in found)
     web_xml = cluster.folder / "webapps" / "ROOT" / "WEB-INF" / "web.xml"
     web_xml.write_text(web_xml.read_text().replace("/main/*", "*.txt"))
@@ -338,9 +350,9 @@ def test_while_one_is_dead_the_other_one_gets_its_sessions_too(serve) -> None:
     for _ in range(3):
         assert cluster.get("/main/", {"Cookie": f"JSESSIONID={session_id}"}) == str(before["r2"])
     wait_until(lambda: bool(picks := cluster.status()["groups"][0]["picks"]) and picks[-1][0] == "r2")
+    stuck = cluster.starting()
     (cluster.folder / "hang").unlink()
-    stuck = next(each for each in cluster.status()["containers"] if each["route"] == "r1")
-    os.kill(stuck["pid"], signal.SIGKILL)
+    os.kill(stuck, signal.SIGKILL)
     after = cluster.wait_for(lambda found: "r1" in found)
     assert cluster.get("/main/", {"Cookie": f"JSESSIONID={session_id}"}) == str(after["r1"])
     wait_until(lambda: cluster.status()["groups"][0]["picks"][-1] == ["r1", "session of r1"])
@@ -356,12 +368,39 @@ def test_the_last_container_dies_and_the_front_says_503_until_it_is_back(serve) 
     answer = connection.getresponse()
     answer.read()
     assert (answer.status, answer.getheader("Retry-After")) == (503, "1")
+    stuck = cluster.starting()
     (cluster.folder / "hang").unlink()
-    os.kill(cluster.status()["containers"][0]["pid"], signal.SIGKILL)
+    os.kill(stuck, signal.SIGKILL)
     cluster.wait_for(lambda found: "r1" in found)
     connection.request("GET", "/main/")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_readiness_tells_of_containers_and_of_draining(serve) -> None:
+    (port,) = programs.free_ports(1)
+    cluster = serve(1, "--admin-port", str(port), "--drain-s", "0.5")
+
+    def readyz() -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
+        connection.request("GET", "/readyz", headers={"Connection": "close"})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    assert readyz() == (200, "ready\n")
+    (cluster.folder / "hang").touch()
+    os.kill(cluster.containers()["r1"], signal.SIGKILL)
+    wait_until(lambda: readyz() == (503, "not ready\n  no container is ready\n"))
+    stuck = cluster.starting()
+    (cluster.folder / "hang").unlink()
+    os.kill(stuck, signal.SIGKILL)
+    wait_until(lambda: readyz()[0] == 200)
+    cluster.running.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: readyz() == (503, "not ready\n  draining\n"))
+    assert cluster.get("/main/")
+    assert cluster.running.wait() == 0
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -210,6 +210,25 @@ def test_each_process_model_speaks_tls(web_app, was_run, https: Https, model: li
     assert running.stop() == 0
 
 
+def test_the_front_of_containers_speaks_tls(web_app, was_run, https: Https) -> None:
+    (web_app(code=ABOUT) / "large.bin").write_bytes(b"x" * 3_000_000)
+    certificate = https.issue("a.pem", "localhost")
+    flags = ["--tls-port", str(https.port), "--tls-certificate", certificate, "--tls-redirect"]
+    running = was_run(*flags, "--containers", "2")
+    assert any(f"https://127.0.0.1:{https.port}/ for localhost." in line for line in running.said)
+    _, text, headers = https.get("/main")
+    about = json.loads(text)
+    assert (about["scheme"], about["secure"]) == ("https", True)
+    assert about["url"] == f"https://localhost:{https.port}/main"
+    assert "; Secure" in headers["Set-Cookie"]
+    assert https.get("/large.bin")[1] == "x" * 3_000_000
+    assert location(f"{running.url}/main") == (301, f"https://127.0.0.1:{https.port}/main")
+    https.issue("a.pem", "new.example", "localhost")
+    running.wait_for("New certificates are in use, for new.example, localhost")
+    assert https.name_served("localhost") == "new.example"
+    assert running.stop() == 0
+
+
 @pytest.mark.program("curl")
 def test_curl(web_app, was_run, https: Https, tmp_path: Path) -> None:
     web_app()
