@@ -45,6 +45,7 @@ class Exchange:
     content_length = 0
     trailers: Any = ()
     can_send_trailers = True
+    front = None
 
     def __init__(self, headers: list[tuple[bytes, bytes]] = HEADERS) -> None:
         self.headers = headers

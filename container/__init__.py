@@ -7,10 +7,12 @@ The folders retell the journey of a request:
     engine/       the container proper: Container -> Context -> pipeline -> your servlet
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
-    server.py     puts it all together; cli.py is the ``was`` command
+    filters/      Tomcat's own filters, under their names
+    server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command
 
-Nothing imports to its left: cli | wsgi > server > learn | manager | testing > engine | front > connectors >
-session | security | views | mpm > servlet | descriptor | protocols | files > config > trace > errors.
+Nothing imports to its left: cli | wsgi > topology > server > learn | manager | testing > engine | front >
+connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files > config >
+trace > errors.
 
     app = container.make_application(webapps="webapps", log_level="debug")    # a started container, PEP 3333
 """
