@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import programs
 import pytest
+from hypothesis import settings
+
+settings.register_profile("project", deadline=None)  # no test depends on the time it takes
+settings.load_profile("project")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
