@@ -25,11 +25,18 @@ PIECE_BYTES = 65536
 class Client:
     """Belongs to one coroutine, or to one that reads and one that writes."""
 
-    __slots__ = ("_loop", "exchange")
+    __slots__ = ("_loop", "body", "exchange")
 
     def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
         self.exchange = exchange
+        self.body: Collected | None = None
+        """The whole body once it has been collected, for every backend that may yet be asked."""
         self._loop = loop
+
+    def close(self) -> None:
+        """Let go of the body."""
+        if self.body is not None:
+            self.body.close()
 
     async def read(self, size: int = PIECE_BYTES) -> bytes:
         """The next piece of the body, b"" at its end. Raises as Exchange.read."""

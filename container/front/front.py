@@ -299,6 +299,7 @@ class Front:
             _log.exception("%s: %s failed", exchange.id, exchange.target.decode("latin-1"))
             exchange.abort()
         finally:
+            client.close()
             self._tasks.discard(task)
 
 

@@ -122,8 +122,10 @@ class Passage:
             if self._action.send_body and has_body(self._request):
                 if limits.max_body_bytes and (exchange.content_length or 0) > limits.max_body_bytes:
                     return self._instead(413, (), True)
-                if limits.request_buffering or (exchange.content_length is None and self._needs_length()):
-                    self._body = await collect(
+                if self._client.body is not None:  # another backend was asked before, see error pages
+                    self._body = self._client.body
+                elif limits.request_buffering or (exchange.content_length is None and self._needs_length()):
+                    self._body = self._client.body = await collect(
                         self._client,
                         limits.max_body_bytes,
                         self._workshop.memory_bytes,
@@ -142,8 +144,6 @@ class Passage:
             if self._attempts is not None:
                 with self._workshop.lock:
                     self._attempts.failed(Failure.CLIENT, time.monotonic(), sent=self._sent)
-            if self._body is not None:
-                self._body.close()
 
     def _needs_length(self) -> bool:
         """Whether a body of unknown length could not be sent: over AJP and HTTP/1.0."""

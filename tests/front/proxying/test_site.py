@@ -143,6 +143,21 @@ def test_an_error_page_from_a_backend(before, stub, nobody):
     assert (answer.status, answer.body) == (502, b"sorry")
 
 
+@pytest.mark.parametrize("size", [1, 300_000])
+def test_who_stands_in_gets_the_body_too(before, stub, nobody, size):
+    """As with error_page 502 @backup: the first group refuses, the second is sent the whole request."""
+
+    def echo(peer) -> None:
+        while request := peer.read():
+            peer.answer(request[2])
+
+    backup = before(stub(echo))
+    front = before(nobody)
+    front.site.decide_error = lambda request, status, headers=(): backup.site.decide(request)
+    answer = front.get(method="POST", body=b"x" * size)
+    assert (answer.status, answer.body) == (200, b"x" * size)
+
+
 def test_an_error_of_the_error_page(before, stub, nobody):
     front = before(nobody)
     front.site.decide_error = lambda request, status, headers=(): front.site.decide(request)
