@@ -243,11 +243,7 @@ class ProxyAttempts:
 
     def _best(self, usable: list[Backend]) -> Backend | None:
         """The best of the lowest lbset; standbys and spares only where there is nobody else."""
-        usable = [
-            each
-            for each in usable
-            if each not in self._tried and "N" not in each.config.status and not each.draining
-        ]
+        usable = [each for each in usable if each not in self._tried and not each.is_draining]
         for lbset in sorted({each.config.lbset for each in usable}):
             inside = [each for each in usable if each.config.lbset == lbset]
             for spare in (frozenset(), frozenset("R"), frozenset("H")):
