@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STEP_LIMIT_S = 15 * 60
 START_LIMIT_S = 5 * 60
 STOP_LIMIT_S = 30
+LAST_LINES = 60
 OLDEST = (3, 11)
 PROGRAMS = [
     "nginx-light",
@@ -42,7 +43,7 @@ ENVIRON = {
     **os.environ,
     "CI": "true",
     "DEBIAN_FRONTEND": "noninteractive",
-    "PYTEST_ADDOPTS": "-rs",
+    "PYTEST_ADDOPTS": "-rfEs",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 for name in [name for name in ENVIRON if name.startswith(("WAS_", "VIRTUAL_ENV", "PYTHON"))]:
@@ -50,7 +51,11 @@ for name in [name for name in ENVIRON if name.startswith(("WAS_", "VIRTUAL_ENV",
 
 
 class StepError(Exception):
-    """A step has failed; the message says why."""
+    """A step has failed; the message says why, the output how far it came."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 def say(text: str) -> None:
@@ -84,7 +89,8 @@ def run(command: str | list[str], folder: Path) -> str:
     timer.cancel()
     if code:
         raise StepError(
-            f"exit code {code}" if code > 0 else f"ended by signal {-code}, maybe for its time limit"
+            f"exit code {code}" if code > 0 else f"ended by signal {-code}, maybe for its time limit",
+            "".join(lines),
         )
     return "".join(lines)
 
@@ -259,7 +265,8 @@ def main() -> int:
     if sys.version_info < OLDEST:
         say(f"python3 is {sys.version.split()[0]}; the project needs {'.'.join(map(str, OLDEST))} or newer")
         return 1
-    results = {}
+    results: dict[str, str] = {}
+    failures: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="ci-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         for step, function in STEPS.items():
@@ -271,7 +278,12 @@ def main() -> int:
             except StepError as e:
                 say(f"FAILED: {e}")
                 results[step] = f"FAILED: {str(e).splitlines()[0]}"
+                failures[step] = e.output
             results[step] += f"  ({time.monotonic() - began_s:.0f} s)"
+    # Once more at the end, since whoever reads a long log reads its end.
+    for step, output in failures.items():
+        say(f"\n=== {step}: its last lines")
+        say("\n".join(output.splitlines()[-LAST_LINES:]))
     say("\n=== Summary")
     for step, result in results.items():
         say(f"{step}: {result}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 
 __all__ = ["Waker"]
 
@@ -11,10 +12,14 @@ __all__ = ["Waker"]
 class Waker:
     """Readable from ``wake`` until ``drain``. Any thread and any signal handler may call ``wake``."""
 
-    __slots__ = ("_reader", "_writer")
+    __slots__ = ("_lock", "_reader", "_writer")
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
+        # ``close`` in one thread must not fall between the look at the descriptor and the write of
+        # another: by then the number may be somebody else's. Re-entrant, since a signal handler may
+        # call ``wake`` in the thread that holds it.
+        self._lock = threading.RLock()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
 
@@ -31,10 +36,11 @@ class Waker:
         return self._writer
 
     def wake(self) -> None:
-        if self._writer < 0:
-            return
-        with contextlib.suppress(BlockingIOError):  # full: it is awake
-            os.write(self._writer, b"\0")
+        with self._lock:
+            if self._writer < 0:
+                return
+            with contextlib.suppress(BlockingIOError):  # full: it is awake
+                os.write(self._writer, b"\0")
 
     def drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -43,7 +49,9 @@ class Waker:
 
     def close(self) -> None:
         """From now on ``wake`` does nothing."""
-        reader, writer = self._reader, self._writer
-        self._reader = self._writer = -1
-        os.close(writer)
-        os.close(reader)
+        with self._lock:
+            reader, writer = self._reader, self._writer
+            self._reader = self._writer = -1
+            if writer >= 0:
+                os.close(writer)
+                os.close(reader)
