@@ -17,10 +17,10 @@ from container.front.site import Site
 from container.mpm.tls import CertificateFiles, Choose
 
 if TYPE_CHECKING:
-    from container.front.config.httpd_model import Listen as HttpdListen
-    from container.front.config.httpd_site import HttpdSite
-    from container.front.config.nginx_model import Config, Listen
-    from container.front.config.nginx_site import NginxSite
+    from container.front.config.apache.model import Listen as HttpdListen
+    from container.front.config.apache.site import HttpdSite
+    from container.front.config.nginx.model import Config, Listen
+    from container.front.config.nginx.site import NginxSite
 
 __all__ = ["FrontConfig", "FrontListen", "FrontTls", "is_httpd", "load_front"]
 
@@ -84,8 +84,8 @@ def load_front(file: Path) -> FrontConfig:
 
 
 def _nginx(file: Path) -> FrontConfig:
-    from container.front.config.nginx import read
-    from container.front.config.nginx_site import NginxSite
+    from container.front.config.nginx.conf import read
+    from container.front.config.nginx.site import NginxSite
 
     config = read(str(file))
     site = NginxSite(config)
@@ -105,8 +105,8 @@ def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
 
 
 def _httpd(file: Path) -> FrontConfig:
-    from container.front.config.httpd import read_httpd
-    from container.front.config.httpd_site import HttpdSite
+    from container.front.config.apache.conf import read_httpd
+    from container.front.config.apache.site import HttpdSite
 
     config = read_httpd(file)
     site = HttpdSite(config)
