@@ -31,6 +31,7 @@ from container.engine.dispatch import Dispatch, Location
 from container.engine.dispatcher import Dispatcher, NamedDispatcher
 from container.engine.error_pages import ErrorPages, page_tables
 from container.engine.holder import FilterHolder, ServletHolder, guarded
+from container.engine.initializers import of_web_app
 from container.engine.injection import Injection
 from container.engine.lifecycle import State, check_move
 from container.engine.listeners import AttributeListeners, Listeners
@@ -60,6 +61,7 @@ from container.servlet import (
     MappingMatch,
     MultipartConfigElement,
     Servlet,
+    ServletContextListener,
     ServletException,
     ServletRequest,
     ServletRequestListener,
@@ -75,7 +77,7 @@ from container.views import JinjaServlet, JspServlet
 if TYPE_CHECKING:
     from container.engine.container import Container
 
-__all__ = ["Context", "Watcher", "WelcomeAttempt"]
+__all__ = ["Context", "Watcher", "WelcomeAttempt", "is_default_servlet"]
 
 T = TypeVar("T")
 
@@ -261,7 +263,7 @@ class Context:
             if welcome is None
             else tuple(replace(file, path=file.path.strip("/")) for file in welcome)
         )
-        self._nothing_there = ServletHolder(
+        self.nothing_there = ServletHolder(
             ServletDeclaration(DEFAULT_SERVLET, servlet_class=NothingServlet), self
         )
         self.error_pages = self._new_error_pages()
@@ -365,6 +367,14 @@ class Context:
             mime_types=mime_table(self.resources.mime_types.items()),
             observed=observed,
         )
+
+    def code_at_start(self) -> Iterator[tuple[str, Source | None]]:
+        """What may register servlets, filters and listeners at the start, and where it is declared."""
+        for each in (*self.container.environment_initializers(), *of_web_app(self._declared.archives)):
+            yield each.class_name, each.source
+        for listener in self.deployment.listeners:
+            if listener.listens_as(ServletContextListener):
+                yield listener.shown, listener.source
 
     def watchers(self) -> list[Watcher]:
         """Whoever could see a request for a file, so that the front must not answer it."""
@@ -573,7 +583,7 @@ class Context:
         WEB-INF and META-INF do not exist for clients, whatever is mapped there (RT-DEF-01).
         """
         match = Match(DEFAULT_SERVLET, "/", MappingMatch.DEFAULT, "", location.path, None)
-        target = FilterChoice(()).target(DispatcherType.REQUEST, location.path, self._nothing_there)
+        target = FilterChoice(()).target(DispatcherType.REQUEST, location.path, self.nothing_there)
         return Dispatch(DispatcherType.REQUEST, self, location.uri, location.context_path, match, target)
 
     def _welcome(self, path: str) -> Match | None:
@@ -742,11 +752,15 @@ class Context:
         return location
 
 
+def is_default_servlet(declaration: ServletDeclaration) -> bool:
+    """Whether it is the container's own, whatever its name and its init parameters are."""
+    return declaration.servlet_class is DefaultServlet or declaration.class_name in DEFAULT_CLASSES
+
+
 def _serves_as_the_front_does(default: ServletDeclaration) -> bool:
     """Whether the answers to GET and HEAD of existing files are those of an undeclared default servlet."""
-    return (
-        default.servlet_class is DefaultServlet or default.class_name in DEFAULT_CLASSES
-    ) and not default.init_params.keys() & {"precompressed", "readonly", "useAcceptRanges"}
+    changing = {"precompressed", "readonly", "useAcceptRanges"}
+    return is_default_servlet(default) and not default.init_params.keys() & changing
 
 
 def redirect_to_root(exchange: Exchange, location: Location, query: bytes | None) -> None:

@@ -201,6 +201,8 @@ class Explanation:
     mapping: Candidate | None
     candidates: tuple[Candidate, ...]
     """The mappings that match, too, and lose; the best first."""
+    unmatched: tuple[Candidate, ...]
+    """The web app's own mappings that do not match."""
     welcome: tuple[Welcome, ...]
     security: Security | None
     filters: tuple[FilterStep, ...]
