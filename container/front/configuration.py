@@ -18,10 +18,10 @@ from container.front.site import Site
 from container.mpm.tls import CertificateFiles, Choose
 
 if TYPE_CHECKING:
-    from container.front.config.httpd_model import Listen as HttpdListen
-    from container.front.config.httpd_site import HttpdSite
-    from container.front.config.nginx_model import Config, Listen
-    from container.front.config.nginx_site import NginxSite
+    from container.front.config.apache.model import Listen as HttpdListen
+    from container.front.config.apache.site import HttpdSite
+    from container.front.config.nginx.model import Config, Listen
+    from container.front.config.nginx.site import NginxSite
 
 __all__ = ["FrontConfig", "FrontListen", "FrontTls", "is_httpd", "load_front"]
 
@@ -89,8 +89,8 @@ def load_front(file: Path) -> FrontConfig:
 
 
 def _nginx(file: Path) -> FrontConfig:
-    from container.front.config.nginx import read
-    from container.front.config.nginx_site import NginxSite
+    from container.front.config.nginx.conf import read
+    from container.front.config.nginx.site import NginxSite
 
     config = read(str(file))
     site = NginxSite(config)
@@ -111,14 +111,14 @@ def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
 
 
 def _httpd(file: Path) -> FrontConfig:
-    from container.front.config import httpd_mpm
-    from container.front.config.httpd import read_httpd
-    from container.front.config.httpd_site import HttpdSite
+    from container.front.config.apache.conf import read_httpd
+    from container.front.config.apache.mpm import process_settings
+    from container.front.config.apache.site import HttpdSite
 
     config = read_httpd(file)
     site = HttpdSite(config)
     listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
-    settings, notes = httpd_mpm.process_settings(config)
+    settings, notes = process_settings(config)
     return FrontConfig(
         site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored, *notes), settings
     )
