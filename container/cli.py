@@ -1,7 +1,7 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
     was run     container.server.run        serve a folder of web apps
-    was front   container.front.program.run be a web server before containers
+    was front   container.front.master.run  be a web server before containers
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint.lint   find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
@@ -143,6 +143,23 @@ _FRONT_OPTIONS = frozenset(
         "trusted_proxies",
         "forwarded_headers",
         "work",
+        "mpm",
+        "worker_processes",
+        "worker_connections",
+        "start_servers",
+        "min_spare_servers",
+        "max_spare_servers",
+        "min_spare_threads",
+        "max_spare_threads",
+        "server_limit",
+        "thread_limit",
+        "threads_per_child",
+        "max_request_workers",
+        "max_connections_per_child",
+        "graceful_shutdown_timeout_s",
+        "admin_host",
+        "admin_port",
+        "drain_s",
         "stop_timeout_s",
         "max_request_line_bytes",
         "max_header_bytes",
@@ -167,20 +184,29 @@ def _front(config: Path, **flags: str | None) -> None:
     """Serve what an nginx.conf or an httpd.conf says: files, and backends over HTTP and AJP. No container.
 
     Which of the two FILE is shows in its content. Directives without effect here are listed. Flags are as
-    for `was run`; what the configuration says of a request goes before them.
+    for `was run`; what the configuration says of a request goes before them. How many processes there are
+    FILE may say, too (worker_processes, StartServers ...), unless a flag, the environment or ./was.toml does.
+
+    SIGHUP, or `was reload`, reads FILE again: requests that are under way end as they began. SIGUSR1 opens
+    the logs anew, SIGTERM stops within --stop-timeout-s, SIGQUIT when the running requests have ended.
     """
     began_s = time.perf_counter()
-    settings = load({name: text for name, text in flags.items() if text is not None}, os.environ, None)
+    given = {name: text for name, text in flags.items() if text is not None}
 
-    from container.front.configuration import load_front
-    from container.front.program import run
-    from container.server import configure_logging
+    from container.front.configuration import FrontConfig, load_front
+    from container.front.master import run
+    from container.server import configure_logging, set_switch_interval
 
-    configure_logging(settings)
-    found = load_front(config)
-    for note in found.notes:
-        click.echo(str(note), err=True)
-    sys.exit(run(settings, found, click.echo, began_s))
+    def read() -> tuple[Settings, FrontConfig]:
+        found = load_front(config)
+        settings = load(given, os.environ, None, found.settings)
+        for note in found.notes:
+            click.echo(str(note), err=True)
+        return settings, found
+
+    configure_logging(load(given, os.environ))
+    set_switch_interval()
+    sys.exit(run(read, click.echo, began_s))
 
 
 was.add_command(
@@ -189,7 +215,11 @@ was.add_command(
         callback=_front,
         help=_front.__doc__,
         short_help="Be a web server before containers.",
-        epilog=_examples("was front --config nginx.conf", "was front --config /etc/apache2/apache2.conf"),
+        epilog=_examples(
+            "was front --config nginx.conf",
+            "was front --config nginx.conf --worker-processes auto --admin-port 8081",
+            "was front --config /etc/apache2/apache2.conf --mpm worker",
+        ),
         params=[
             click.Option(
                 ["--config"],
