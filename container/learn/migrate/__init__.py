@@ -20,7 +20,7 @@ from container.errors import ConfigError
 from container.learn.migrate.java import JavaClass, JavaSources, read_java
 from container.learn.migrate.report import Report, as_json, as_text
 from container.learn.migrate.skeleton import write
-from container.learn.migrate.survey import survey
+from container.learn.migrate.survey import PAGES, survey
 from container.learn.migrate.war import Files, open_files, read
 
 __all__ = ["Report", "as_json", "as_text", "migrate"]
@@ -38,9 +38,9 @@ def migrate(path: Path, sources: Path | None = None, output: Path | None = None)
     if sources is None and path.parts[-3:] == MAVEN and (java := path.parent / "java").is_dir():
         sources = java
     with open_files(path) as files:
-        if not any(name.startswith("WEB-INF/") for name in files.names):
+        if not any(name.startswith("WEB-INF/") or name.endswith(PAGES) for name in files.names):
             raise ConfigError(
-                f"{path}: no Java web app is here: it has no WEB-INF folder. "
+                f"{path}: no Java web app is here: it has no WEB-INF folder and no JSP. "
                 "Name the folder that has it, or a .war."
             )
         classes = list(_java(files))
