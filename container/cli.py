@@ -6,6 +6,7 @@
     was check   container.learn.lint.lint   find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
     was explain container.learn.explain     what happens to a request, and which line says so
+    was migrate container.learn.migrate     what becomes of a Java web app
     was status  container.mpm.status    what running servers do
     was user    container.security.users_file   who can log in: add, remove, list
 
@@ -439,6 +440,48 @@ def explain(
     else:
         click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
     sys.exit(any(problem.severity == "error" for problem in found.problems))
+
+
+@was.command(
+    short_help="See what becomes of a Java web app here, and begin it in Python.",
+    epilog=_examples(
+        "was migrate shop.war",
+        "was migrate /var/lib/tomcat10/webapps/shop --sources ~/shop/src/main/java",
+        "was migrate shop.war --output shop",
+        "was migrate shop.war --json",
+    ),
+)
+@click.argument("webapp", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--sources",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where the .java files are, for the methods and annotations of the classes (needs the extra "
+    "migrate).  [default: those in the web app, or src/main/java of a Maven project]",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Make this folder, with a skeleton of the web app in Python: its web.xml, modules, pages, static "
+    "files, a test and a TODO.md.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(webapp: Path, sources: Path | None, output: Path | None, as_json: bool) -> None:
+    """Print what of a Java web app works here, what needs a Python class, and what has no counterpart.
+
+    WEBAPP is its folder, a .war, or a Maven project. Read are web.xml, the fragments of WEB-INF/lib,
+    META-INF/context.xml, and .java files; class files are not, but those with annotations are listed. Each
+    line has its file:line. Nothing is overwritten. The exit code is 1 if a descriptor is wrong.
+    """
+    from container.learn import migrate as java
+
+    report = java.migrate(webapp, sources, output)
+    click.echo(java.as_json(report) if as_json else java.as_text(report), nl=as_json)
+    click.echo(report.summary(), err=True)
+    if output is not None:
+        click.echo(f"{output}: made; {output}/TODO.md says how to go on", err=True)
+    sys.exit(1 if report.problems else 0)
 
 
 @was.command(
