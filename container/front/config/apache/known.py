@@ -26,9 +26,9 @@ _PAGES = "the pages of errors are the front's own"
 _CGI = "programs are not run"
 
 _REASONS: Mapping[str, str] = {
-    "DefaultRuntimeDir PidFile User Group Mutex CoreDumpDirectory ListenBacklog ServerAdmin "
+    "DefaultRuntimeDir PidFile User Group Mutex CoreDumpDirectory ServerAdmin "
     "HostnameLookups EnableExceptionHook MaxMemFree ReceiveBufferSize SendBufferSize "
-    "ExtendedStatus AcceptMutex LockFile GracefulShutdownTimeout UseCanonicalName "
+    "ExtendedStatus AcceptMutex LockFile UseCanonicalName "
     "UseCanonicalPhysicalPort NameVirtualHost ScoreBoardFile ThreadStackSize "
     "AsyncRequestWorkerFactor Protocols ProtocolsHonorOrder SeeRequestTail Regexdefaultoptions "
     "AcceptFilter HttpProtocolOptions StrictHostCheck MergeSlashes MergeTrailers": _RUN,
@@ -112,5 +112,6 @@ MPM: Mapping[str, str] = {
     for name in (
         "StartServers", "MinSpareServers", "MaxSpareServers", "MinSpareThreads", "MaxSpareThreads",
         "ServerLimit", "ThreadLimit", "ThreadsPerChild", "MaxRequestWorkers", "MaxConnectionsPerChild",
+        "ListenBacklog", "GracefulShutdownTimeout",
     )
 } | {"maxclients": "MaxRequestWorkers", "maxrequestsperchild": "MaxConnectionsPerChild"}  # fmt: skip

@@ -64,6 +64,7 @@ def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ..
         worker_processes=main.worker_processes,
         worker_connections=main.worker_connections,
         worker_shutdown_timeout_s=main.worker_shutdown_timeout_s,
+        named=frozenset(main.named),
     )
     return config, config.notes
 
@@ -76,6 +77,7 @@ class _Main:
     worker_shutdown_timeout_s = 0.0
 
     def __init__(self, notebook: Notebook, http: HttpReader) -> None:
+        self.named: set[str] = set()
         self._notebook = notebook
         self._http = http
 
@@ -97,12 +99,15 @@ class _Main:
 
     def _worker_processes(self, directive: Directive) -> None:
         text = directive.args[0]
+        self.named.add(directive.name)
         self.worker_processes = 0 if text == "auto" else values.number(text)
         if text != "auto" and not self.worker_processes:
             raise BadDirective('invalid value "0"', "Write a number from 1 on, or auto")
 
     def _worker_connections(self, directive: Directive) -> None:
+        self.named.add(directive.name)
         self.worker_connections = values.number(directive.args[0])
 
     def _worker_shutdown_timeout(self, directive: Directive) -> None:
+        self.named.add(directive.name)
         self.worker_shutdown_timeout_s = values.seconds(directive.args[0])

@@ -342,6 +342,19 @@ class Config:
     """0: one for each processor (auto)."""
     worker_connections: int = 512
     worker_shutdown_timeout_s: float = 0.0
+    named: frozenset[str] = frozenset()
+    """Which of these three the file says something about."""
+
+    @property
+    def process_settings(self) -> Mapping[str, object]:
+        """What the file says of processes, by the names of config.Settings."""
+        values: dict[str, object] = {
+            "worker_processes": self.worker_processes or None,
+            "worker_connections": self.worker_connections,
+            "graceful_shutdown_timeout_s": self.worker_shutdown_timeout_s,
+        }
+        directives = {"graceful_shutdown_timeout_s": "worker_shutdown_timeout"}
+        return {name: value for name, value in values.items() if directives.get(name, name) in self.named}
 
     @property
     def listens(self) -> tuple[Listen, ...]:
