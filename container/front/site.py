@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from container.front.balancer import Ask, Balancer, Member
+from container.front.compression import Compression
 from container.protocols.backend import Origin
 from container.protocols.exchange import Exchange
 
@@ -55,7 +56,7 @@ class FrontRequest:
 
 @dataclass(frozen=True, slots=True)
 class HeaderEdits:
-    """What a site does to an answer's header. Each pair: (name, value); always: whatever the status."""
+    """What a site does to an answer on its way out. Each pair: (name, value); always: whatever the status."""
 
     add: Headers = ()
     add_always: Headers = ()
@@ -66,6 +67,8 @@ class HeaderEdits:
     later: Callable[[Mapping[str, str]], HeaderEdits] | None = None
     """These edits again, now that the facts about the answer are known: status, and upstream_… of a proxied
     one, by the names of log_line. None: they do not depend on them."""
+    compression: Compression | None = None
+    """None: the answer is sent as it is."""
 
 
 NO_EDITS = HeaderEdits()

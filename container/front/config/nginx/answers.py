@@ -106,6 +106,7 @@ def _edits(
         remove=frozenset(remove),
         replace=replaced,
         redirects=tuple((source, to_header(target(state))) for source, target in redirects),
+        compression=location.compression if location.gzip else None,
     )
     return NO_EDITS if edits == NO_EDITS else edits
 

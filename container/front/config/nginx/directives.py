@@ -22,9 +22,6 @@ REPEATABLE = words(
 _ELSEWHERE = "the kernel, Python and the event loop see to it"
 _OURS = "the front decides it by itself"
 _HTTP2 = "the front speaks HTTP/1.1"
-_COMPRESSION = (
-    "answers are not compressed while they are sent; gzip_static sends files that are compressed already"
-)
 _NO_MODULES = "modules of nginx are not loaded; what they would add is refused where it is used"
 _NO_CACHE = "nothing is cached without proxy_cache"
 _NO_GATEWAY = "it only counts together with a _pass directive, which is refused"
@@ -32,7 +29,7 @@ _NO_GATEWAY = "it only counts together with a _pass directive, which is refused"
 _WITHOUT_EFFECT = {
     _ELSEWHERE: "sendfile sendfile_max_chunk tcp_nopush tcp_nodelay aio aio_write directio "
     "directio_alignment output_buffers "
-    "postpone_output read_ahead send_lowat multi_accept accept_mutex accept_mutex_delay use "
+    "postpone_output gzip_buffers read_ahead send_lowat multi_accept accept_mutex accept_mutex_delay use "
     "thread_pool timer_resolution pcre_jit lock_file worker_aio_requests reset_timedout_connection "
     "worker_priority worker_cpu_affinity worker_rlimit_core working_directory debug_points debug_connection "
     "master_process connection_pool_size request_pool_size client_body_in_single_buffer "
@@ -58,8 +55,7 @@ _WITHOUT_EFFECT = {
     _HTTP2: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes "
     "http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_push "
     "http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 quic_retry",
-    _COMPRESSION: "gzip gzip_buffers gzip_comp_level gzip_disable gzip_http_version gzip_min_length "
-    "gzip_proxied gzip_types gzip_vary gunzip gunzip_buffers",
+    "answers that a backend has compressed stay so": "gunzip gunzip_buffers",
     _NO_MODULES: "load_module",
     "there are no listings; /folder/ without an index is answered 403": "autoindex_exact_size "
     "autoindex_format autoindex_localtime",

@@ -34,7 +34,7 @@ from container.front.config.nginx.model import (
 )  # fmt: skip
 from container.front.config.nginx.reader import Handler, Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
-from container.front.config.nginx.values import template, words
+from container.front.config.nginx.values import Pattern, template, words
 
 __all__ = ["COMBINED", "LocationReader"]
 
@@ -50,6 +50,8 @@ _NEXT = words(
     "error timeout invalid_header http_500 http_502 http_503 http_504 http_403 http_404 http_429 "
     "non_idempotent off updating"
 )
+_PROXIED = words("off expired no-cache no-store private no_last_modified no_etag auth any")
+_OLD_EXPLORERS = r"MSIE [4-6]\.(?!.*SV1)"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ABSOLUTE = ("http://", "https://", "$scheme")
 
@@ -64,6 +66,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_pass_request_headers": ("pass_request_headers", values.flag),
     "proxy_pass_request_body": ("pass_request_body", values.flag),
     "client_max_body_size": ("max_body_bytes", values.size),
+    "gzip": ("gzip", values.flag),
 }
 _LIMITS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_connect_timeout": ("connect_timeout_s", values.seconds),
@@ -72,6 +75,10 @@ _LIMITS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_request_buffering": ("request_buffering", values.flag),
     "proxy_buffering": ("response_buffering", values.flag),
     "proxy_intercept_errors": ("intercept_errors", values.flag),
+}
+_GZIP: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "gzip_min_length": ("min_bytes", values.size),
+    "gzip_vary": ("vary", values.flag),
 }
 _NEXT_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_next_upstream_tries": ("tries", values.number),
@@ -87,6 +94,7 @@ class _Draft:
         self.fields: dict[str, Any] = {}
         self.limits: dict[str, Any] = {}
         self.next_upstream: dict[str, Any] = {}
+        self.gzip: dict[str, Any] = {}
 
     def append(self, field: str, *items: Any) -> None:
         self.fields[field] = (*self.fields.get(field, ()), *items)
@@ -98,6 +106,8 @@ class _Draft:
         fields = dict(self.fields)
         if limits:
             fields["limits"] = replace(self.inherited.limits, **limits)
+        if self.gzip:
+            fields["compression"] = replace(self.inherited.compression, **self.gzip)
         if self.next_upstream:
             fields["next_upstream"] = replace(self.inherited.next_upstream, **self.next_upstream)
         location = replace(self.inherited, **fields)
@@ -204,6 +214,7 @@ class LocationReader:
         for rows, target in (
             (_FIELDS, draft.fields),
             (_LIMITS, draft.limits),
+            (_GZIP, draft.gzip),
             (_NEXT_FIELDS, draft.next_upstream),
         ):
             handlers |= {name: setter(target, *row) for name, row in rows.items()}
@@ -268,6 +279,31 @@ class LocationReader:
         if value == "always":
             raise BadDirective('"gzip_static always" is not supported', "Write gzip_static on")
         draft.fields["gzip_static"] = values.flag(value)
+
+    def _on_gzip_types(self, draft: _Draft, directive: Directive) -> None:
+        known = draft.gzip.get("types", frozenset({"text/html"}))
+        draft.gzip["types"] = known | {name.lower() for name in directive.args}
+
+    def _on_gzip_comp_level(self, draft: _Draft, directive: Directive) -> None:
+        level = values.number(directive.args[0])
+        if not 1 <= level <= 9:
+            raise BadDirective("value must be between 1 and 9")
+        draft.gzip["level"] = level
+
+    def _on_gzip_proxied(self, draft: _Draft, directive: Directive) -> None:
+        if unknown := set(directive.args) - _PROXIED:
+            raise BadDirective(f'invalid value "{min(unknown)}"', f"There are {', '.join(sorted(_PROXIED))}")
+        draft.gzip["proxied"] = frozenset(directive.args) - {"off"}
+
+    def _on_gzip_http_version(self, draft: _Draft, directive: Directive) -> None:
+        if directive.args[0] not in ("1.0", "1.1"):
+            raise BadDirective(f'invalid value "{directive.args[0]}"', "Write 1.0 or 1.1")
+        draft.gzip["http_1_0"] = directive.args[0] == "1.0"
+
+    def _on_gzip_disable(self, draft: _Draft, directive: Directive) -> None:
+        texts = (_OLD_EXPLORERS if text == "msie6" else text for text in directive.args)
+        patterns = (Pattern.of(text, ignore_case=True).regex for text in texts if text != "degradation")
+        draft.gzip["except_for"] = (*draft.gzip.get("except_for", ()), *patterns)
 
     def _on_autoindex(self, draft: _Draft, directive: Directive) -> None:
         if values.flag(directive.args[0]):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from container.errors import Problem, Source
+from container.front.compression import AS_IN_NGINX, Compression
 from container.front.config.nginx.values import Pattern, Template, words
 from container.front.site import ProxyLimits
 from container.front.upstream import NextUpstream, UpstreamConfig
@@ -233,6 +234,9 @@ class Location:
     server_name_in_redirect: bool = False
     port_in_redirect: bool = True
     max_body_bytes: int = 1024 * 1024
+    gzip: bool = False
+    compression: Compression = AS_IN_NGINX
+    """How, where gzip is on."""
     logs: tuple[AccessLog, ...] = ()
 
     def __repr__(self) -> str:

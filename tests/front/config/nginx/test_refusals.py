@@ -145,11 +145,11 @@ def test_all_problems_are_told_at_once(configure: Callable[..., Config]) -> None
 
 
 def test_what_has_no_effect_is_told(configure: Callable[..., Config], tmp_path: Path) -> None:
-    configure("sendfile on;\nserver {\n  gzip on;\n  location / { sendfile off; }\n}")
+    configure("sendfile on;\nserver {\n  gunzip on;\n  location / { sendfile off; }\n}")
     notes = [str(note) for note in check(str(tmp_path / "nginx.conf"))]
     assert [re.sub(r".*nginx.conf", "", note).partition(" has no")[0] for note in notes] == [
         ':3: warning: "sendfile"',
-        ':5: warning: "gzip"',
+        ':5: warning: "gunzip"',
     ]
 
 
