@@ -40,6 +40,9 @@ class FrontTls:
 
     certificates: tuple[CertificateFiles, ...]
     choose: Choose = field(compare=False)
+    min_version: str = "TLSv1.2"
+    max_version: str = "TLSv1.3"
+    ciphers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,19 @@ def _nginx(file: Path) -> FrontConfig:
 
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
-    """A server's certificate is its first one; who asks for a server without gets the default server's."""
+    """Who asks for a server without a certificate gets the default server's; protocols are all that one's."""
     servers = [server for server in config.servers_of(listen) if server.certificates]
-    files = tuple(CertificateFiles(*map(Path, server.certificates[0])) for server in servers)
+    pairs = [[(Path(pem), Path(key)) for pem, key in server.certificates] for server in servers]
+    files = tuple(CertificateFiles(*first, others=tuple(others)) for first, *others in pairs)
     numbers = {id(server): number for number, server in enumerate(servers)}
-    return FrontTls(files, lambda name: numbers.get(id(site.server_for(listen, name))))
+    default = servers[0]
+    return FrontTls(
+        files,
+        lambda name: numbers.get(id(site.server_for(listen, name))),
+        default.tls_versions[0],
+        default.tls_versions[1],
+        default.tls_ciphers,
+    )
 
 
 def _httpd(file: Path) -> FrontConfig:

@@ -64,6 +64,8 @@ class HeaderEdits:
     replace: Headers = ()
     redirects: tuple[tuple[str, str], ...] = ()
     """Beginnings of Location and what takes their place (proxy_redirect, ProxyPassReverse)."""
+    rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    """How the values of these fields are changed, by lower-case names."""
     later: Callable[[Mapping[str, str]], HeaderEdits] | None = None
     """These edits again, now that the facts about the answer are known: status, and upstream_… of a proxied
     one, by the names of log_line. None: they do not depend on them."""

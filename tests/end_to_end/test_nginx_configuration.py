@@ -313,7 +313,38 @@ ZIPPED = [
     *(ask for q in ("gzip;q=0", "gzip;q=0.5", "br, gzip", "") for ask in zipped("text", Accept_Encoding=q)),
     *(ask for q in ("identity", "deflate", "GZIP") for ask in zipped("text", Accept_Encoding=q)),
 ]
+COOKIES = gets(
+    *(
+        f"/cookies/{place}set-header?Set-Cookie={cookie}"
+        for place in ("", "off/", "flags/")
+        for cookie in (
+            *("one=1", "one=1;Path=/app/;Secure", "one=1;%20path=/app/x;Domain=back.test", "one=1;path=/app"),
+            *("T=2;Path=/rex/y;HttpOnly;SameSite=Strict", "t=2;Domain=.back.test", "a=b;domain=BACK.test;x"),
+            *("a=b;Domain=a.b.inner;path=/re/", "three=3;Secure;samesite=none", "one", "One=1;HttpOnly"),
+        )
+    ),
+)
+REDIRECTS = gets(
+    *(
+        f"/redirects/location?to={place}"
+        for place in (
+            *(
+                "http://re.test:8080/a",
+                "http://re.test/a",
+                "/up/a",
+                "/Up",
+                "http://site.test/b",
+                "/plain/c?d",
+            ),
+            *("/plain", "http://one/x", "http://site.test"),
+        )
+    ),
+    "/redirects/set-header?Refresh=5;url=/up/a",
+    "/redirects/set-header?Refresh=5",
+)
 EVERYTHING = [
+    *COOKIES,
+    *REDIRECTS,
     *ZIPPED,
     *LOCATIONS,
     *VARIABLES,

@@ -10,12 +10,12 @@ from container.front.config.nginx.values import words
 __all__ = ["REFUSED", "REPEATABLE", "why_without_effect"]
 
 REPEATABLE = words(
-    "access_log add_header allow break deny env error_log error_page gzip_types charset_types if "
-    "include index limit_conn limit_req listen load_module location log_format map proxy_cookie_domain "
+    "access_log add_header allow break charset_types deny env error_log error_page fastcgi_param "
+    "gzip_disable gzip_types if include index limit_conn limit_conn_zone limit_req limit_req_zone "
+    "listen load_module location log_format map proxy_cache_path proxy_cookie_domain proxy_cookie_flags "
     "proxy_cookie_path proxy_hide_header proxy_ignore_headers proxy_pass_header proxy_redirect "
-    "proxy_set_header return rewrite server server_name set set_real_ip_from ssl_certificate "
-    "ssl_certificate_key ssl_conf_command types proxy_cache_path limit_req_zone limit_conn_zone "
-    "fastcgi_param uwsgi_param scgi_param upstream"
+    "proxy_set_header return rewrite scgi_param server server_name set set_real_ip_from ssl_certificate "
+    "ssl_certificate_key ssl_conf_command types upstream uwsgi_param"
 )
 """All others are, written twice in one block, a duplicate."""
 
@@ -47,7 +47,7 @@ _WITHOUT_EFFECT = {
     "chunked_transfer_encoding ignore_invalid_headers if_modified_since max_ranges msie_padding msie_refresh "
     "log_not_found log_subrequest rewrite_log uninitialized_variable_warn server_tokens resolver "
     "resolver_timeout proxy_ignore_client_abort proxy_force_ranges proxy_headers_hash_max_size "
-    "ssl_buffer_size ssl_ciphers ssl_prefer_server_ciphers ssl_protocols ssl_dhparam ssl_ecdh_curve "
+    "ssl_buffer_size ssl_prefer_server_ciphers ssl_dhparam ssl_ecdh_curve "
     "ssl_session_cache ssl_session_tickets ssl_session_timeout ssl_session_ticket_key ssl_stapling "
     "ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_trusted_certificate ssl_early_data "
     "ssl_conf_command proxy_ssl_ciphers proxy_ssl_protocols proxy_ssl_session_reuse "
@@ -98,8 +98,6 @@ REFUSED = {
     "proxy_store": "Remove it",
     "proxy_set_body": "Leave the body to the client",
     "proxy_bind": "Remove it: the system chooses the address",
-    "proxy_cookie_path": "Set the path where the cookie is made (<cookie-config> in web.xml)",
-    "proxy_cookie_domain": "Set the domain where the cookie is made (<cookie-config> in web.xml)",
     "proxy_ssl_certificate": "Use a backend that does not ask for a certificate",
     "ssl_verify_client": "Keep nginx in front of this front for it",
     "ssl_client_certificate": "Keep nginx in front of this front for it",

@@ -16,6 +16,7 @@ from container.front.config.nginx import values
 from container.front.config.nginx.model import (
     AccessLog,
     AddHeader,
+    CookieFlags,
     ErrorPage,
     Expires,
     If,
@@ -25,6 +26,7 @@ from container.front.config.nginx.model import (
     Operation,
     PeerRule,
     ProxyPass,
+    Replacement,
     Return,
     Rewrite,
     Root,
@@ -34,7 +36,7 @@ from container.front.config.nginx.model import (
 )  # fmt: skip
 from container.front.config.nginx.reader import Handler, Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
-from container.front.config.nginx.values import Pattern, template, words
+from container.front.config.nginx.values import Pattern, Template, template, words
 
 __all__ = ["COMBINED", "LocationReader"]
 
@@ -51,6 +53,10 @@ _NEXT = words(
     "non_idempotent off updating"
 )
 _PROXIED = words("off expired no-cache no-store private no_last_modified no_etag auth any")
+_COOKIE_FLAGS = (
+    *("secure", "httponly", "samesite=strict", "samesite=lax", "samesite=none"),
+    *("nosecure", "nohttponly", "nosamesite"),
+)
 _OLD_EXPLORERS = r"MSIE [4-6]\.(?!.*SV1)"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ABSOLUTE = ("http://", "https://", "$scheme")
@@ -437,16 +443,49 @@ class LocationReader:
                 draft.fields["redirects"] = ()
             case ("default",):
                 draft.fields["redirects"] = None
-            case (source, target) if not source.startswith("~") and "$" not in source:
-                draft.fields["redirects"] = (
-                    *(draft.fields.get("redirects") or ()),
-                    (source, self._notebook.template(target, directive.source)),
-                )
+            case (source, target):
+                rule = self._replacement(source, target, directive)
+                draft.fields["redirects"] = (*(draft.fields.get("redirects") or ()), rule)
             case _:
-                raise BadDirective(
-                    f'"{directive}" is not supported: only the beginning of a Location is replaced',
-                    "Write proxy_redirect BEGINNING REPLACEMENT",
-                )
+                raise BadDirective(f'invalid parameter "{directive.args[0]}"')
+
+    def _replacement(self, source: str, target: str, directive: Directive) -> Replacement:
+        return Replacement(
+            self._template_or_pattern(source, directive), self._notebook.template(target, directive.source)
+        )
+
+    def _template_or_pattern(self, text: str, directive: Directive) -> Template | Pattern:
+        if not text.startswith("~"):
+            return self._notebook.template(text, directive.source)
+        ignore_case = text.startswith("~*")
+        return self._notebook.pattern(text[2:] if ignore_case else text[1:], ignore_case=ignore_case)
+
+    def _on_proxy_cookie_path(self, draft: _Draft, directive: Directive) -> None:
+        field = {"proxy_cookie_path": "cookie_paths", "proxy_cookie_domain": "cookie_domains"}[directive.name]
+        match directive.args:
+            case ("off",):
+                draft.fields[field] = ()
+            case (source, target):
+                draft.append(field, self._replacement(source, target, directive))
+            case _:
+                raise BadDirective(f'invalid parameter "{directive.args[0]}"', "Write what, and what instead")
+
+    _on_proxy_cookie_domain = _on_proxy_cookie_path
+
+    def _on_proxy_cookie_flags(self, draft: _Draft, directive: Directive) -> None:
+        if directive.args == ("off",):
+            draft.fields["cookie_flags"] = ()
+            return
+        name, *flags = directive.args
+        for flag in flags:
+            if flag not in _COOKIE_FLAGS:
+                raise BadDirective(f'invalid parameter "{flag}"', f"There are {', '.join(_COOKIE_FLAGS)}")
+        about: Template | Pattern = (
+            self._notebook.pattern(name.removeprefix("~").removeprefix("*"), ignore_case=True)
+            if name.startswith("~")
+            else self._notebook.template(name, directive.source)
+        )
+        draft.append("cookie_flags", CookieFlags(about, tuple(flags)))
 
     def _on_proxy_http_version(self, draft: _Draft, directive: Directive) -> None:
         if directive.args[0] not in ("1.0", "1.1"):

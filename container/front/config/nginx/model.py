@@ -20,6 +20,7 @@ __all__ = [
     "AccessLog",
     "AddHeader",
     "Config",
+    "CookieFlags",
     "ErrorPage",
     "Expires",
     "Group",
@@ -32,11 +33,13 @@ __all__ = [
     "Operation",
     "PeerRule",
     "ProxyPass",
+    "Replacement",
     "Return",
     "Rewrite",
     "Root",
     "Server",
     "SetVariable",
+    "Sticky",
     "Test",
     "with_charset",
 ]  # fmt: skip
@@ -177,6 +180,26 @@ class ProxyPass:
     location: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One rule: what takes the place of a beginning (a text), or of a whole value (a pattern)."""
+
+    source: Template | Pattern
+    target: Template
+
+    @property
+    def is_plain(self) -> bool:
+        return isinstance(self.source, Template) and self.source.constant
+
+
+@dataclass(frozen=True, slots=True)
+class CookieFlags:
+    """One proxy_cookie_flags. name: of cookies; flags: "secure", "nohttponly", "samesite=lax", ..."""
+
+    name: Template | Pattern
+    flags: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """Everything that holds for a request at one place."""
@@ -218,8 +241,11 @@ class Location:
     set_headers: tuple[tuple[str, Template], ...] = ()
     hide_headers: frozenset[str] = frozenset()
     pass_headers: frozenset[str] = frozenset()
-    redirects: tuple[tuple[str, Template], ...] | None = None
+    redirects: tuple[Replacement, ...] | None = None
     """None: the default."""
+    cookie_domains: tuple[Replacement, ...] = ()
+    cookie_paths: tuple[Replacement, ...] = ()
+    cookie_flags: tuple[CookieFlags, ...] = ()
     limits: ProxyLimits = field(default_factory=lambda: ProxyLimits(max_body_bytes=1024 * 1024))
     next_upstream: NextUpstream = field(default_factory=NextUpstream)
     method: Template | None = None
@@ -284,12 +310,28 @@ class Server:
     underscores_in_headers: bool = False
     certificates: tuple[tuple[str, str], ...] = ()
     """(certificate, key): names of PEM files."""
+    tls_versions: tuple[str, str] = ("TLSv1.2", "TLSv1.3")
+    """The oldest and the newest."""
+    tls_ciphers: str | None = None
 
     @property
     def name(self) -> str:
         """$server_name: the first one; "" if there is none."""
         first = self.names[0] if self.names else ""
         return f"~{first.text}" if isinstance(first, Pattern) else first
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """What binds a client to a server: routes are texts of which the first one that says something counts.
+
+    cookie: the one that nginx sets itself, with its attributes; "": none.
+    """
+
+    routes: tuple[Template, ...]
+    cookie: str = ""
+    max_age_s: int | None = None
+    attributes: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +344,7 @@ class Group:
     source: Source
     upstream: UpstreamConfig
     key: Template | None = None
+    sticky: Sticky | None = None
     keepalive: int = 32
     keepalive_timeout_s: float = 60.0
     keepalive_requests: int = 1000

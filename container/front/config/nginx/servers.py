@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +19,7 @@ from container.front.config.nginx.reader import Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
 from container.front.config.nginx.upstreams import Resolve, UpstreamReader, split_port
 from container.front.config.nginx.values import Pattern, Template, template
+from container.mpm.tls import MIN_VERSIONS
 
 __all__ = ["HttpReader"]
 
@@ -42,7 +44,7 @@ class HttpReader:
         reader = self._locations(http.source)
         root = Root(template(f"{self._notebook.prefix}/html"))
         switches: dict[str, Any] = {}
-        own = _switches(switches)
+        own = self._switches(switches)
         everywhere, _ = reader.read(block, Location(source=http.source, root=root), own)
         for directive in block:
             if directive.name == "server":
@@ -79,7 +81,7 @@ class HttpReader:
             files[found.name].append(path.text)
 
         own = {
-            **_switches(switches),
+            **self._switches(switches),
             "server_name": server_name,
             "listen": listen,
             "ssl_certificate": pem,
@@ -108,6 +110,43 @@ class HttpReader:
                 **switches,
             )
         )
+
+    def _switches(self, target: dict[str, Any]) -> dict[str, Any]:
+        """Directives of http and server that are not about a place."""
+
+        def protocols(directive: Directive) -> None:
+            if unknown := set(directive.args) - _PROTOCOLS:
+                raise BadDirective(
+                    f'invalid value "{min(unknown)}"', f"There are {', '.join(sorted(_PROTOCOLS))}"
+                )
+            offered = sorted(set(directive.args) & MIN_VERSIONS.keys())
+            if not offered:
+                raise BadDirective(
+                    f'"{directive}" is not supported', "Add TLSv1.2 or TLSv1.3: older ones are broken"
+                )
+            if len(offered) < len(set(directive.args)):
+                self._notebook.note(
+                    directive.source, "of ssl_protocols only TLSv1.2 and TLSv1.3 are offered here"
+                )
+            target["tls_versions"] = (offered[0], offered[-1])
+
+        def ciphers(directive: Directive) -> None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(directive.args[0])
+            except ssl.SSLError:
+                raise BadDirective(
+                    f'"{directive}": there is none of them', "Write a list as `openssl ciphers` takes it"
+                ) from None
+            target["tls_ciphers"] = directive.args[0]
+
+        return {
+            **{
+                name: lambda directive, name=name: target.__setitem__(name, values.flag(directive.args[0]))
+                for name in ("merge_slashes", "underscores_in_headers")
+            },
+            "ssl_protocols": protocols,
+            "ssl_ciphers": ciphers,
+        }
 
     def _name(self, text: str) -> str | Pattern:
         if text.startswith("~"):
@@ -211,14 +250,7 @@ class HttpReader:
         self._formats[name] = LogFormat(self._notebook.template("".join(lines), directive.source), escape)
 
 
-def _switches(target: dict[str, Any]) -> dict[str, Any]:
-    """Directives of http and server that are not about a place."""
-    return {
-        name: lambda directive, name=name: target.__setitem__(name, values.flag(directive.args[0]))
-        for name in ("merge_slashes", "underscores_in_headers")
-    }
-
-
+_PROTOCOLS = values.words("SSLv2 SSLv3 TLSv1 TLSv1.1 TLSv1.2 TLSv1.3")
 _IGNORED = re.compile(
     r"http2|spdy|deferred|bind|(setfib|fastopen|rcvbuf|sndbuf|accept_filter|so_keepalive)=.*|quic"
 )

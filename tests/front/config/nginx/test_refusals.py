@@ -99,6 +99,16 @@ ONLY_HERE = [  # or with another line
     ),
     ("server {\n  listen 443 ssl;\n}", 1, 'no "ssl_certificate" is defined'),
     (
+        "upstream a {\n  server 127.0.0.1;\n  sticky learn create=$c lookup=$d zone=x:1m;\n}",
+        3,
+        "sticky cookie NAME",
+    ),
+    (
+        "upstream a {\n  server 127.0.0.1;\n  sticky cookie c samesite=no;\n}",
+        3,
+        'invalid parameter "samesite=no"',
+    ),
+    (
         "upstream a {\n  ip_hash;\n  server 127.0.0.1;\n  server 127.0.0.2 backup;\n}\nserver { }",
         1,
         'does not support parameter "backup"',
