@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from container.errors import ConfigError, Problem
 from container.front.balancer import Balancer
 from container.front.site import Site
-from container.mpm.tls import CertificateFiles, Choose
+from container.mpm.tls import REJECTED, CertificateFiles, Choose
 
 if TYPE_CHECKING:
     from container.front.config.apache.model import Listen as HttpdListen
@@ -107,11 +107,13 @@ def _nginx(file: Path) -> FrontConfig:
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
     """Who asks for a server without a certificate gets the default server's; protocols are all that one's."""
-    servers = [server for server in config.servers_of(listen) if server.certificates]
+    of_listen = config.servers_of(listen)
+    servers = [server for server in of_listen if server.certificates]
     pairs = [[(Path(pem), Path(key)) for pem, key in server.certificates] for server in servers]
     files = tuple(CertificateFiles(*first, others=tuple(others)) for first, *others in pairs)
-    numbers = {id(server): number for number, server in enumerate(servers)}
-    default = servers[0]
+    numbers = {id(server): REJECTED for server in of_listen if server.rejects_handshake}
+    numbers |= {id(server): number for number, server in enumerate(servers)}
+    default = of_listen[0]
     return FrontTls(
         files,
         lambda name: numbers.get(id(site.server_for(listen, name))),

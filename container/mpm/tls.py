@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from container.errors import ConfigError
 
-__all__ = ["MAKE_ONE", "MIN_VERSIONS", "CertificateFiles", "Choose", "ServerTls", "names_of"]
+__all__ = ["MAKE_ONE", "MIN_VERSIONS", "REJECTED", "CertificateFiles", "Choose", "ServerTls", "names_of"]
 
 _log = logging.getLogger("container.server")
 
@@ -43,7 +43,7 @@ class CertificateFiles(NamedTuple):
     key: Path | None = None
     """None: in the certificate's file."""
     others: tuple[tuple[Path, Path | None], ...] = ()
-    """More of them for the same names, with keys of other kinds: RSA beside EC. Clients get what they can use."""
+    """More of them for the same names, with keys of other kinds: RSA beside EC. Each client gets one."""
 
     @property
     def pairs(self) -> tuple[tuple[Path, Path | None], ...]:
@@ -51,7 +51,8 @@ class CertificateFiles(NamedTuple):
 
 
 Choose = Callable[[str], "int | None"]
-"""The number of the certificate for a name in lower case; None: the first."""
+"""The number of the certificate for a name in lower case; None: the first; REJECTED: there is none for it."""
+REJECTED = -1
 
 _Look = tuple[tuple[int, int, int] | None, ...]
 
@@ -101,10 +102,16 @@ class ServerTls:
 
     # In handshakes --------------------------------------------------------------------------------
 
-    def _choose(self, session: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
-        session.context = self._context_for(name.lower().rstrip(".") if name else "")
+    def _choose(
+        self, session: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext
+    ) -> int | None:
+        context = self._context_for(name.lower().rstrip(".") if name else "")
+        if context is None:
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        session.context = context
+        return None
 
-    def _context_for(self, name: str) -> ssl.SSLContext:
+    def _context_for(self, name: str) -> ssl.SSLContext | None:
         contexts, by_name = self._contexts, self._by_name
         if self._choose_number is not None:
             number = self._choose_number(name)
@@ -112,7 +119,7 @@ class ServerTls:
             number = by_name.get(
                 "*." + name.partition(".")[2]
             )  # a star is exactly one label (RFC 6125 §6.4.3)
-        return contexts[number or 0]
+        return None if number == REJECTED else contexts[number or 0]
 
     # Files ----------------------------------------------------------------------------------------
 

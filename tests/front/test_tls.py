@@ -139,6 +139,39 @@ def test_certificates_of_two_kinds_and_protocols(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_a_server_that_rejects_whoever_asks_for_it(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    made = authority.issue_cert("localhost")
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "a.pem"))
+    made.private_key_pem.write_to_path(str(tmp_path / "a.key"))
+    port = free_ports(1)[0]
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        f"events {{}}\nhttp {{\nserver {{ listen 127.0.0.1:{port} ssl default_server; ssl_reject_handshake on; }}\n"
+        f"server {{ listen 127.0.0.1:{port} ssl; server_name localhost; return 200 hello;\n"
+        f"ssl_certificate {tmp_path}/a.pem; ssl_certificate_key {tmp_path}/a.key; }}\n}}\n"
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.check_hostname = False
+    server = FrontServer(Settings(), load_front(file))
+    server.start()
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), 30) as sock,
+            context.wrap_socket(sock, server_hostname="localhost") as session,
+        ):
+            assert session.version() == "TLSv1.3"
+        for name in "other.example", None:
+            with (
+                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"),
+            ):
+                context.wrap_socket(sock, server_hostname=name)
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize(
     ("directive", "message"),
     [

@@ -51,7 +51,7 @@ _WITHOUT_EFFECT = {
     "ssl_session_cache ssl_session_tickets ssl_session_timeout ssl_session_ticket_key ssl_stapling "
     "ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_trusted_certificate ssl_early_data "
     "ssl_conf_command proxy_ssl_ciphers proxy_ssl_protocols proxy_ssl_session_reuse "
-    "proxy_ssl_server_name satisfy keepalive_min_timeout override_charset source_charset",
+    "proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify_depth proxy_ssl_trusted_certificate satisfy keepalive_min_timeout override_charset source_charset",
     _HTTP2: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes "
     "http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_push "
     "http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 quic_retry",
@@ -94,7 +94,6 @@ REFUSED = {
     "limit_conn": "The RateLimitFilter of a web app limits requests",
     "limit_rate": "Remove it, or keep nginx in front of this front for it",
     "limit_rate_after": "Remove it, or keep nginx in front of this front for it",
-    "proxy_cache": "Remove it, or keep nginx in front of this front for it",
     "proxy_store": "Remove it",
     "proxy_set_body": "Leave the body to the client",
     "proxy_bind": "Remove it: the system chooses the address",
@@ -110,6 +109,7 @@ REFUSED = {
     "mirror": "Remove it, or keep nginx in front of this front for it",
     "set_real_ip_from": "Name the proxies in was.toml (trusted-proxies)",
     "real_ip_header": "Name the proxies in was.toml (trusted-proxies)",
+    "real_ip_recursive": "Name the proxies in was.toml (trusted-proxies)",
     "dav_methods": "Let a web app take uploads",
     "stub_status": "`was status` shows what the front does",
     "random_index": "Remove it",

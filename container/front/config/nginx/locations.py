@@ -317,6 +317,18 @@ class LocationReader:
                 '"autoindex on" is not supported', "Let the default servlet of a web app list it"
             )
 
+    def _on_proxy_cache(self, draft: _Draft, directive: Directive) -> None:
+        if directive.args[0] != "off":
+            raise BadDirective(
+                f'"{directive}" is not supported', "Remove it, or keep nginx in front of this front for it"
+            )
+
+    def _on_proxy_ssl_verify(self, draft: _Draft, directive: Directive) -> None:
+        if values.flag(directive.args[0]):
+            raise BadDirective(
+                f'"{directive}" is not supported', "Use a backend on a network that is trusted"
+            )
+
     def _on_internal(self, draft: _Draft, directive: Directive) -> None:
         draft.fields["internal"] = True
 

@@ -313,6 +313,7 @@ class Server:
     tls_versions: tuple[str, str] = ("TLSv1.2", "TLSv1.3")
     """The oldest and the newest."""
     tls_ciphers: str | None = None
+    rejects_handshake: bool = False
 
     @property
     def name(self) -> str:

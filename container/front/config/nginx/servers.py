@@ -94,7 +94,7 @@ class HttpReader:
             raise BadDirective(
                 "each ssl_certificate needs an ssl_certificate_key", "Write the two one after the other"
             )
-        if any(found.ssl for found in listens) and not certificates:
+        if any(found.ssl for found in listens) and not (certificates or switches.get("rejects_handshake")):
             raise BadDirective(
                 'no "ssl_certificate" is defined for the "listen ... ssl" directive',
                 "Write ssl_certificate and ssl_certificate_key",
@@ -144,6 +144,9 @@ class HttpReader:
                 name: lambda directive, name=name: target.__setitem__(name, values.flag(directive.args[0]))
                 for name in ("merge_slashes", "underscores_in_headers")
             },
+            "ssl_reject_handshake": lambda directive: target.__setitem__(
+                "rejects_handshake", values.flag(directive.args[0])
+            ),
             "ssl_protocols": protocols,
             "ssl_ciphers": ciphers,
         }
