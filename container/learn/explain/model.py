@@ -61,12 +61,14 @@ class WebApp:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A servlet mapping that matches. rule: context_root, exact, path, extension or default."""
+    """A servlet mapping, and why it matches or not. rule: context_root, exact, path, extension or default."""
 
     servlet: str
     pattern: str
     rule: str
     why: str
+    by: Literal["file", "code", "container"]
+    """Who says so: a file of the web app, what it registers at the start, or nobody (implicit mappings)."""
     source: Source | None
 
 

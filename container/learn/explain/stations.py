@@ -10,18 +10,19 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from container.descriptor import model
 from container.engine.context import Context, Watcher, is_default_servlet
 from container.engine.dispatch import ERROR, Dispatch, Location
 from container.engine.dispatcher import Dispatcher
 from container.engine.holder import ServletHolder
+from container.engine.loader import ClassNotFound
 from container.engine.mapper import Match
 from container.engine.request import Request
 from container.engine.response import Response
 from container.engine.uri import CanonicalPath
-from container.errors import ContainerError, Problem, Source
+from container.errors import Problem, Source
 from container.learn.explain.model import (
     Answer,
     Candidate,
@@ -136,9 +137,12 @@ def url_changes(typed: str, sent: bytes, raw_path: bytes, canonical: CanonicalPa
 
 
 def _candidate(place: Place, match: Match, source: Source | None, why: str) -> Candidate:
-    return Candidate(
-        match.servlet_name, match.pattern, match.kind.name.lower(), why, place.of_mapping(source)
-    )
+    kind, shown = match.kind.name.lower(), place.of_mapping(source)
+    by: Literal["file", "code", "container"] = "file"
+    if shown is None:
+        declaration = place.context.deployment.servlets[match.servlet_name]
+        by = "code" if match.pattern in declaration.mappings else "container"
+    return Candidate(match.servlet_name, match.pattern, kind, why, by, shown)
 
 
 def _why_it_matches(match: Match) -> str:
@@ -178,9 +182,9 @@ def unmatched(place: Place, matching: set[str]) -> Iterator[Candidate]:
             rule, why = MappingMatch.CONTEXT_ROOT, "the path is not the root of the web app"
         else:
             rule, why = MappingMatch.EXACT, "the path is another one"
-        yield Candidate(
-            mapping.servlet_name, pattern, rule.name.lower(), why, place.of_mapping(mapping.source)
-        )
+        source = place.of_mapping(mapping.source)
+        by: Literal["file", "code"] = "code" if source is None else "file"
+        yield Candidate(mapping.servlet_name, pattern, rule.name.lower(), why, by, source)
 
 
 def welcome(place: Place, path: str) -> Iterator[Welcome]:
@@ -204,7 +208,7 @@ def front(place: Place, method: str, location: Location, canonical: CanonicalPat
     seeing = [w for w in context.watchers() if not _admits(context, [w], path)]
     if seeing and _admits(context, [], path):
         reasons = tuple(Line(_watches(w), place.of_mapping(w.source)) for w in seeing)
-        return Front(False, "the web app could see this request:", reasons)
+        return Front(False, "the web app could see this request", reasons)
     if not _admits(context, [], path):
         return Front(False, "the front sends no pages, no hidden files and nothing of WEB-INF and META-INF")
     if not context.resources.is_file(path):
@@ -272,8 +276,8 @@ def _why_so(context: Context, best: str | None, applies: bool, access: Access, p
         return f"{method} is uncovered: constraints of {best} name other methods only, so everybody may pass"
     return {
         Access.PERMITTED: "a constraint without <auth-constraint> lets everybody pass",
-        Access.AUTHENTICATED: "whoever has logged in may pass",
-        Access.ROLES: "whoever has one of the roles may pass",
+        Access.AUTHENTICATED: "the constraints that apply ask for it",
+        Access.ROLES: "the constraints that apply ask for it",
         Access.PRECLUDED: "an <auth-constraint> without roles lets nobody pass",
     }[access]
 
@@ -445,9 +449,11 @@ def _class_of(place: Place, holder: ServletHolder) -> tuple[type[Any] | None, Pr
         raise
     except BaseException as error:  # noqa: BLE001  importing runs application code, whose exit() ends nothing here
         cause = error.getRootCause() if isinstance(error, ServletException) else None
-        said = str(cause) if isinstance(cause, ContainerError) else f"{type(error).__name__}: {error}"
-        message = f"servlet {holder.name}: {said}".rstrip(".")
-        return None, place.problem(Problem(declaration.source, message))
+        if isinstance(cause, ClassNotFound):
+            said, cure = cause.reason, cause.cure
+        else:
+            said, cure = f"{type(error).__name__}: {error}".rstrip("."), ""
+        return None, place.problem(Problem(declaration.source, f"servlet {holder.name}: {said}", cure))
 
 
 def _calls(place: Place, found: type[Any], method: str) -> tuple[str | None, Source | None]:
@@ -544,13 +550,13 @@ def error_pages(place: Place, request: Request, statuses: set[int]) -> Iterator[
     for status in sorted(statuses | pages.codes.keys()):
         yield error_page(place, request, status)
     for page in {id(page): page for page in pages.types.values()}.values():
-        why = "an exception of this class, or of one derived from it, that nobody catches"
+        why = "for this exception and those derived from it"
         yield _error_page(place, request, 500, page.exception_type, page, why)
 
 
 def error_page(place: Place, request: Request, status: int) -> ErrorPage:
     page = place.context.error_pages.page_for(status)
-    why = "the container's own page: no <error-page> counts"
+    why = "no <error-page> is for it"
     if page is not None:
         why = f"<error-code>{status}" if page.error_code == status else "the page for everything else"
     return _error_page(place, request, status, None, page, why)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +64,7 @@ PATTERNS = [
     "/a", "/a/*", "/a/b", "/a/b/*", "/*", "/", "", "*.do", "*.html", "/dir/*", "/dir/index.do", "/err",
     "/a/x.html", "*.txt", "/WEB-INF/*",
 ]  # fmt: skip
+NARROW = ["/a", "/a/b/*", "*.do", "/dir/index.do", "/err"]  # leave room for files
 FILES = [
     "x.html", "a/x.html", "dir/index.html", "dir/page.do", "dir/sub/x.txt", "plain.txt", "err.html",
     ".hidden.txt", "p.jinja", "login.html", "a/b/c.do", "WEB-INF/secret.txt", "ümlaut.txt",
@@ -93,12 +93,14 @@ def some(pool: list[str], most: int, least: int = 0) -> st.SearchStrategy[list[s
 
 
 @st.composite
-def servlets(draw: st.DrawFn) -> Iterator[str]:
+def servlets(draw: st.DrawFn, patterns: list[str]) -> tuple[str, list[str]]:
     parts = []
-    names = [f"s{number}" for number in range(draw(st.integers(1, 5)))]
-    free = draw(st.permutations(PATTERNS))
+    names = [f"s{number}" for number in range(draw(st.integers(1, 4)))]
+    free = draw(st.permutations(patterns))
     for name in names:
         taken, free = free[: draw(st.integers(1, 3))], free[3:]
+        if not taken:
+            break
         probe = draw(st.sampled_from(["Probe", "Probe", "GetProbe"]))
         parts.append(
             element("servlet", text("servlet-name", name), text("servlet-class", f"probes.{probe}"))
@@ -108,13 +110,13 @@ def servlets(draw: st.DrawFn) -> Iterator[str]:
 
 
 @st.composite
-def filters(draw: st.DrawFn, names: list[str]) -> str:
+def filters(draw: st.DrawFn, patterns: list[str], names: list[str]) -> str:
     parts = []
     for number in range(draw(st.integers(0, 3))):
         name = text("filter-name", f"f{number}")
         parts.append(element("filter", name, text("filter-class", "probes.Through")))
         for _ in range(draw(st.integers(0, 2))):
-            targets = [text("url-pattern", p) for p in draw(some(PATTERNS, 2))]
+            targets = [text("url-pattern", p) for p in draw(some(patterns, 2))]
             targets += [text("servlet-name", n) for n in draw(some([*names, "*", "default"], 2))]
             kinds = [text("dispatcher", kind) for kind in draw(some(KINDS, 2))]
             if targets:
@@ -123,19 +125,20 @@ def filters(draw: st.DrawFn, names: list[str]) -> str:
 
 
 @st.composite
-def constraints(draw: st.DrawFn) -> str:
+def constraints(draw: st.DrawFn, patterns: list[str]) -> str:
     parts = []
+    roles = some(ROLES, 2, 1) | some(ROLES, 2)
     for _ in range(draw(st.integers(0, 3))):
         methods = [
             text(draw(st.sampled_from(["http-method", "http-method-omission"])), m)
             for m in draw(some(["GET", "POST", "PUT", "FOO"], 1))
         ]
-        patterns = [text("url-pattern", p) for p in draw(some(PATTERNS, 2, 1))]
+        covered = [text("url-pattern", p) for p in draw(some(patterns, 2, 1))]
         parts.append(
             element(
                 "security-constraint",
-                element("web-resource-collection", text("web-resource-name", "x"), *patterns, *methods),
-                element("auth-constraint", *(text("role-name", r) for r in draw(some(ROLES, 2))))
+                element("web-resource-collection", text("web-resource-name", "x"), *covered, *methods),
+                element("auth-constraint", *(text("role-name", role) for role in draw(roles)))
                 if draw(st.booleans())
                 else "",
                 element("user-data-constraint", text("transport-guarantee", "CONFIDENTIAL"))
@@ -180,16 +183,17 @@ class WebApp:
 
 @st.composite
 def web_apps(draw: st.DrawFn) -> WebApp:
-    mapped, names = draw(servlets())
+    patterns = draw(st.sampled_from([PATTERNS, NARROW]))
+    mapped, names = draw(servlets(patterns))
     welcome = draw(st.none() | some(["index.html", "index.do", "page.do", "b", "nothing"], 3, 1))
-    parts = [mapped, draw(filters(names)), draw(constraints()), draw(error_pages())]
+    parts = [mapped, draw(filters(patterns, names)), draw(constraints(patterns)), draw(error_pages())]
     if welcome is not None:
         parts.append(element("welcome-file-list", *(text("welcome-file", name) for name in welcome)))
-    if draw(st.integers(0, 9)) == 0:
+    if draw(st.integers(0, 9)) == 7:
         parts.append(element("listener", text("listener-class", "probes.Ears")))
     return WebApp(
         f'<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">{"".join(parts)}</web-app>',
-        draw(some(FILES, len(FILES))),
+        draw(some(FILES, len(FILES), 4)),
         draw(st.sampled_from([None, None, "ROOT", "app#a"])),
     )
 
