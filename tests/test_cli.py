@@ -55,7 +55,9 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
     path.write_text(web_xml, encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("new",), ("check",), ("container",), ("reload",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("reload",)]
+)
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
     assert result.returncode == 0

@@ -303,7 +303,7 @@ def _constraint(place: Place, each: Considered, best: str | None, method: str) -
     elif not each.names_method:
         why = f"it is not about {method}"
     else:
-        why = "the most specific pattern, and the method is named"
+        why = f"the most specific pattern, and it is about {method}"
     return Constraint(
         each.pattern,
         methods,

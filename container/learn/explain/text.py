@@ -179,7 +179,7 @@ def _servlet(explanation: Explanation) -> Iterator[Line]:
     else:
         yield Line("made at its first request (no load-on-startup)", servlet.source)
     is_async = "possible" if servlet.async_supported else "refused"
-    yield Line(f"startAsync is {is_async}: {servlet.async_why}")
+    yield Line(f"startAsync is {is_async}: {servlet.async_why}", servlet.source)
     if servlet.multipart is not None:
         limits = (f"{name} {value}" for name, value in servlet.multipart.items() if value not in ("", -1, 0))
         yield Line(
