@@ -23,6 +23,7 @@ from container.engine.request import Request
 from container.engine.response import Response
 from container.engine.uri import CanonicalPath
 from container.errors import Problem, Source
+from container.files import is_protected
 from container.learn.explain.model import (
     Answer,
     Candidate,
@@ -52,7 +53,7 @@ from container.servlet.servlet import METHODS, answers
 __all__ = [
     "Place", "at_security", "candidates", "constraints", "error_page", "error_pages", "file_answer",
     "filters", "front", "probe", "servlet", "servlet_answer", "session", "unmatched", "url_changes",
-    "welcome",
+    "welcome", "with_error_page",
 ]  # fmt: skip
 
 _RULES = {  # MappingMatch: what it is called among others, and why it matches
@@ -188,7 +189,9 @@ def unmatched(place: Place, matching: set[str]) -> Iterator[Candidate]:
 
 
 def welcome(place: Place, path: str) -> Iterator[Welcome]:
-    """What is looked for in a directory, up to what is found."""
+    """What is looked for in a directory, up to what is found; nothing for other paths."""
+    if not path.endswith("/") or place.context.mapper.match_explicit(path) is not None:
+        return
     for attempt in place.context.welcome_attempts(path):
         source = place.of_mapping(attempt.welcome.source)
         yield Welcome(attempt.path, "file" if attempt.as_file else "servlet", attempt.found, source)
@@ -199,7 +202,7 @@ def welcome(place: Place, path: str) -> Iterator[Welcome]:
 # --- front ------------------------------------------------------------------------------------------------
 
 
-def front(place: Place, method: str, location: Location, canonical: CanonicalPath, raw_path: bytes) -> Front:
+def front(place: Place, method: str, location: Location, raw_path: bytes) -> Front:
     """Why the front hands a request over although it could be one for a file."""
     context = place.context
     path = location.path
@@ -214,7 +217,7 @@ def front(place: Place, method: str, location: Location, canonical: CanonicalPat
     if not context.resources.is_file(path):
         what = "the path is a directory" if context.resources.is_directory(path) else "there is no such file"
         return Front(False, f"{what}, and the front sends files only")
-    if canonical.path.encode() != raw_path:
+    if (context.path + path).encode() != raw_path:
         return Front(False, "the front takes paths only that need no decoding")
     return Front(False, "this file is left to the container: it is not in the web app's own folder, "
                         "cannot be read, or has a type with parameters")  # fmt: skip
@@ -334,7 +337,9 @@ def at_security(place: Place, request: Request, path: str, security: Security) -
         return None
     source = next((each.source for each in security.constraints if each.applies), None)
     if host.forwarded_to is not None:
-        return Answer("login page", None, "a form asks who it is", host.forwarded_to, None, source)
+        asks = host.forwarded_to == context.security.authenticator.login_page
+        why = "a form asks who it is" if asks else "the login has failed"
+        return Answer("login page", None, why, host.forwarded_to, None, source)
     if response._error is None:
         why = "the connection has to be encrypted"
         return Answer("container", response.getStatus(), why, response.getHeader("Location"), None, source)
@@ -403,7 +408,7 @@ def class_name(context: Context, declaration: Any) -> str:
 
 
 def servlet(
-    place: Place, dispatch: Dispatch, method: str, passed: tuple[str, ...]
+    place: Place, dispatch: Dispatch, method: str, passed: tuple[FilterStep, ...]
 ) -> tuple[Servlet, Problem | None]:
     """The servlet of a dispatch, and what is wrong with its class, if anything is."""
     holder = dispatch.target.holder
@@ -470,12 +475,14 @@ def _calls(place: Place, found: type[Any], method: str) -> tuple[str | None, Sou
     return f"{owner.__qualname__}.{name}", place.of_code(called)
 
 
-def _why_async(context: Context, holder: ServletHolder, dispatch: Dispatch, passed: tuple[str, ...]) -> str:
+def _why_async(
+    context: Context, holder: ServletHolder, dispatch: Dispatch, passed: tuple[FilterStep, ...]
+) -> str:
     if dispatch.target.async_supported:
         return "the servlet and all of its filters support it"
     if not holder.async_supported:
         return "the servlet does not say <async-supported>"
-    names = [name for name in passed if not context.filters[name].async_supported]
+    names = [step.filter for step in passed if not context.filters[step.filter].async_supported]
     return f"the servlet does, but not filter {', '.join(names)}"
 
 
@@ -511,7 +518,9 @@ def file_answer(place: Place, dispatch: Dispatch, request: Request) -> Answer | 
     status, location = response.getStatus(), response.getHeader("Location")
     words = {
         302: "a directory has a / at its end",
-        404: f"no servlet is mapped to {path}, and there is no such file"
+        404: "WEB-INF and META-INF are not there for clients"
+        if is_protected(path)
+        else f"no servlet is mapped to {path}, and there is no such file"
              if holder is not place.context.nothing_there
              else f"nothing answers {path}",
         405: "files have no other methods",
@@ -560,6 +569,16 @@ def error_page(place: Place, request: Request, status: int) -> ErrorPage:
     if page is not None:
         why = f"<error-code>{status}" if page.error_code == status else "the page for everything else"
     return _error_page(place, request, status, None, page, why)
+
+
+def with_error_page(place: Place, request: Request, answer: Answer) -> Answer:
+    """Add what is shown in place of an error."""
+    if answer.status is None or answer.status < 400:
+        return answer
+    page = error_page(place, request, answer.status)
+    if page.redirect is not None:
+        return replace(answer, status=302, location=page.redirect, error_page=page.location)
+    return answer if page.servlet is None else replace(answer, error_page=page.location)
 
 
 def _error_page(

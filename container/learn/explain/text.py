@@ -86,9 +86,7 @@ def _url(explanation: Explanation) -> Iterator[Line]:
 def _front(explanation: Explanation) -> Iterator[Line]:
     front = explanation.front
     if front.serves:
-        yield Line(
-            f"sends the file by itself, the container does not see the request: {front.why}", mark="yes"
-        )
+        yield Line(f"sends the file by itself, the container does not see it: {front.why}", mark="yes")
         return
     if explanation.web_app is None:
         return
@@ -193,7 +191,7 @@ def _quoted(text: str | None) -> str:
 
 def _session(explanation: Explanation) -> Iterator[Line]:
     session = explanation.session
-    if session is None or explanation.front.serves:
+    if session is None:
         return
     ways = {
         "COOKIE": f"the cookie {session.cookie}",
@@ -216,8 +214,6 @@ def _session(explanation: Explanation) -> Iterator[Line]:
 
 
 def _errors(explanation: Explanation) -> Iterator[Line]:
-    if explanation.front.serves:
-        return
     for (location, why, servlet, filters, source), pages in groupby(explanation.error_pages, _shown):
         what = ", ".join(page.exception or str(page.status) for page in pages)
         shown = location or "the built-in page"
