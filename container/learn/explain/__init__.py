@@ -20,9 +20,14 @@ from container.engine.lifecycle import State
 from container.engine.mapper import Match
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.front.static import StaticFiles
-from container.learn.explain import stations
+from container.learn.explain.errors import error_pages, with_error_page
+from container.learn.explain.front import front, url_changes
+from container.learn.explain.mapping import candidates, filters, unmatched, welcome
 from container.learn.explain.model import Answer, Explanation, Front, Line, Section, Url, WebApp
-from container.learn.explain.probe import ProbeExchange
+from container.learn.explain.place import Place
+from container.learn.explain.probe import ProbeExchange, probe
+from container.learn.explain.security import at_security, constraints
+from container.learn.explain.servlets import file_answer, servlet, servlet_answer, session
 from container.servlet import DispatcherType
 
 __all__ = ["Explanation", "Line", "Section", "explain"]
@@ -46,7 +51,7 @@ def explain(context: Context, method: str, target: str, *, folder: str | None = 
     raw_path, query = split_target(sent)
     try:
         canonical = canonicalize(raw_path)
-        changes = tuple(stations.url_changes(target, sent, raw_path, canonical))
+        changes = tuple(url_changes(target, sent, raw_path, canonical))
         url = Url(sent.decode("ascii"), canonical.path, changes)
     except BadTarget:
         url = Url(sent.decode("ascii"), None)
@@ -63,20 +68,20 @@ def explain(context: Context, method: str, target: str, *, folder: str | None = 
         url = url if location.status == 404 else replace(url, path=None, changes=())
         return _by_container(method, target, url, location.status, why)
 
-    place = stations.Place.of(location.context, folder if location.context is context else None)
+    place = Place.of(location.context, folder if location.context is context else None)
     if location.context.state not in (State.RUNNING, State.EXAMINED):
         state = location.context.state.value
         why = "the web app does not start" if state == "failed" else f"the web app is {state}"
         return _in_web_app(_by_container(method, target, url, 503, why), place, location)
     if StaticFiles(container.static_plan).serve(exchange):
-        front = Front(True, "nothing of the web app could see this request, and the file exists")
+        sent_by = Front(True, "nothing of the web app could see this request, and the file exists")
         answer = Answer("front", exchange.status, f"the file {location.path}")
     else:
-        front = stations.front(place, method, location, raw_path)
+        sent_by = front(place, method, location, raw_path)
         answer = Answer("servlet", None, "the code of the web app decides")
-    begun = Explanation(method=method, target=target, url=url, front=front, answer=answer)
+    begun = Explanation(method=method, target=target, url=url, front=sent_by, answer=answer)
     entered = _in_web_app(begun, place, location)
-    return entered if front.serves else _in_container(entered, place, location, exchange, query)
+    return entered if sent_by.serves else _in_container(entered, place, location, exchange, query)
 
 
 def _by_container(method: str, target: str, url: Url, status: int | None, why: str) -> Explanation:
@@ -89,7 +94,7 @@ def _paths(paths: Iterable[str]) -> str:
     return ", ".join(path or "/" for path in paths)
 
 
-def _in_web_app(begun: Explanation, place: stations.Place, location: Location) -> Explanation:
+def _in_web_app(begun: Explanation, place: Place, location: Location) -> Explanation:
     context = location.context
     others = [path for path in context.container.contexts if path != context.path]
     why = "the longest context path that the path begins with" if others else "the only web app here"
@@ -109,7 +114,7 @@ def _in_web_app(begun: Explanation, place: stations.Place, location: Location) -
 
 def _in_container(
     entered: Explanation,
-    place: stations.Place,
+    place: Place,
     location: Location,
     exchange: ProbeExchange,
     query: bytes | None,
@@ -124,40 +129,40 @@ def _in_container(
     match = dispatch.mapping
     assert isinstance(match, Match)
     path = dispatch.servlet_path + (dispatch.path_info or "")
-    security = stations.constraints(place, path, method)
-    request = stations.probe(exchange, location, query, dispatch)
-    usual = {401, 403, 404, 500} if security.login in ("BASIC", "DIGEST") else {403, 404, 500}
+    asked = constraints(place, path, method)
+    request = probe(exchange, location, query, dispatch)
+    usual = {401, 403, 404, 500} if asked.login in ("BASIC", "DIGEST") else {403, 404, 500}
     explained = replace(
         entered,
-        security=security,
-        session=stations.session(place),
-        error_pages=tuple(stations.error_pages(place, request, usual)),
+        security=asked,
+        session=session(place),
+        error_pages=tuple(error_pages(place, request, usual)),
     )
     problem = None
     if dispatch.target.holder is not context.nothing_there:
-        mapping, candidates = stations.candidates(place, match)
-        steps = tuple(stations.filters(place, DispatcherType.REQUEST, path, match.servlet_name))
+        won, lost = candidates(place, match)
+        steps = tuple(filters(place, DispatcherType.REQUEST, path, match.servlet_name))
         passed = tuple(step for step in steps if step.applies)
-        servlet, problem = stations.servlet(place, dispatch, method, passed)
+        called, problem = servlet(place, dispatch, method, passed)
         explained = replace(
             explained,
             problems=entered.problems if problem is None else (*entered.problems, problem),
-            mapping=mapping,
-            candidates=candidates,
-            unmatched=tuple(stations.unmatched(place, {mapping.pattern, *(c.pattern for c in candidates)})),
-            welcome=tuple(stations.welcome(place, location.path)),
+            mapping=won,
+            candidates=lost,
+            unmatched=tuple(unmatched(place, {won.pattern, *(c.pattern for c in lost)})),
+            welcome=tuple(welcome(place, location.path)),
             filters=passed,
             skipped_filters=tuple(step for step in steps if not step.applies),
-            servlet=servlet,
+            servlet=called,
         )
-    answer = stations.at_security(place, request, path, security)
+    answer = at_security(place, request, path, asked)
     if answer is None and problem is not None:
         answer = Answer("servlet", 500, "its class cannot be loaded", source=problem.source)
     if answer is None:
-        request = stations.probe(exchange, location, query, dispatch)
-        answer = stations.file_answer(place, dispatch, request)
+        request = probe(exchange, location, query, dispatch)
+        answer = file_answer(place, dispatch, request)
     if answer is None:
-        answer = stations.servlet_answer(place, dispatch, request)
+        answer = servlet_answer(place, dispatch, request)
     if answer is None:
         return explained
-    return replace(explained, answer=stations.with_error_page(place, request, answer))
+    return replace(explained, answer=with_error_page(place, request, answer))

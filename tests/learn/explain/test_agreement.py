@@ -387,7 +387,7 @@ def check_page(
         assert is_file is (page.servlet in ("default", "jinja"))
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(web_apps(), st.lists(REQUESTS, min_size=10, max_size=20))
 def test_what_is_explained_is_what_happens(web_app: WebApp, requests: list[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
