@@ -116,7 +116,9 @@ class _Builder:
         except expat.ExpatError as error:
             raise self._not_well_formed(error) from None
         if self._root is None:  # expat has already refused a file without a root element
-            raise MarkupError(Problem(Source(self._file), "no root element", "Write at least <web-app/>."))
+            raise MarkupError(
+                Problem(Source(self._file), "no root element", "Write at least <web-app/>.", code="WAS101")
+            )
         return Document(self._root, *self._ids)
 
     def _here(self) -> Source:
@@ -145,13 +147,17 @@ class _Builder:
         source = _position(before[: before.rfind(b"<!ENTITY")].decode(), self._file)
         message = f"the document type declares the entity {name!r}; entities are never expanded here"
         raise MarkupError(
-            Problem(source, message, "Write its text where it is used and remove the declaration.")
+            Problem(
+                source, message, "Write its text where it is used and remove the declaration.", code="WAS103"
+            )
         )
 
     def _entity_unknown(self, name: str, is_parameter: bool) -> None:
         if not is_parameter:
             message = f"&{name}; is not known, because external document types are never loaded"
-            raise MarkupError(Problem(self._here(), message, _CURES[expat.errors.XML_ERROR_UNDEFINED_ENTITY]))
+            raise MarkupError(
+                Problem(self._here(), message, _CURES[expat.errors.XML_ERROR_UNDEFINED_ENTITY], code="WAS103")
+            )
 
     def _not_well_formed(self, error: expat.ExpatError) -> MarkupError:
         reason = expat.errors.messages[error.code]
@@ -162,7 +168,7 @@ class _Builder:
             reason = f"<{inner.name}> of line {inner.source.line} is still open here"
             cure = f"Write </{inner.name}> before this."
         source = Source(self._file, error.lineno, error.offset + 1)
-        return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure))
+        return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure, code="WAS101"))
 
 
 def _decode(data: bytes, file: str) -> bytes:
@@ -185,7 +191,7 @@ def _decode(data: bytes, file: str) -> bytes:
             return utf8
         source = Source(file, 1, 1)
         wrong = f"it says encoding={encoding!r}, but its bytes are not {encoding}"
-    raise MarkupError(Problem(source, wrong, _ENCODING_CURE))
+    raise MarkupError(Problem(source, wrong, _ENCODING_CURE, code="WAS102"))
 
 
 _ENCODING_CURE = (

@@ -125,6 +125,7 @@ def context_security(context: Context) -> ContextSecurity:
                 "its paths answer 403",
                 "Add <login-config><auth-method>BASIC</auth-method></login-config> (§13.6).",
                 "warning",
+                code="WAS503",
             )
         )
     if not web_app.deny_uncovered_http_methods:
@@ -143,6 +144,7 @@ def context_security(context: Context) -> ContextSecurity:
                     f"HTTP methods that no constraint covers: {uncovered}",
                     "Constrain all methods, or add <deny-uncovered-http-methods/> (§13.8.4).",
                     "warning",
+                    code="WAS504",
                 )
             )
     return ContextSecurity(context, constraints, authenticator)
