@@ -129,24 +129,7 @@ def context_security(context: Context) -> ContextSecurity:
             )
         )
     if not web_app.deny_uncovered_http_methods:
-        for uncovered in constraints.uncovered():
-            context.problems.append(
-                Problem(
-                    next(
-                        (
-                            c.source
-                            for sc in declared
-                            for c in sc.collections
-                            if uncovered.pattern in c.url_patterns
-                        ),
-                        web_app.source,
-                    ),
-                    f"HTTP methods that no constraint covers: {uncovered}",
-                    "Constrain all methods, or add <deny-uncovered-http-methods/> (§13.8.4).",
-                    "warning",
-                    code="WAS504",
-                )
-            )
+        context.problems += (uncovered.problem() for uncovered in constraints.uncovered())
     return ContextSecurity(context, constraints, authenticator)
 
 

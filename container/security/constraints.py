@@ -21,7 +21,7 @@ from container.descriptor.model import (
     UserDataConstraint,
     WebResourceCollection,
 )
-from container.errors import Source
+from container.errors import Problem, Source
 from container.servlet import (
     EmptyRoleSemantic,
     HttpConstraintElement,
@@ -73,12 +73,22 @@ PRECLUDED = Decision(Access.PRECLUDED)
 class Uncovered:
     """Methods that no constraint of a pattern mentions, though others are constrained there (DD-SEC-20).
 
-    inverse: all methods but these.
+    inverse: all methods but these. source: of the first collection that names the pattern.
     """
 
     pattern: str
     methods: tuple[str, ...]
     inverse: bool
+    source: Source
+
+    def problem(self) -> Problem:
+        return Problem(
+            self.source,
+            f"HTTP methods that no constraint covers: {self}",
+            "Constrain all methods, or add <deny-uncovered-http-methods/> (§13.8.4).",
+            "warning",
+            code="WAS504",
+        )
 
     def __str__(self) -> str:
         named = ", ".join(self.methods)
@@ -91,6 +101,7 @@ class _Rules:
 
     named: dict[str, Decision | None]
     others: Decision | None
+    source: Source
 
 
 class Constraints:
@@ -155,11 +166,10 @@ class Constraints:
                 sorted(method for method, decision in rules.named.items() if decision is not None)
             )
             if rules.others is None:
-                found.append(Uncovered(pattern, covered, inverse=True))
+                found.append(Uncovered(pattern, covered, inverse=True, source=rules.source))
             elif len(covered) < len(rules.named):
-                found.append(
-                    Uncovered(pattern, tuple(sorted(rules.named.keys() - set(covered))), inverse=False)
-                )
+                missing = tuple(sorted(rules.named.keys() - set(covered)))
+                found.append(Uncovered(pattern, missing, inverse=False, source=rules.source))
         return found
 
     def _best(self, path: str) -> _Rules | None:
@@ -206,7 +216,7 @@ def _combine(found: _Found, declared_roles: frozenset[str]) -> _Rules:
         applying = [constraint for constraint, collection in found if _occurs(method, collection)]
         return _decision(applying, declared_roles) if applying else None
 
-    return _Rules({method: decision(method) for method in named}, decision(None))
+    return _Rules({method: decision(method) for method in named}, decision(None), found[0][1].source)
 
 
 def _occurs(method: str | None, collection: WebResourceCollection) -> bool:
