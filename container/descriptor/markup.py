@@ -168,7 +168,8 @@ class _Builder:
             reason = f"<{inner.name}> of line {inner.source.line} is still open here"
             cure = f"Write </{inner.name}> before this."
         source = Source(self._file, error.lineno, error.offset + 1)
-        return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure, code="WAS101"))
+        code = "WAS103" if reason == expat.errors.XML_ERROR_UNDEFINED_ENTITY else "WAS101"
+        return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure, code=code))
 
 
 def _decode(data: bytes, file: str) -> bytes:

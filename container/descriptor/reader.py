@@ -69,7 +69,7 @@ def read_file(path: Path, file: str | None = None, *, fragment: bool = False) ->
         data = path.read_bytes()
     except OSError as error:
         problem = Problem(
-            Source(shown), f"cannot be read: {error.strerror}", "Check its permissions.", code="WAS135"
+            Source(shown), f"cannot be read: {error.strerror}", "Check its permissions.", code="WAS134"
         )
         return WebApp(Source(shown), fragment=fragment), [problem]
     return read_descriptor(data, shown, fragment=fragment)

@@ -142,7 +142,7 @@ class Container:
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
-            raise DeploymentError([Problem(web_app.source, message, cure, code="WAS134")])
+            raise DeploymentError([Problem(web_app.source, message, cure, code="WAS133")])
         return Context(self, path, folder, web_app, problems, generation=next(self._generations))
 
     def _start(self, context: Context) -> None:
@@ -372,7 +372,7 @@ def require_folder(webapps: Path) -> None:
     """Raise DeploymentError unless there is a folder of web apps."""
     if not webapps.is_dir():
         cure = "Name the folder of your web apps with --webapps."
-        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS135")])
+        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS134")])
 
 
 def _users_realm(settings: Settings, webapps: Path) -> Realm | None:
