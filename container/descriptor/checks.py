@@ -127,6 +127,13 @@ _PATTERN_RULES: tuple[_PatternRule, ...] = (  # the first that applies speaks
         lambda p: f'Write {_quoted(p.split("/")[0])} for the extension, or a path that begins with "/"',
     ),
     (
+        lambda p: p.startswith("*") and not p.startswith("*.") and "*" in p[1:],
+        "WAS203",
+        "error",
+        "can never match: * is special only in /* at the end and in *. at the start",
+        lambda p: f"Write for example {_quoted('/' + p.strip('*./') + '/*')}",
+    ),
+    (
         lambda p: p != "" and not p.startswith(("/", "*.")),
         "WAS201",
         "error",

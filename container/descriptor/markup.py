@@ -23,6 +23,8 @@ XML_SPACE = " \t\r\n"
 
 _SEPARATOR = "}"  # between a namespace and a local name; no namespace of ours contains it
 
+_TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u201f\u2033\u2018\u2019\u2032\u00ab\u00bb")
+
 _MARKS = (  # longest first: the mark of UTF-32-LE begins with that of UTF-16-LE
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -167,9 +169,24 @@ class _Builder:
             inner = self._open[-1]
             reason = f"<{inner.name}> of line {inner.source.line} is still open here"
             cure = f"Write </{inner.name}> before this."
+        elif reason == expat.errors.XML_ERROR_INVALID_TOKEN:
+            reason, cure = self._invalid_token(reason, cure)
         source = Source(self._file, error.lineno, error.offset + 1)
         code = "WAS103" if reason == expat.errors.XML_ERROR_UNDEFINED_ENTITY else "WAS101"
         return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure, code=code))
+
+    def _invalid_token(self, reason: str, cure: str) -> tuple[str, str]:
+        """What people get wrong, in words; expat says the same of all."""
+        index = self._parser.ErrorByteIndex
+        before = self._utf8[:index].decode("utf-8", "replace")
+        char = self._utf8[index:].decode("utf-8", "replace")[:1]
+        if before.rfind("<!--") > before.rfind("-->"):
+            return "two hyphens -- inside a comment", "Write one, or end the comment with -->."
+        if char in _TYPOGRAPHIC and before.rfind("<") > before.rfind(">"):
+            return f"the quotation mark {char} in a tag", "Write \" or ' there."
+        if char == "&" or re.search(r"&[\w.-]*$", before):
+            return "a & that begins no entity", "Write &amp; for &."
+        return reason, cure
 
 
 def _decode(data: bytes, file: str) -> bytes:

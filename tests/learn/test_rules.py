@@ -59,6 +59,22 @@ def test_example(
         assert lint(path).problems == ()
 
 
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, id=f"{rule.code}-{kind}")
+        for rule in RULES
+        for kind, example in (("bad", rule.bad if rule.severity != "error" else {}), ("good", rule.good))
+        if example and rule.code[3] != "8" and not (kind == "bad" and rule.at_start)
+    ],
+)
+def test_what_is_right_starts_and_warnings_do_not_keep_it_from_starting(
+    example: Example, tmp_path: Path
+) -> None:
+    found = start(write(tmp_path, example))
+    assert [str(problem) for problem in found if problem.severity == "error"] == []
+
+
 def test_the_table_is_complete_and_in_order() -> None:
     codes = [rule.code for rule in RULES]
     assert codes == sorted(set(codes))

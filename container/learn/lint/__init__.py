@@ -3,9 +3,10 @@
     lint(path) ──> Report of Problems: errors first, each kind in the order of files and lines
     RULES      ──> what each code means: --explain, docs/check.md and the tests are made of this one table
 
-    rules_1xx.py ... rules_8xx.py   the table, one file for each area
+    rules/                          the table, one file for each area
     app.py, python.py               what the checks look at: the effective descriptor, the files, the code
-    mapping.py (2xx, 4xx), classes.py (3xx), security.py (5xx), pages.py (6xx), code.py (7xx)   checks
+    mapping.py (2xx, 4xx), classes.py (3xx), security.py (5xx), pages.py (6xx)       checks of declarations
+    code.py, order.py, links.py (7xx)                                                checks of code
     suppress.py                     comments that say "this is meant"
     report.py                       text and JSON
 
@@ -27,7 +28,7 @@ from container.engine.scanner import Effective
 from container.errors import ConfigError, Problem, Severity
 from container.front.config.httpd_check import check as check_apache
 from container.learn.effective import opened, web_app_of
-from container.learn.lint import classes, code, mapping, pages, security
+from container.learn.lint import classes, code, links, mapping, pages, security
 from container.learn.lint.app import App
 from container.learn.lint.rules import RULES, rule_of
 from container.learn.lint.suppress import Suppressions
@@ -134,7 +135,7 @@ def _web_app(folder: Path, https: bool) -> list[Problem]:
             return problems
         app = App(folder, effective, loader, https=https)
         known = {(p.code, p.source.file) for p in problems if p.source}
-        for checking in (mapping, security, pages, classes, code):
+        for checking in (mapping, security, pages, classes, code, links):
             for problem in checking.check(app):
                 # A module that cannot be imported has said so.
                 file = problem.source.file if problem.source else ""

@@ -141,6 +141,15 @@ class App:
         match = self.match(path)
         return self.registers or (match is not None and match.servlet_name not in (*_PAGES, _DEFAULT))
 
+    def how_to_write(self, path: str, otherwise: str) -> str:
+        """The cure for a path that nothing answers: often the context path stands before it."""
+        inner = path.removeprefix(self.context_path)
+        if self.context_path and inner != path and inner.startswith("/") and self.answers(inner):
+            return (
+                f'Write "{inner}": such paths count from the root of the web app, without its context path.'
+            )
+        return otherwise
+
     # Places
 
     @cached_property

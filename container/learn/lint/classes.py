@@ -92,10 +92,12 @@ def _missing(app: App, element: str, name: str, source: Source, tried: list[str]
     is_java = ".java" in error.cure or "is Java" in error.cure
     if element != "exception-type" and _FILE.fullmatch(name):
         meant = re.sub(r"\.(?:py|class|java)$", "", name).replace("/", ".").strip(".")
+        last = meant.rpartition(".")[2]
+        meant = meant if last[:1].isupper() else f"{meant}.{last.capitalize()}"
         return Problem(
             source,
             f'<{element}> "{name}" is a file, not a class',
-            f'Write module.Class, as in "{meant}.{meant.rpartition(".")[2].capitalize()}".',
+            f'Write module.Class, as in "{meant}".',
             code="WAS304",
         )
     if is_java or (_JAVA.fullmatch(name) and not name.startswith("org.apache.")):

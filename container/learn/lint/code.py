@@ -6,21 +6,18 @@ Only what one method, or what it calls on self, shows. A check that is not sure 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from html.parser import HTMLParser
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from container.errors import Problem, Source
+from container.errors import Problem
+from container.learn.lint import order
 from container.learn.lint.app import App
-from container.learn.lint.python import Function, PythonClass, dotted
+from container.learn.lint.python import ANSWERING, Function, PythonClass, calls, dotted
 from container.servlet import Filter, HttpServlet, Servlet
 from container.servlet.servlet import METHODS
 
 __all__ = ["check"]
 
 _DO = tuple(METHODS.values())
-_ANSWERING = (*_DO, "service", "doFilter")
 _PARAMETERS = dict.fromkeys(_DO, 2) | {"service": 2, "doFilter": 3}
 _CHANGING = frozenset(
     {
@@ -64,13 +61,11 @@ def check(app: App) -> Iterator[Problem]:
             yield from _parameters(found)
             yield from _shared_state(found)
             yield from _initialisation(found)
-            yield from _order_of_calls(found)
-            yield from _paths(app, found)
+            yield from order.check(found)
         if found.is_a(Filter):
             yield from _ends_chain(found)
         yield from _blocking(found)
     yield from _servlets(app)
-    yield from _forms(app)
 
 
 # Names and parameters
@@ -80,12 +75,12 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-_MEANT = {_plain(name): name for name in (*_ANSWERING, "init", "destroy")}
+_MEANT = {_plain(name): name for name in (*ANSWERING, "init", "destroy")}
 _VERBS = {method.lower(): name for method, name in METHODS.items()}
 
 
 def _spelling(found: PythonClass) -> Iterator[Problem]:
-    answers = any(map(found.overrides, _ANSWERING))
+    answers = any(map(found.overrides, ANSWERING))
     for function in found.functions():
         name = function.name
         meant = None if name.startswith("__") else _MEANT.get(_plain(name))
@@ -158,12 +153,6 @@ def _misspelled(found: PythonClass) -> bool:
     )
 
 
-def _calls(node: ast.AST, *names: str) -> Iterator[ast.Call]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in names:
-            yield each
-
-
 def _parts(app: App, servlet_name: str, found: PythonClass) -> Iterator[Problem]:
     servlet = app.servlets[servlet_name]
     decorated = any(
@@ -174,7 +163,7 @@ def _parts(app: App, servlet_name: str, found: PythonClass) -> Iterator[Problem]
     )
     if servlet.multipart_config is not None or decorated:
         return
-    for call in _calls(found.node, "getPart", "getParts"):
+    for call in calls(found.node, "getPart", "getParts"):
         yield Problem(
             found.module.place(call),
             f'{ast.unparse(call.func)} is called, but servlet "{servlet_name}" has no multipart '
@@ -201,7 +190,7 @@ def _asynchronous(found: PythonClass, servlet_name: str) -> Iterator[Problem]:
                 code="WAS407",
             )
             return
-        for call in _calls(function, "startAsync"):
+        for call in calls(function, "startAsync"):
             yield Problem(
                 found.module.place(call),
                 f'startAsync is called, but servlet "{servlet_name}" is not async-supported: '
@@ -215,7 +204,7 @@ def _asynchronous(found: PythonClass, servlet_name: str) -> Iterator[Problem]:
 def _initialisation(found: PythonClass) -> Iterator[Problem]:
     for function in found.functions():
         takes_config = len(function.args.posonlyargs) + len(function.args.args) == 2
-        if function.name == "init" and takes_config and not any(_calls(function, "init")):
+        if function.name == "init" and takes_config and not any(calls(function, "init")):
             yield Problem(
                 found.module.place(function),
                 f"{found.name}.init(config) does not call super().init(config): getServletContext() and "
@@ -232,7 +221,7 @@ def _initialisation(found: PythonClass) -> Iterator[Problem]:
 def _answering(found: PythonClass) -> list[Function]:
     """The methods of this class that run for a request: doXxx and what they call on self."""
     by_name = {function.name: function for function in found.functions()}
-    reached = {name: by_name[name] for name in _ANSWERING if name in by_name}
+    reached = {name: by_name[name] for name in ANSWERING if name in by_name}
     waiting = list(reached.values())
     while waiting:
         for node in ast.walk(waiting.pop()):
@@ -338,219 +327,6 @@ def _is_mutable(value: ast.expr | None) -> bool:
     return isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp))
 
 
-# The order of calls
-
-
-def _order_of_calls(found: PythonClass) -> Iterator[Problem]:
-    for function in found.functions():
-        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-        if function.name not in _ANSWERING or len(names) < 3:
-            continue
-        calls = _Calls(names[1], names[2], names[3] if len(names) > 3 else "")
-        for order in _ORDERS:
-            pairs = _follows(function.body, partial(order.earlier, calls), partial(order.later, calls))
-            for earlier, later in pairs:
-                first, second = ast.unparse(earlier.func), ast.unparse(later.func)
-                yield Problem(
-                    found.module.place(later),
-                    order.message.format(earlier=first, later=second, line=earlier.lineno),
-                    order.cure,
-                    "warning",
-                    code=order.code,
-                )
-                break
-
-
-class _Calls:
-    """What a call does to the request and response of one method, by the names they have there."""
-
-    def __init__(self, request: str, response: str, chain: str) -> None:
-        self.request, self.response, self.chain = request, response, chain
-
-    def of(self, node: ast.Call, owner: str, *methods: str) -> bool:
-        return (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr in methods
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id == owner
-        )
-
-    def ends(self, node: ast.Call) -> bool:
-        return self.of(node, self.response, "sendError", "sendRedirect") or self.dispatches(node, "forward")
-
-    def dispatches(self, node: ast.Call, *methods: str) -> bool:
-        return (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr in methods
-            and len(node.args) == 2
-            and isinstance(node.args[1], ast.Name)
-            and node.args[1].id == self.response
-        )
-
-    def answers(self, node: ast.Call) -> bool:
-        return (
-            self.ends(node)
-            or self.dispatches(node, "include")
-            or self.of(
-                node,
-                self.response,
-                "getWriter",
-                "getOutputStream",
-                "setStatus",
-                "setHeader",
-                "addHeader",
-                "addCookie",
-                "setContentType",
-            )
-            or bool(self.chain and self.of(node, self.chain, "doFilter"))
-        )
-
-    def commits(self, node: ast.Call) -> bool:
-        if self.of(node, self.response, "flushBuffer", "sendError", "sendRedirect"):
-            return True
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("flush", "close"):
-            return self.is_output(node.func.value)
-        return False
-
-    def is_output(self, node: ast.expr) -> bool:
-        """response.getWriter() itself, or a name that is likely to be it."""
-        if isinstance(node, ast.Call):
-            return self.gets_writer(node) or self.gets_stream(node)
-        return isinstance(node, ast.Name) and node.id in ("out", "writer", "output", "stream", "pw")
-
-    def gets_session(self, node: ast.Call) -> bool:
-        creates = not node.args or (isinstance(node.args[0], ast.Constant) and node.args[0].value is True)
-        return creates and self.of(node, self.request, "getSession")
-
-    def gets_writer(self, node: ast.Call) -> bool:
-        return self.of(node, self.response, "getWriter")
-
-    def gets_stream(self, node: ast.Call) -> bool:
-        return self.of(node, self.response, "getOutputStream")
-
-    def sets_charset(self, node: ast.Call) -> bool:
-        if self.of(node, self.response, "setCharacterEncoding"):
-            return True
-        return self.of(node, self.response, "setContentType") and "charset" in ast.unparse(node)
-
-
-class _Order(NamedTuple):
-    """Two kinds of calls, the second of which must not come after the first."""
-
-    earlier: Callable[[_Calls, ast.Call], bool]
-    later: Callable[[_Calls, ast.Call], bool]
-    code: str
-    message: str
-    cure: str
-
-
-_ONE_OF_TWO = (
-    "WAS713",
-    "{later} is called after {earlier} (line {line}): IllegalStateException, as a response has one of the "
-    "two",
-    "Write everything to the writer, or everything to the stream.",
-)
-_ORDERS = (
-    _Order(
-        _Calls.ends,
-        _Calls.answers,
-        "WAS707",
-        "{later} is called after {earlier} (line {line}), which has ended the answer: it is ignored, or "
-        "raises "
-        "IllegalStateException",
-        "Return after the first of the two.",
-    ),
-    _Order(
-        _Calls.commits,
-        _Calls.gets_session,
-        "WAS708",
-        "{later} may begin a session after {earlier} (line {line}) has sent the head: IllegalStateException, "
-        "as no cookie can be set any more",
-        "Call getSession() before anything is sent.",
-    ),
-    _Order(_Calls.gets_writer, _Calls.gets_stream, *_ONE_OF_TWO),
-    _Order(_Calls.gets_stream, _Calls.gets_writer, *_ONE_OF_TWO),
-    _Order(
-        _Calls.gets_writer,
-        _Calls.sets_charset,
-        "WAS716",
-        "{later} sets an encoding after {earlier} (line {line}), which has fixed it: it is ignored",
-        "Set the type and its charset before getWriter() (§5.6).",
-    ),
-)
-
-_Test = Callable[[ast.Call], bool]
-_Leaving = ast.Return | ast.Raise | ast.Continue | ast.Break
-
-
-def _follows(statements: list[ast.stmt], earlier: _Test, later: _Test) -> Iterator[tuple[ast.Call, ast.Call]]:
-    """Pairs of calls of which the second comes after the first, whichever way the method takes."""
-    yield from _walk(statements, None, earlier, later)[1]
-
-
-def _walk(
-    statements: list[ast.stmt], before: ast.Call | None, earlier: _Test, later: _Test
-) -> tuple[ast.Call | None, list[tuple[ast.Call, ast.Call]]]:
-    """The earlier call that has been made when the statements are over, and the pairs in them."""
-    pairs: list[tuple[ast.Call, ast.Call]] = []
-    for statement in statements:
-        blocks = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
-        handlers = [handler.body for handler in getattr(statement, "handlers", [])]
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            continue
-        for call in _calls_of(statement):
-            if before is not None and later(call):
-                pairs.append((before, call))
-            if earlier(call):
-                before = before or call
-        if isinstance(statement, _Leaving):
-            return None, pairs
-        if isinstance(statement, ast.Match):
-            blocks = [case.body for case in statement.cases]
-        after = [before]
-        for block in (*blocks, *handlers):
-            if block:
-                made, inner = _walk(block, before, earlier, later)
-                pairs += inner
-                after.append(made)
-        left = _is_left(statement)
-        before = None if left else next((made for made in after if made is not None), None)
-        if left:
-            return None, pairs
-    return before, pairs
-
-
-def _is_left(statement: ast.stmt) -> bool:
-    """Whether nothing after the statement is reached: both ways of an if leave."""
-    if isinstance(statement, ast.If):
-        return bool(statement.orelse) and _block_leaves(statement.body) and _block_leaves(statement.orelse)
-    if isinstance(statement, (ast.With, ast.AsyncWith)):
-        return _block_leaves(statement.body)
-    return isinstance(statement, _Leaving)
-
-
-def _block_leaves(block: list[ast.stmt]) -> bool:
-    return bool(block) and _is_left(block[-1])
-
-
-def _calls_of(statement: ast.stmt) -> list[ast.Call]:
-    """The calls of the statement itself, not of the blocks in it, in the order of the text."""
-    found: list[ast.Call] = []
-    waiting: list[ast.AST] = [
-        child
-        for child in ast.iter_child_nodes(statement)
-        if not isinstance(child, (ast.stmt, ast.ExceptHandler))
-    ]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.Lambda, ast.match_case)):
-            continue
-        if isinstance(node, ast.Call):
-            found.append(node)
-        waiting += ast.iter_child_nodes(node)
-    return sorted(found, key=lambda call: (call.end_lineno or 0, call.end_col_offset or 0))
-
-
 # Filters
 
 
@@ -608,106 +384,3 @@ def _own_calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
         if isinstance(node, ast.Call):
             yield node
         yield from _own_calls(ast.iter_child_nodes(node))
-
-
-# Paths in code and in forms
-
-
-def _paths(app: App, found: PythonClass) -> Iterator[Problem]:
-    module = found.module
-    for call in _calls(found.node, "getRequestDispatcher", "sendRedirect"):
-        path = call.args[0] if call.args else None
-        if not (
-            isinstance(path, ast.Constant) and isinstance(path.value, str) and path.value.startswith("/")
-        ):
-            continue
-        text = path.value
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "sendRedirect":
-            if _is_ours(app, text):
-                yield Problem(
-                    module.place(path),
-                    f'sendRedirect("{text}") leaves the web app: the path counts from the root of the server',
-                    f'Write request.getContextPath() + "{text}".',
-                    "warning",
-                    code="WAS711",
-                )
-        elif not app.answers(text):
-            yield Problem(
-                module.place(path),
-                f'there is no "{text}" in the web app, so the dispatch ends with 404',
-                "Write a path from the root of the web app, without its context path.",
-                "warning",
-                code="WAS712",
-            )
-
-
-def _is_ours(app: App, path: str) -> bool:
-    """Whether a path from the root of the server is meant as one of the web app."""
-    prefix = app.context_path
-    if not prefix or path.startswith((f"{prefix}/", "//")) or path == prefix or path == "/":
-        return False
-    path = path.partition("?")[0]
-    match = app.mapper.match_explicit(path)
-    pages = ("jinja", "jsp", "jspx")
-    return app.has_page(path) or (match is not None and match.servlet_name not in pages)
-
-
-class _Form(HTMLParser):
-    """Keeps the place, method and action of each form."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.forms: list[tuple[int, int, str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "form":
-            values = {name: value or "" for name, value in attrs}
-            line, column = self.getpos()
-            method = values.get("method", "get").upper()
-            self.forms.append((line, column + 1, method, values.get("action", "")))
-
-
-def _forms(app: App) -> Iterator[Problem]:
-    for shown, path in app.pages():
-        parser = _Form()
-        parser.feed(path.read_text("utf-8", "replace"))
-        inside = path.relative_to(app.folder).as_posix()
-        for line, column, method, action in parser.forms:
-            if not action or any(mark in action for mark in ("{", "$", ":", "//", "j_security_check")):
-                continue
-            yield from _form(app, Source(shown, line, column), method, action, f"/{inside}")
-
-
-def _form(app: App, source: Source, method: str, action: str, page: str) -> Iterator[Problem]:
-    target = action.partition("?")[0].partition("#")[0]
-    prefix = app.context_path
-    if target.startswith("/"):
-        if _is_ours(app, target):
-            yield Problem(
-                source,
-                f'<form> sends to "{target}" at the root of the server, not of the web app {prefix}',
-                f'Write action="{prefix}{target}", or a path relative to the page.',
-                "warning",
-                code="WAS711",
-            )
-            return
-        target = target.removeprefix(prefix)
-    elif page.startswith("/WEB-INF/"):
-        return  # shown for some other path
-    else:
-        target = f"{page.rpartition('/')[0]}/{target}"
-    match = app.mapper.match_explicit(target)
-    found = app.servlet_class(match.servlet_name) if match else None
-    if match is None or found is None or found.is_opaque or not found.is_a(HttpServlet):
-        return
-    needed = METHODS.get(method)
-    answers = needed is None or found.overrides(needed) or found.overrides("service")
-    if not answers and any(map(found.overrides, _DO)):  # else it answers nothing, which is said already
-        yield Problem(
-            source,
-            f'<form> sends {method} to servlet "{match.servlet_name}", whose class {found.name} has no '
-            f"{needed}: 405",
-            f"Add def {needed}(self, request, response) to the class, or change the form's method.",
-            "warning",
-            code="WAS710",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -23,6 +24,7 @@ def check_descriptor(app: App) -> Iterator[Problem]:
     """What needs no other file."""
     yield from _hidden(app)
     yield from _with_slash(app)
+    yield from _not_one_path(app)
     yield from _filter_order(app)
     yield from _not_asynchronous(app)
 
@@ -136,6 +138,36 @@ def _with_slash(app: App) -> Iterator[Problem]:
                 f'Write "{pattern}*" for everything below it, or "{pattern[:-1]}" for one path (§12.2).',
                 "warning",
                 code="WAS213",
+            )
+
+
+_SEVERAL = re.compile(r"[,|\s]\s*(?=/|\*\.)")
+_VARIABLE = re.compile(r"\{\w*\}|/:\w|\([^)]*\|[^)]*\)|\[.*\]|\\|\^|\$$")
+
+
+def _not_one_path(app: App) -> Iterator[Problem]:
+    """Patterns of other programs, which are just unusual paths here."""
+    for pattern, source in _patterns(app):
+        if len(several := _SEVERAL.split(pattern)) > 1:
+            each = "".join(f"<url-pattern>{one}</url-pattern>" for one in several if one)
+            yield Problem(
+                source,
+                f'<url-pattern> "{pattern}" is one path with all these characters in it, not several '
+                "patterns",
+                f"Write {each} (§12.2).",
+                "warning",
+                code="WAS214",
+            )
+        elif found := _VARIABLE.search(pattern):
+            prefix = pattern[: found.start()].rpartition("/")[0]
+            yield Problem(
+                source,
+                f'<url-pattern> "{pattern}" matches only this very text: {found[0]} is no variable and no '
+                "regular "
+                "expression here",
+                f'Write "{prefix}/*" and look at request.getPathInfo() (§12.2).',
+                "warning",
+                code="WAS215",
             )
 
 

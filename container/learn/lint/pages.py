@@ -26,7 +26,10 @@ def _error_pages(app: App) -> Iterator[Problem]:
                 app.inside(page.source, "<location>"),
                 f'<location> "{page.location}" of <error-page> does not exist: the plain error is shown '
                 "instead",
-                "Write a path of this web app, from its root: a file, a page or what a servlet answers.",
+                app.how_to_write(
+                    page.location,
+                    "Write a path of this web app, from its root: a file, a page or what a servlet answers.",
+                ),
                 "warning",
                 code="WAS601",
             )

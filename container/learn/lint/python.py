@@ -21,8 +21,24 @@ from container.engine.archives import Archive, SourceModule
 from container.engine.loader import readings
 from container.engine.names import java_class
 from container.errors import Source
+from container.servlet.servlet import METHODS
 
-__all__ = ["UNKNOWN", "Found", "Function", "Module", "PythonClass", "Sources", "Unknown", "dotted"]
+__all__ = [
+    "ANSWERING",
+    "UNKNOWN",
+    "Found",
+    "Function",
+    "Module",
+    "PythonClass",
+    "Sources",
+    "Unknown",
+    "calls",
+    "dotted",
+    "is_installed",
+]
+
+ANSWERING = (*METHODS.values(), "service", "doFilter")
+"""The methods that are called for a request."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -187,7 +203,7 @@ class Sources:
         for module_name, attribute in readings(name):
             if (found := self.look_up(module_name, attribute)) is not None:
                 return found
-            has = module_name in self.modules
+            has = module_name in self.modules or module_name == "builtins"
             tried.append(
                 f"module {module_name} has no {attribute}" if has else f"there is no module {module_name}"
             )
@@ -262,6 +278,13 @@ class Sources:
             return found if isinstance(found, type) else UNKNOWN
         outer, _, last = f"{module.imports.get(first, first)}.{rest}".rpartition(".")
         return self.look_up(outer, last)
+
+
+def calls(node: ast.AST, *names: str) -> Iterator[ast.Call]:
+    """The calls below a node of methods with these names, on whatever object."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in names:
+            yield each
 
 
 def dotted(node: ast.AST) -> str | None:

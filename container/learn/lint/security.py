@@ -62,8 +62,11 @@ def _login_pages(app: App) -> Iterator[Problem]:
             yield Problem(
                 source,
                 f'<{element}> "{path}" does not exist: whoever should log in gets 404',
-                "Write the page: a form with method post, action j_security_check and the fields "
-                "j_username and j_password (§13.6.3).",
+                app.how_to_write(
+                    path,
+                    "Write the page: a form with method post, action j_security_check and the fields "
+                    "j_username and j_password (§13.6.3).",
+                ),
                 "error",
                 code="WAS507",
             )

@@ -440,6 +440,18 @@ RULES = (
               </injection-target>
             </env-entry>
             """
+        )
+        | py(
+            """
+            from container.servlet import HttpServlet
+
+
+            class Cart(HttpServlet):
+                limit: int
+
+                def doGet(self, request, response):
+                    response.getWriter().write(f"{self.limit}")
+            """
         ),
     ),
     Rule(
@@ -498,7 +510,7 @@ RULES = (
         "absolute-ordering names a library that is not there",
         "The name is that of a web-fragment.xml, not that of a file in WEB-INF/lib.",
         "Correct the name, add the library, or remove the line.",
-        xml("<absolute-ordering>\n  <name>mial</name>\n  <others/>\n</absolute-ordering>")
+        xml("<absolute-ordering>\n  <name>post</name>\n  <others/>\n</absolute-ordering>")
         | fragment("mail", ""),
         xml("<absolute-ordering>\n  <name>mail</name>\n  <others/>\n</absolute-ordering>")
         | fragment("mail", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from container.learn.lint.rules.rule import CART, CART_MAPPING, Example, Rule, py, with_cart, xml
+from container.learn.lint.rules.rule import CART, CART_MAPPING, Example, Rule, py, xml
 
 __all__ = ["RULES"]
 
@@ -168,6 +168,28 @@ RULES = (
         "It answers this very path only: neither the one without the slash nor anything below it.",
         'Write "/cart/*", which answers /cart, too.',
         _pattern("/cart/"),
-        with_cart("<display-name>Shop</display-name>"),
+        _pattern("/cart"),
+    ),
+    Rule(
+        "WAS214",
+        "warning",
+        "A url-pattern is meant as several",
+        "A comma, a bar or a space is a character like any other: the whole text is one path.",
+        "Write a <url-pattern> for each.",
+        _pattern("/cart, /basket"),
+        xml(
+            CART,
+            CART_MAPPING.replace("</url-pattern>", "</url-pattern>\n  <url-pattern>/basket</url-pattern>"),
+        ),
+    ),
+    Rule(
+        "WAS215",
+        "warning",
+        "A url-pattern has a variable or a regular expression",
+        "Other frameworks know /cart/{id}, /cart/:id or /(a|b). Here it is the path with these very "
+        "characters.",
+        'Write "/cart/*"; what follows is request.getPathInfo().',
+        _pattern("/cart/{id}"),
+        _pattern("/cart/*"),
     ),
 )

@@ -100,7 +100,7 @@ RULES = (
         "The servlet is nothing but this page, so it can only answer 404. /x.jsp means /x.jinja, if there "
         "is one.",
         "Write the path of a page of the web app, from its root.",
-        xml(_ABOUT) | {"WEB-INF/pages/abuot.jinja": "<p>About us\n"},
+        xml(_ABOUT) | {"WEB-INF/pages/about-us.jinja": "<p>About us\n"},
         xml(_ABOUT) | {"WEB-INF/pages/about.jinja": "<p>About us\n"},
     ),
     Rule(
