@@ -143,9 +143,11 @@ def test_shared_lists_and_globals(check: Check) -> None:
         ("request.getRequestDispatcher('/cart').include(request, response)\nresponse.getWriter()", []),
         ("response.sendError(404)\ndef later():\n    response.getWriter()", []),
         (
-            "match request:\n    case 1:\n        response.sendError(1)\n    case 2:\n        response.getWriter()",
+            "match a:\n    case 1:\n        response.sendError(1)\n    case 2:\n        response.getWriter()",
             [],
         ),
+        ("try:\n    response.sendError(1)\nexcept OSError:\n    response.getWriter()", []),
+        ("try:\n    pass\nexcept OSError:\n    response.sendError(1)\nresponse.getWriter()", ["WAS707 9"]),
         ("response.flushBuffer()\nrequest.getSession()", ["WAS708 6"]),
         ("response.flushBuffer()\nrequest.getSession(False)", []),
         ("out = response.getWriter()\nout.flush()\nrequest.getSession(True)", ["WAS708 7"]),

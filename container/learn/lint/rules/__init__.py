@@ -7,7 +7,8 @@ RULES ──> explain(): `was check --explain WAS203`
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import re
+from difflib import get_close_matches, unified_diff
 from textwrap import fill, indent
 
 from container.errors import ConfigError
@@ -90,42 +91,54 @@ def _name(name: str) -> str:
 
 
 def as_markdown() -> str:
-    """All rules, for docs/check.md and `--explain all`."""
+    """All rules, for docs/check.md and `--explain all`; examples as what has to change."""
     parts = []
     for digit, area in AREAS.items():
-        rules = [rule for rule in RULES if rule.code[3] == digit]
         parts.append(f"## {digit}xx: {area}")
-        parts += map(_section, rules)
+        parts += (_section(rule) for rule in RULES if rule.code[3] == digit)
     return "\n\n".join(parts) + "\n"
 
 
 def _section(rule: Rule) -> str:
     parts = [
         f"### {rule.code}: {_escaped(rule.title)}",
-        f"*{rule.severity.capitalize()}.* {_escaped(rule.why)}",
+        fill(f"*{rule.severity.capitalize()}.* {_escaped(rule.why)}", 120, break_on_hyphens=False),
+        fill(_escaped(rule.cure), 120, break_on_hyphens=False),
+        *([_AT_START] if rule.at_start else []),
+        *_blocks(rule.bad, rule.good),
     ]
-    parts.append(_escaped(rule.cure))
-    if rule.at_start:
-        parts.append(_AT_START)
-    for heading, example in (("Wrong:", rule.bad), ("Right:", rule.good)):
-        if example:
-            parts.append(f"{heading}\n\n{_blocks(example)}")
     return "\n\n".join(parts)
 
 
+_CODE = re.compile(r'<!--.*?-->|<[^\s<>]+>(?:[^\s<>]*<[^\s<>]+>)*|&\w+;|"([^"\s]*[*/_<][^"\s]*)"')
+
+
 def _escaped(text: str) -> str:
-    """Elements in a text are code, or a page would take them for its own."""
-    words = [f"`{word}`" if word.startswith("<") and word.endswith(">") else word for word in text.split(" ")]
-    return " ".join(words)
+    """Elements and patterns are code, or a page would take them for its own."""
+    pieces = text.split("`")  # every second is code already
+    pieces[::2] = [_CODE.sub(lambda found: f"`{found[1] or found[0]}`", piece) for piece in pieces[::2]]
+    pieces = "`".join(pieces).split("`")
+    pieces[::2] = [re.sub(r"[<*]", r"\\\g<0>", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 _LANGUAGES = {".xml": "xml", ".py": "python", ".html": "html", ".jinja": "html", ".css": "css"}
 
 
-def _blocks(example: Example) -> str:
-    blocks = []
-    for name, text in example.items():
-        suffix = name[name.rfind(".") :]
-        head = "" if name in ("web.xml", "WEB-INF/web.xml") else f"`{_name(name)}`:\n\n"
-        blocks.append(f"{head}```{_LANGUAGES.get(suffix, '')}\n{text}```")
-    return "\n\n".join(blocks)
+def _blocks(bad: Example, good: Example) -> list[str]:
+    """The files of both examples, with their names if there are several."""
+    names = list({**bad, **good})
+    heads = [f"`{_name(name)}`:\n\n" if len(names) > 1 or name[-4:] != ".xml" else "" for name in names]
+    return [
+        head + _block(name, bad.get(name, ""), good.get(name, ""))
+        for head, name in zip(heads, names, strict=True)
+    ]
+
+
+def _block(name: str, bad: str, good: str) -> str:
+    """A file, as a diff where the two differ."""
+    if bad == good:
+        return f"```{_LANGUAGES.get(name[name.rfind('.') :], '')}\n{good}```"
+    lines = list(unified_diff(bad.splitlines(), good.splitlines(), n=4, lineterm=""))[2:]
+    shown = (" ..." if line.startswith("@@") else line.rstrip() for line in lines[1:])
+    return "```diff\n" + "\n".join(shown) + "\n```"
