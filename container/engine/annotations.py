@@ -96,7 +96,7 @@ def _with(annotation: type[A], found: Iterable[Decorated]) -> list[tuple[A, Deco
 
 def _cannot_be_imported(source: SourceModule, error: BaseException) -> Problem:
     if isinstance(error, IllegalArgumentException):  # a decorator's own words
-        return Problem(source.place(error), str(error))
+        return Problem(source.place(error), str(error), code="WAS312")
     decorates = _DECORATES.search(source.text) is not None
     log.error("%s cannot be imported", source.shown, exc_info=error)
     what = "so what its decorators declare is missing" if decorates else "so it is not known what it declares"
@@ -106,6 +106,7 @@ def _cannot_be_imported(source: SourceModule, error: BaseException) -> Problem:
         f"module {source.name} cannot be imported, {what}: {said}",
         "The traceback is in the log.",
         "error" if decorates else "warning",
+        code="WAS305" if isinstance(error, SyntaxError) else "WAS309",
     )
 
 

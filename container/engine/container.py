@@ -165,11 +165,11 @@ class Container:
         elif declared not in (None, path):
             message = f'<default-context-path> "{declared}" does not count: the server says "{path or "/"}"'
             cure = "Its place is the name of its folder; remove the element, or rename the folder."
-            problems.append(Problem(web_app.source, message, cure, "warning"))
+            problems.append(Problem(web_app.source, message, cure, "warning", code="WAS133"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
-            raise DeploymentError([Problem(web_app.source, message, cure)])
+            raise DeploymentError([Problem(web_app.source, message, cure, code="WAS133")])
         return Context(self, path, folder, web_app, problems, generation=next(self._generations))
 
     def _start(self, context: Context) -> None:
@@ -405,7 +405,7 @@ def require_folder(webapps: Path) -> None:
     """Raise DeploymentError unless there is a folder of web apps."""
     if not webapps.is_dir():
         cure = "Name the folder of your web apps with --webapps."
-        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure)])
+        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS134")])
 
 
 def folders_of(webapps: Path) -> list[Path]:

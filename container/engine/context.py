@@ -219,7 +219,9 @@ class Context:
         except BaseException as error:  # not even exit() in a listener may end the other web apps
             self._fail()
             problem = Problem(
-                self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}"
+                self.web_app.source,
+                f"the web app does not start: {type(error).__name__}: {error}",
+                code="WAS310",
             )
             self.problems.append(problem)
             log.exception("%s does not start", self)
@@ -275,6 +277,7 @@ class Context:
                 declaration.source,
                 f'{kind} "{declaration.name}" has no class',
                 f"Add <{kind}-class>, or register it from a listener.",
+                code="WAS306",
             )
             for kind, declarations in (
                 ("servlet", self.deployment.servlets),
@@ -286,7 +289,9 @@ class Context:
         if any(declaration.preliminary for declaration in self.deployment.filters.values()):
             raise DeploymentError(problems)
         for problem in problems:  # requests to such a servlet fail, the others work (DD-SRV-04)
-            self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
+            self.problems.append(
+                Problem(problem.source, problem.message, problem.cure, "warning", code="WAS306")
+            )
 
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
         """Add the default servlet and the page servlets under their names.
@@ -328,12 +333,12 @@ class Context:
             found = self.loader.load_class(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
             cure = "The page never shows."
-            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
+            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning", code="WAS308"))
             return ()
         if issubclass(found, BaseException):
             return (found,)
         message = f"<exception-type> {name} is no exception"
-        self.problems.append(Problem(page.source, message, "The page never shows.", "warning"))
+        self.problems.append(Problem(page.source, message, "The page never shows.", "warning", code="WAS308"))
         return ()
 
     def loaded_class(self, name: str) -> type | None:

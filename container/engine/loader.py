@@ -52,7 +52,7 @@ from container.engine.names import TOMCAT_CLASSES, java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
 from container.servlet import ClassLoader
 
-__all__ = ["ClassNotFound", "Loader", "import_roots", "loader_of", "modules"]
+__all__ = ["ClassNotFound", "Loader", "import_roots", "loader_of", "modules", "readings"]
 
 PLATFORM = frozenset({"container", "__main__", *sys.builtin_module_names})
 """Names that a web app's files never replace."""
@@ -129,7 +129,7 @@ class Loader(ClassLoader):
         if counterpart := java_class(name):
             return counterpart
         tried: list[str] = []
-        for module_name, attribute in _readings(name):
+        for module_name, attribute in readings(name):
             try:
                 found = self._look_up(module_name, attribute)
             except BaseException as error:
@@ -140,7 +140,11 @@ class Loader(ClassLoader):
             if isinstance(found, type):
                 return found
             tried.append(found)
-        raise ClassNotFound(name, tried or ["that is not how a class is named"], self._cure(name, tried))
+        raise self.not_found(name, tried)
+
+    def not_found(self, name: str, tried: Sequence[str]) -> ClassNotFound:
+        """Say it with the nearest name, or what else may be the cure."""
+        return ClassNotFound(name, tried or ["that is not how a class is named"], self._cure(name, tried))
 
     def loadClass(self, name: str) -> type:
         """Java's spelling of load_class."""
@@ -305,7 +309,7 @@ class Loader(ClassLoader):
                 shutil.rmtree(self._unpacked, ignore_errors=True)
                 cure = "Build or download it again, or remove it from WEB-INF/lib."
                 raise DeploymentError(
-                    [Problem(Source(str(lib)), f"cannot be unpacked: {error}", cure)]
+                    [Problem(Source(str(lib)), f"cannot be unpacked: {error}", cure, code="WAS313")]
                 ) from error
         return folders
 
@@ -506,7 +510,7 @@ def _is_unpacked_library(folder: Path) -> bool:
     return (folder / "META-INF").is_dir() or any(folder.glob("*.dist-info"))
 
 
-def _readings(name: str) -> Iterator[tuple[str, str]]:
+def readings(name: str) -> Iterator[tuple[str, str]]:
     """Yield what a class name may mean: a module, and an attribute path in it."""
     plain = name.replace("$", ".")
     if not CLASS_NAME.fullmatch(plain):

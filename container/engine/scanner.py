@@ -140,4 +140,5 @@ def _too_old(
             f"annotations and fragments count, although web.xml is of version {web_app.version}",
             'Say what is meant with version 6.1 and metadata-complete="true" or "false" (§8.1).',
             "warning",
+            code="WAS135",
         )
