@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,6 +109,7 @@ class Context:
         problems: Sequence[Problem] = (),
         *,
         generation: int = 1,
+        classes: Iterable[type] = (),
     ) -> None:
         """web_app and problems are those of web.xml alone; fragments and annotations are looked for here."""
         self._began_s = time.perf_counter()
@@ -122,7 +123,7 @@ class Context:
         self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader, unusable = loader_of(folder, generation, work=self.work)
+        self.loader, unusable = loader_of(folder, generation, work=self.work, given=classes)
         self.problems += unusable
         self._declared = effective(web_app, problems, folder.name, self.loader)
         self.web_app = web_app = self._declared.web_app
@@ -347,6 +348,7 @@ class Context:
             store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
             route=self.settings.route,
+            clock=self.container.clock,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,
