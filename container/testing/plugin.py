@@ -68,9 +68,9 @@ def live_server(deploy: Deploy) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def cluster(deploy: Deploy) -> Iterator[Callable[..., Cluster]]:
-    """Run web apps in processes behind a front: cluster(2, "webapps/shop") -> Cluster.
+    """Run web apps in container processes behind a front.
 
-    It has a url, kill(number), restart(). See Cluster.
+    cluster(2, "webapps/shop") -> Cluster, which has a url, kill(number), restart().
     """
     from container.testing.processes import Cluster
 
