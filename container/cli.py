@@ -5,6 +5,7 @@
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint.lint   find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
+    was explain container.learn.explain     what happens to a request, and which line says so
     was status  container.mpm.status    what running servers do
     was user    container.security.users_file   who can log in: add, remove, list
 
@@ -352,6 +353,62 @@ def check(path: Path, effective: bool) -> None:
         click.echo(str(problem))
     click.echo(report.summary(), err=True)
     sys.exit(1 if report.errors else 0)
+
+
+@was.command(
+    short_help="Say what happens to a request, and which line says so.",
+    epilog=_examples(
+        "was explain /shop/cart?name=Ada --webapp webapps/shop",
+        "was explain POST /shop/admin/ --webapp webapps/shop --json",
+        "was explain http://localhost:8080/",
+    ),
+)
+@click.argument("request", nargs=-1, required=True, metavar="[METHOD] URL")
+@click.option(
+    "--webapp",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER",
+    help="The web app; the name of its folder is its context path, ROOT is /.",
+)
+@click.option(
+    "--webapps",
+    metavar="FOLDER",
+    help="A folder of web apps, one of which the URL is for.  [default: as `was run` would have it]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; docs/explain.md describes it.")
+@click.pass_context
+def explain(
+    context: click.Context,
+    request: tuple[str, ...],
+    webapp: Path | None,
+    webapps: str | None,
+    as_json: bool,
+) -> None:
+    """Follow a request through front and container: who answers it, and the file:line that decides.
+
+    METHOD is GET unless it is given. URL is a path with its context path, or whole: then https counts, the
+    host does not. The client has not logged in. Settings come from the environment and ./was.toml.
+
+    Descriptors are read and classes imported: those with decorators, servlets, filters, listeners, exceptions
+    of error pages. No instance of them is made and nothing of them called, so what code registers when the
+    web app starts is missing; such code is named. The exit code is 1 if the web app has errors: they are
+    printed first.
+    """
+    if len(request) > 2:
+        raise click.UsageError("one METHOD and one URL: was explain POST /shop/cart", context)
+    if webapp is not None and webapps is not None:
+        raise click.UsageError("--webapp names one web app, --webapps a folder of them: use one", context)
+    method, url = request if len(request) == 2 else ("GET", request[0])
+
+    from container.learn.explain.unstarted import explain_unstarted
+
+    settings = load({} if webapps is None else {"webapps": webapps}, os.environ)
+    found = explain_unstarted(settings, method, url, web_app=webapp)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
+    sys.exit(any(problem.severity == "error" for problem in found.problems))
 
 
 @was.command(

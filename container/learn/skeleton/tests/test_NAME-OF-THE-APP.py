@@ -1,4 +1,7 @@
-"""The web app from its web.xml to its page, without a server or a socket. The fixtures come with the package."""
+"""The web app from its web.xml to its page, without a server or a socket.
+
+The fixture client comes with servlet-container[test]; pytest.ini says which web app it is for.
+"""
 
 from container.testing import Client
 
