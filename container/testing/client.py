@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from container.engine.context import Context
+    from container.learn.explain import Explanation
     from container.testing.deployment import Deploy
 
 __all__ = ["Client", "Clock"]
@@ -68,12 +69,15 @@ class _Request(webtest.TestRequest):  # type: ignore[misc]
     context_path = ""
 
     @classmethod
+    def whole(cls, written: str) -> str:
+        """Return what a browser would ask for."""
+        return quote(written if "://" in written else cls.context_path + written, safe=_UNTOUCHED)
+
+    @classmethod
     def blank(cls, path: str, environ: dict[str, Any] | None = None, **more: Any) -> Any:
-        if "://" not in path:
-            path = cls.context_path + path
-        path = quote(path, safe=_UNTOUCHED)
-        request = super().blank(path, environ, **more)
-        inside = path.partition("://")[2] or path
+        url = cls.whole(path)
+        request = super().blank(url, environ, **more)
+        inside = url.partition("://")[2] or url
         request.environ["REQUEST_URI"] = inside[inside.find("/") :].partition("?")[0]
         return request
 
@@ -93,7 +97,8 @@ class Client(webtest.TestApp):  # type: ignore[misc]
         self._deploy = deploy
         self._user: FrontFacts | None = None
         self.context_path = context_path
-        self.RequestClass = type("Request", (_Request,), {"context_path": self.context.encoded_path})
+        of_web_app = {"context_path": self.context.encoded_path}
+        self.RequestClass: type[_Request] = type("Request", (_Request,), of_web_app)
 
     def __repr__(self) -> str:
         return f"<Client of {self.context_path or '/'}{f', {self._user.user}' if self._user else ''}>"
@@ -148,6 +153,42 @@ class Client(webtest.TestApp):  # type: ignore[misc]
         browser = self.new_browser()
         browser.login(name, roles)
         return browser
+
+    # --- what happens to a request-------------------------------------------------------------------------
+
+    def explain(self, url: str, method: str = "GET") -> Explanation:
+        """Say what happens to a request, as ``was explain`` does: client.explain("/cart").to_text()."""
+        return self._deploy.explain(method, self.RequestClass.whole(url))
+
+    def assert_mapped(
+        self,
+        url: str,
+        *,
+        servlet: str | None = None,
+        filters: Sequence[str] | None = None,
+        path_info: str | None = None,
+        constraint: str | None = None,
+        roles: Sequence[str] | None = None,
+        confidential: bool | None = None,
+        method: str = "GET",
+        dispatcher: str = "REQUEST",
+    ) -> None:
+        """Fail, with the explanation, unless a request for url is answered like this. Nothing is called.
+
+        filters are the names of all of them, in order. constraint: "permitted", "authenticated", "roles" or
+        "precluded"; roles: those of which one is needed, ["**"] for any user, [] for nobody. With another
+        dispatcher ("FORWARD", "INCLUDE", "ERROR", "ASYNC") servlet and filters are those of a dispatch.
+        """
+        __tracebackhide__ = True
+        from container.testing.mapped import Expected, differences
+
+        expected = Expected(servlet, filters, path_info, constraint, roles, confidential)
+        explanation = self.explain(url, method)
+        found = list(differences(expected, explanation, self.context, dispatcher))
+        if found:
+            kind = "" if dispatcher == "REQUEST" else f"{dispatcher} of "
+            lines = [f"{kind}{method} {url} is not mapped as expected", *(f"  {line}" for line in found)]
+            raise AssertionError("\n".join([*lines, "", explanation.to_text()]))
 
     # --- requests------------------------------------------------------------------------------------------
 

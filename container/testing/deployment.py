@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from container.config import Settings
 from container.engine.container import Container, context_path_of
@@ -27,13 +27,17 @@ from container.security.realm import PasswordRealm
 from container.security.users_file import User, write_user
 from container.testing.client import Client, Clock
 
+if TYPE_CHECKING:
+    from container.engine.context import Context
+    from container.learn.explain import Explanation
+
 __all__ = ["Deploy", "What", "folder_name_of", "write_web_app"]
 
 What = str | Path | Mapping[str, str | bytes] | type
 """A folder, files by their names, or a class."""
 
 _IN_WEB_INF = ("classes/", "lib/", "views/")
-_SHOWN_REQUESTS = 3
+_SHOWN_REQUESTS = 2
 
 
 class Users(PasswordRealm):
@@ -76,6 +80,7 @@ class Deploy:
         self._container: Container | None = None
         self._handler: Handler | None = None
         self._clients: list[Client] = []
+        self._written: set[Path] = set()  # folders that belong to the test
         self._numbers = itertools.count(1)  # next() is atomic
         self._last: deque[tuple[str, str, str]] = deque(maxlen=_SHOWN_REQUESTS)
 
@@ -110,8 +115,12 @@ class Deploy:
         """
         __tracebackhide__ = True
         if not what and web_xml is None:
-            first, *_ = [self._deploy(folder, path, (), settings) for folder in self._default()]
-            return first
+            clients = []
+            for each in self._default():
+                clients.append(
+                    self._deploy(each, path, (), settings)
+                )  # a comprehension would show as a frame
+            return clients[0]
         folder, classes = self.write(*what, web_xml=web_xml, path=path)
         return self._deploy(folder, path, classes, settings)
 
@@ -144,6 +153,7 @@ class Deploy:
         if folders:
             shutil.copytree(folders[0], folder, ignore=shutil.ignore_patterns("__pycache__"))
         write_web_app(folder, files)
+        self._written.add(folder)
         return folder, classes
 
     def _default(self) -> Sequence[Path]:
@@ -170,7 +180,10 @@ class Deploy:
         context = self.container.deploy(folder, path, classes)
         if context.state is not State.RUNNING:
             self.container.undeploy(context.path)
-            raise DeploymentError(p for p in context.problems if p.severity == "error")
+            from container.learn.explain.stations import Place  # only for those that fail
+
+            place = Place.of(context, self._shown(context))
+            raise DeploymentError(place.problem(p) for p in context.problems if p.severity == "error")
         client = Client(self, context.path)
         self._clients.append(client)
         return client
@@ -231,8 +244,26 @@ class Deploy:
         self._last.append((request_id, method, target))
 
     def report(self) -> list[tuple[str, str]]:
-        """Title and text of what is worth knowing about the last requests."""
-        return []
+        """Title and text of what is worth knowing about the last requests, the newest last."""
+        sections = []
+        for _request_id, method, target in self._last:
+            try:
+                text = self.explain(method, target).to_text()
+            except Exception as error:  # noqa: BLE001  the failure that this belongs to must be shown
+                text = f"cannot be explained: {error!r}"
+            sections.append((f"{method} {target} explained", text))
+        return sections
+
+    def explain(self, method: str, target: str) -> Explanation:
+        """Say what happens to a request. target has the context path."""
+        from container.learn.explain import explain
+
+        context = self.client.context
+        return explain(context, method, target, folder=self._shown(context))
+
+    def _shown(self, context: Context) -> str | None:
+        """How places call a web app's folder: one that the test has written has only a name."""
+        return context.folder.name if context.folder in self._written else None
 
 
 def folder_name_of(path: str) -> str:

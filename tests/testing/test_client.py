@@ -190,8 +190,8 @@ def test_an_unknown_class_has_the_nearest_of_the_test(
 def test_what_deploy_cannot_use_is_named(deploy: Deploy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere: there is no such folder\. Relative names begin at "):
         deploy("nowhere")
-    with pytest.raises(ConfigError, match="was_webapp = FOLDER"):
-        deploy()
+    with pytest.raises(ConfigError, match="was_webapp = FOLDER"), Deploy(Path, tmp_path) as other:
+        other()
     with pytest.raises(DeploymentError, match="outside the web app"):
         deploy({"../x": ""})
     with pytest.raises(ConfigError, match="two folders"):
