@@ -272,16 +272,13 @@ def folder_name_of(path: str) -> str:
 
 
 def write_web_app(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write files by the names that Deploy has for them; the margin of indented text is removed."""
+    """Write files by the names that Deploy has for them; Python and XML may be indented as in a test."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / ("WEB-INF" if name == "web.xml" or name.startswith(_IN_WEB_INF) else "") / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise DeploymentError([Problem(Source(name), "is outside the web app", 'Remove the ".."')])
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else _dedented(content).encode())
-
-
-def _dedented(text: str) -> str:
-    """Without its margin, and without the line break that follows the opening quotes in a test."""
-    return textwrap.dedent(text.removeprefix("\n"))
+        if isinstance(content, str) and path.suffix in (".py", ".xml"):
+            content = textwrap.dedent(content.removeprefix("\n"))  # that of the opening quotes
+        path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -27,7 +28,8 @@ from container.front.routes import EmbeddedFront
 from container.front.status import read_status
 from container.mpm.event import EventServer, open_listener, url_of
 from container.mpm.executor import make_executor
-from container.protocols.exchange import Handler
+from container.mpm.worker import WorkerServer
+from container.protocols.exchange import Begin, Exchange, Handler
 from container.testing.deployment import Deploy, What, folder_name_of
 from container.topology import container_environment
 from container.trace import Answered, AnsweredListener
@@ -46,13 +48,14 @@ class SocketServer:
     def __init__(
         self, handler: Handler, settings: Settings, listeners: Sequence[AnsweredListener] = ()
     ) -> None:
-        self._executor = make_executor(settings)
-        self._patience_s = settings.stop_timeout_s
+        self.handler = handler
+        """Who answers; another one may take its place between two requests."""
+        self.settings = settings
+        self.executor = make_executor(settings)
+        self._listeners = listeners
         listener = open_listener("127.0.0.1", 0, settings.backlog)
         self.url = url_of(listener)
-        self._mpm = EventServer(
-            [listener], lambda: HttpConnector(handler, settings, self._executor, listeners), settings
-        )
+        self._mpm = self.make_mpm(listener)
         is_ready = threading.Event()
         self._thread = threading.Thread(target=self._mpm.run, args=(is_ready.set,), name="live server")
         self._thread.start()
@@ -61,10 +64,23 @@ class SocketServer:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
 
+    def make_mpm(self, listener: socket.socket) -> EventServer | WorkerServer:
+        return EventServer(
+            [listener],
+            lambda: HttpConnector(self, self.settings, self.executor, self._listeners),
+            self.settings,
+        )
+
+    def begin(self, exchange: Exchange) -> Begin:
+        return self.handler.begin(exchange)
+
+    def handle(self, exchange: Exchange) -> None:
+        self.handler.handle(exchange)
+
     def stop(self) -> None:
         self._mpm.stop()
         self._thread.join()
-        self._executor.stop(self._patience_s)
+        self.executor.stop(self.settings.stop_timeout_s)
 
 
 class LiveServer:
