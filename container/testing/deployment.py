@@ -7,8 +7,10 @@ All web apps of a test are in one container, which the test's clients and its li
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
+import tempfile
 import textwrap
 import threading
 from collections import deque
@@ -67,12 +69,18 @@ class Front:
 class Deploy:
     """Deploys web apps; ``with`` stops them. See __call__."""
 
-    def __init__(self, new_folder: Callable[[], Path], root: Path, webapps: Sequence[Path] = ()) -> None:
-        """Files are written into new folders; folders are named relative to root.
+    def __init__(
+        self,
+        new_folder: Callable[[], Path] | None = None,
+        root: Path = Path(),
+        webapps: Sequence[Path] = (),
+    ) -> None:
+        """Files are written into new folders, else into temporary ones; folders are named relative to root.
 
         webapps are deployed if nothing is named.
         """
-        self.new_folder = new_folder
+        self._undo = contextlib.ExitStack()
+        self.new_folder = new_folder or self._temporary_folder
         self.root = root
         self.webapps = webapps
         self.clock = Clock(self._sweep)
@@ -95,6 +103,10 @@ class Deploy:
     ) -> None:
         if self._container is not None:
             self._container.stop()
+        self._undo.close()
+
+    def _temporary_folder(self) -> Path:
+        return Path(self._undo.enter_context(tempfile.TemporaryDirectory(prefix="was-")))
 
     def __call__(
         self, *what: What, web_xml: str | None = None, path: str | None = None, **settings: Any

@@ -6,11 +6,8 @@
     requests_near(app)   methods, headers, users and bodies for such paths
 
 The names and paths are few and short, so that patterns overlap, hide each other, and are hit by paths. The
-servlets and filters of these web apps tell what has run, as JSON; see Ran. Within a Hypothesis test use a
-Deploy for each example, as the fixture would keep them all:
-
-    @given(web_apps().flatmap(lambda app: st.tuples(st.just(app), requests_near(app))))
-    def test_any(tmp_path_factory, example): ...
+servlets and filters of these web apps tell what has run, as JSON; see Ran. Have a Deploy for each example, as
+the fixture would keep them all: ``with Deploy() as deploy: ...``
 """
 
 from __future__ import annotations

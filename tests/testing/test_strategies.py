@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from container.errors import DeploymentError
@@ -23,12 +21,7 @@ from container.testing.strategies import (
     wrong_web_apps,
 )
 
-some = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture
-def new_deploy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Deploy]:
-    return lambda: Deploy(lambda: tmp_path_factory.mktemp("was"), Path())
+some = settings(max_examples=40)
 
 
 def with_requests(app: WebApp) -> st.SearchStrategy[tuple[WebApp, list[Request]]]:
@@ -37,12 +30,10 @@ def with_requests(app: WebApp) -> st.SearchStrategy[tuple[WebApp, list[Request]]
 
 @some
 @given(example=web_apps().flatmap(with_requests))
-def test_web_apps_start_and_answer_whatever_is_asked(
-    new_deploy: Callable[[], Deploy], example: tuple[WebApp, list[Request]]
-) -> None:
+def test_web_apps_start_and_answer_whatever_is_asked(example: tuple[WebApp, list[Request]]) -> None:
     app, requests = example
     names = {name for name, _ in app.servlets}
-    with new_deploy() as deploy:
+    with Deploy() as deploy:
         client = deploy(app.files)
         for request in requests:
             answer = request.send(client)
@@ -55,8 +46,8 @@ def test_web_apps_start_and_answer_whatever_is_asked(
 
 @some
 @given(app=wrong_web_apps())
-def test_wrong_web_apps_do_not_start_and_say_why(new_deploy: Callable[[], Deploy], app: WrongWebApp) -> None:
-    with new_deploy() as deploy, pytest.raises(DeploymentError) as raised:
+def test_wrong_web_apps_do_not_start_and_say_why(app: WrongWebApp) -> None:
+    with Deploy() as deploy, pytest.raises(DeploymentError) as raised:
         deploy(app.files)
     (problem, *more) = raised.value.problems
     assert app.says in problem.message, (app.mistake, str(raised.value))
@@ -65,9 +56,7 @@ def test_wrong_web_apps_do_not_start_and_say_why(new_deploy: Callable[[], Deploy
     assert not more
 
 
-def test_requests_reach_every_kind_of_mapping_and_every_kind_of_answer(
-    new_deploy: Callable[[], Deploy],
-) -> None:
+def test_requests_reach_every_kind_of_mapping_and_every_kind_of_answer() -> None:
     """The strategies are of no use if everything they ask for is not there."""
     seen: Counter[str] = Counter()
 
@@ -75,7 +64,7 @@ def test_requests_reach_every_kind_of_mapping_and_every_kind_of_answer(
     @given(example=web_apps().flatmap(with_requests))
     def count(example: tuple[WebApp, list[Request]]) -> None:
         app, requests = example
-        with new_deploy() as deploy:
+        with Deploy() as deploy:
             client = deploy(app.files)
             for request in requests:
                 answer = request.send(client)
