@@ -3,19 +3,18 @@
     web_apps()           a descriptor and the files that it needs: deploy(app.files)
     wrong_web_apps()     the same with one mistake, and what its message has to say
     urls_near(app)       paths, most of them at the edges of a mapping
-    requests_near(app)   methods, headers, users and bodies for such paths
+    requests_near(app)   methods, users and bodies for such paths
 
 The names and paths are few and short, so that patterns overlap, hide each other, and are hit by paths. The
-servlets and filters of these web apps tell what has run, as JSON; see Ran. Have a Deploy for each example, as
-the fixture would keep them all: ``with Deploy() as deploy: ...``
+servlets and filters of these web apps note that they were called, see Step. Have a Deploy for each example,
+as the fixture would keep them all: ``with Deploy() as deploy: ...``
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from xml.sax.saxutils import escape
 
 try:
@@ -28,9 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Constraint",
+    "ErrorPage",
     "FilterMapping",
-    "Ran",
     "Request",
+    "Servlet",
+    "Step",
     "WebApp",
     "WrongWebApp",
     "requests_near",
@@ -45,53 +46,96 @@ _NAMESPACES = {
     "4.0": "http://xmlns.jcp.org/xml/ns/javaee",
     "3.0": "http://java.sun.com/xml/ns/javaee",
 }
-_SEGMENTS = ("a", "b", "a.do", "b.html", "ab", "ö")
-_EXTENSIONS = ("do", "html", "txt")
-_ROLES = ("admin", "reader")
-_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+_PATTERNS = (
+    "/a", "/a/*", "/a/b", "/a/b/*", "/*", "/", "", "*.do", "*.html", "*.txt", "/dir/*", "/dir/index.do",
+    "/err", "/a/x.html", "/\u00fc/*", "/WEB-INF/*",
+)  # fmt: skip
+_FILES = (
+    "x.html", "a/x.html", "dir/index.html", "dir/page.do", "dir/sub/x.txt", "plain.txt", "err.html",
+    ".hidden.txt", "p.jinja", "login.html", "a/b/c.do", "WEB-INF/secret.txt", "\u00fcmlaut.txt",
+)  # fmt: skip
+_WELCOME_FILES = ("index.html", "index.do", "page.do", "b", "nothing")
+_LOCATIONS = ("/err", "/err.html", "/missing", "/a/b", "/x.do?y=1", "/dir/")
+_ERRORS = ("401", "403", "404", "405", "500", "LookupError", "probes.AppError", "java.lang.Exception", "")
+_ROLES = ("user", "admin")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "FOO")
 _DISPATCHERS = ("REQUEST", "FORWARD", "INCLUDE", "ERROR")
-_FILES = ("index.html", "a/index.html", "a/b.html", "b.txt", "a.do")
 
-_CODE = '''
-"""Servlets and filters that tell what has run."""
-
-import json
-
-from container.servlet import Filter, HttpServlet
+_CODE = """
+from container.servlet import Filter, HttpServlet, ServletRequestListener
 
 
-class Tell(HttpServlet):
+def note(request, kind, name, *more):
+    steps = request.getServletContext().getAttribute("steps")
+    if steps is not None:
+        steps.append((request.getDispatcherType().name, kind, name, *more))
+
+
+class AppError(LookupError):
+    pass
+
+
+ERRORS = {"lookup": KeyError, "value": ValueError, "app": AppError}
+
+
+class Probe(HttpServlet):
+    \"\"\"Takes every method. ?do=404 sends that error, ?do=lookup raises an exception.\"\"\"
+
     def service(self, request, response):
-        ran = {
-            "servlet": self.getServletName(),
-            "filters": request.getAttribute("filters") or [],
-            "servlet_path": request.getServletPath(),
-            "path_info": request.getPathInfo(),
-            "method": request.getMethod(),
-            "user": request.getRemoteUser(),
-        }
-        response.setContentType("application/json;charset=UTF-8")
-        response.getWriter().write(json.dumps(ran))
+        paths = request.getServletPath(), request.getPathInfo()
+        note(request, "servlet", self.getServletName(), *paths)
+        if request.getDispatcherType().name == "REQUEST" and (what := request.getParameter("do")):
+            if what in ERRORS:
+                raise ERRORS[what]("as asked")
+            response.sendError(int(what))
+        response.setHeader("X-User", request.getRemoteUser() or "")
 
 
-class Pass(Filter):
+class GetProbe(HttpServlet):
+    def doGet(self, request, response):
+        note(request, "servlet", self.getServletName(), request.getServletPath(), request.getPathInfo())
+
+
+class Through(Filter):
     def init(self, config):
         self.name = config.getFilterName()
 
     def doFilter(self, request, response, chain):
-        request.setAttribute("filters", [*(request.getAttribute("filters") or []), self.name])
-        response.setHeader("X-Filters", " ".join(request.getAttribute("filters")))
+        note(request, "filter", self.name)
         chain.doFilter(request, response)
-'''
+
+
+class Ears(ServletRequestListener):
+    pass
+"""
+
+
+class Step(NamedTuple):
+    """A filter or servlet of a generated web app has been called."""
+
+    dispatcher: str
+    kind: Literal["filter", "servlet"]
+    name: str
+    servlet_path: str | None = None
+    path_info: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Servlet:
+    """A <servlet> and its <servlet-mapping>. A GetProbe has no other method than doGet."""
+
+    name: str
+    url_patterns: tuple[str, ...]
+    class_name: Literal["Probe", "GetProbe"] = "Probe"
 
 
 @dataclass(frozen=True, slots=True)
 class FilterMapping:
-    """One <filter-mapping>; url_pattern or servlet_name is set."""
+    """One <filter-mapping>."""
 
     filter_name: str
-    url_pattern: str | None
-    servlet_name: str | None
+    url_patterns: tuple[str, ...]
+    servlet_names: tuple[str, ...] = ()
     dispatchers: tuple[str, ...] = ()
 
 
@@ -107,112 +151,63 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """One <error-page>, for a status, an exception, or "" for all others."""
+
+    key: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebApp:
     """What a descriptor says, and how it is written."""
 
     version: str = "6.1"
-    servlets: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Names, and the patterns that are mapped to each."""
+    servlets: tuple[Servlet, ...] = ()
     filters: tuple[str, ...] = ()
     filter_mappings: tuple[FilterMapping, ...] = ()
     constraints: tuple[Constraint, ...] = ()
-    login: bool = True
+    login: Literal["", "BASIC", "FORM"] = ""
     deny_uncovered: bool = False
     welcome_files: tuple[str, ...] | None = None
-    error_pages: tuple[tuple[int, str], ...] = ()
-    session_timeout_minutes: int | None = None
+    error_pages: tuple[ErrorPage, ...] = ()
+    request_listener: bool = False
     static_files: tuple[str, ...] = ()
     more_xml: str = field(default="", repr=False)
     """At the end of the descriptor."""
 
     @property
     def xml(self) -> str:
-        """Its web.xml."""
-        return "\n".join(
-            [
-                f'<web-app xmlns="{_NAMESPACES[self.version]}" version="{self.version}">',
-                *self._filters(),
-                *self._servlets(),
-                *self._session(),
-                *self._welcome(),
-                *(
-                    _element("error-page", _element("error-code", str(code)), _element("location", location))
-                    for code, location in self.error_pages
-                ),
-                *self._security(),
-                *([self.more_xml] if self.more_xml else ()),
-                "</web-app>",
-            ]
+        """Its web.xml, a line for each element."""
+        parts = (
+            *map(_filter, self.filters),
+            *map(_filter_mapping, self.filter_mappings),
+            *([_listener()] if self.request_listener else ()),
+            *(part for servlet in self.servlets for part in _servlet(servlet)),
+            *([] if self.welcome_files is None else [_welcome(self.welcome_files)]),
+            *map(_error_page, self.error_pages),
+            *map(_constraint, self.constraints),
+            *([_login(self.login)] if self.login else ()),
+            *(_element("security-role", _text("role-name", role)) for role in _ROLES),
+            *(["<deny-uncovered-http-methods/>"] if self.deny_uncovered else ()),
+            *([self.more_xml] if self.more_xml else ()),
         )
+        begin = f'<web-app xmlns="{_NAMESPACES[self.version]}" version="{self.version}">'
+        return "\n".join([begin, *parts, "</web-app>"])
 
     @property
     def files(self) -> dict[str, str | bytes]:
-        """All its files, for the fixture deploy."""
-        static: dict[str, str | bytes] = {name: f"file {name}" for name in self.static_files}
-        return {"web.xml": self.xml, "classes/tell.py": _CODE, **static}
+        """All its files, for deploy. Static ones hold "this is" and their name."""
+        static: dict[str, str | bytes] = {name: f"this is {name}" for name in self.static_files}
+        return {"web.xml": self.xml, "classes/probes.py": _CODE, **static}
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """Every url-pattern, of whatever it is."""
-        return tuple(
-            dict.fromkeys(
-                [
-                    *(pattern for _, patterns in self.servlets for pattern in patterns),
-                    *(m.url_pattern for m in self.filter_mappings if m.url_pattern is not None),
-                    *(pattern for constraint in self.constraints for pattern in constraint.url_patterns),
-                ]
-            )
-        )
-
-    def _filters(self) -> list[str]:
-        declared = [
-            _element("filter", _element("filter-name", name), _element("filter-class", "tell.Pass"))
-            for name in self.filters
-        ]
-        mapped = [
-            _element(
-                "filter-mapping",
-                _element("filter-name", mapping.filter_name),
-                _element("servlet-name", mapping.servlet_name)
-                if mapping.url_pattern is None
-                else _element("url-pattern", mapping.url_pattern),
-                *(_element("dispatcher", kind) for kind in mapping.dispatchers),
-            )
-            for mapping in self.filter_mappings
-        ]
-        return declared + mapped
-
-    def _servlets(self) -> list[str]:
-        declared = [
-            _element("servlet", _element("servlet-name", name), _element("servlet-class", "tell.Tell"))
-            for name, _ in self.servlets
-        ]
-        mapped = [
-            _element("servlet-mapping", _element("servlet-name", name), _element("url-pattern", pattern))
-            for name, patterns in self.servlets
-            for pattern in patterns
-        ]
-        return declared + mapped
-
-    def _session(self) -> list[str]:
-        if self.session_timeout_minutes is None:
-            return []
-        return [_element("session-config", _element("session-timeout", str(self.session_timeout_minutes)))]
-
-    def _welcome(self) -> list[str]:
-        if self.welcome_files is None:
-            return []
-        return [_element("welcome-file-list", *(_element("welcome-file", f) for f in self.welcome_files))]
-
-    def _security(self) -> list[str]:
-        login = [_element("login-config", _element("auth-method", "BASIC"))] if self.login else []
-        deny = ["<deny-uncovered-http-methods/>"] if self.deny_uncovered else []
-        return [
-            *(_constraint(each) for each in self.constraints),
-            *login,
-            *(_element("security-role", _element("role-name", role)) for role in _ROLES),
-            *deny,
-        ]
+        mappings: tuple[Servlet | FilterMapping | Constraint, ...] = (
+            *self.servlets, *self.filter_mappings, *self.constraints,
+        )  # fmt: skip
+        return tuple(dict.fromkeys(pattern for each in mappings for pattern in each.url_patterns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +217,8 @@ class WrongWebApp:
     mistake: str
     """Its name here."""
     says: str
-    """What the message of one of its problems contains."""
-    xml: str
-
-    @property
-    def files(self) -> dict[str, str | bytes]:
-        """All its files, for the fixture deploy."""
-        return {"web.xml": self.xml, "classes/tell.py": _CODE}
+    """What the message of its problem contains."""
+    files: dict[str, str | bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,113 +227,99 @@ class Request:
 
     method: str
     path: str
-    headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     roles: tuple[str, ...] | None = None
     secure: bool = False
 
-    def send(self, client: Client) -> Any:
-        """Send it and return webtest's answer, whatever its status is."""
+    def url(self, context_path: str) -> str:
+        """The whole URL."""
+        return f"{'https' if self.secure else 'http'}://localhost{context_path}{self.path}"
+
+    def send(self, client: Client) -> tuple[Any, list[Step]]:
+        """Return webtest's answer, whatever its status is, and what has been called for it."""
+        steps: list[tuple[Any, ...]] = []
+        client.context.facade.setAttribute("steps", steps)
         browser = client.new_browser() if self.roles is None else client.as_user("ann", self.roles)
-        scheme = "https" if self.secure else "http"
-        return browser.request(
-            f"{scheme}://localhost{client.context.encoded_path}{self.path}",
+        answer = browser.request(
+            self.url(client.context.encoded_path),
             method=self.method,
-            headers=dict(self.headers),
             body=self.body,
             expect_errors=True,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a servlet of a generated web app has told."""
-
-    servlet: str
-    filters: tuple[str, ...]
-    servlet_path: str
-    path_info: str | None
-    method: str
-    user: str | None
-
-    @classmethod
-    def of(cls, answer: Any) -> Ran | None:
-        """Read an answer; None if it is not from such a servlet."""
-        if answer.content_type != "application/json" or not answer.body:
-            return None
-        told = json.loads(answer.body)
-        return cls(**{**told, "filters": tuple(told["filters"])})
+        return answer, [Step(*step) for step in steps]
 
 
 # --- web apps that are right ------------------------------------------------------------------------------
 
 
-def _patterns() -> st.SearchStrategy[str]:
-    paths = st.lists(st.sampled_from(_SEGMENTS), min_size=1, max_size=3).map(lambda s: "/" + "/".join(s))
-    return st.one_of(
-        paths,
-        paths.map(lambda path: f"{path}/*"),
-        st.sampled_from(_EXTENSIONS).map(lambda extension: f"*.{extension}"),
-        st.sampled_from(("/", "/*", "", "/a", "/b", "/a/b.html")),
+def _some(pool: Sequence[str], most: int, least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(pool), min_size=least, max_size=most, unique=True).map(tuple)
+
+
+def _rarely() -> st.SearchStrategy[bool]:
+    return st.integers(0, 5).map(lambda number: number == 5)
+
+
+@st.composite
+def _servlets(draw: st.DrawFn) -> tuple[Servlet, ...]:
+    count = draw(st.integers(1, 5))
+    free = draw(st.permutations(_PATTERNS))  # a pattern belongs to one servlet only (§12.2)
+    return tuple(
+        Servlet(
+            f"s{number}",
+            tuple(free[3 * number : 3 * number + draw(st.integers(1, 3))]),
+            draw(st.sampled_from(("Probe", "Probe", "GetProbe"))),
+        )
+        for number in range(count)
     )
 
 
-def _some_of(values: Sequence[str], most: int | None = None) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.lists(st.sampled_from(values), max_size=most, unique=True).map(tuple)
+def _filter_mappings(filters: Sequence[str], servlets: Sequence[str]) -> st.SearchStrategy[FilterMapping]:
+    return st.builds(
+        lambda name, targets, kinds: FilterMapping(name, targets[0], targets[1], kinds),
+        st.sampled_from(filters),
+        st.tuples(_some(_PATTERNS, 2), _some((*servlets, "*", "default"), 2)).filter(any),
+        _some(_DISPATCHERS, 2),
+    )
 
 
 def _constraints() -> st.SearchStrategy[Constraint]:
-    roles = st.one_of(st.none(), _some_of(_ROLES), st.sampled_from((("*",), ("**",))))
-    some, no = _some_of(_METHODS, 2), st.just(())
+    methods = _some(("GET", "POST", "PUT", "FOO"), 2)
+    nothing: st.SearchStrategy[tuple[str, ...]] = st.just(())
     return st.builds(
         lambda patterns, methods, roles, confidential: Constraint(
             patterns, methods[0], methods[1], roles, confidential
         ),
-        st.lists(_patterns(), min_size=1, max_size=2, unique=True).map(tuple),
-        st.one_of(st.tuples(some, no), st.tuples(no, some)),  # never both (§13.8.1)
-        roles,
-        st.booleans(),
+        _some(_PATTERNS, 2, 1),
+        st.one_of(st.tuples(methods, nothing), st.tuples(nothing, methods)),  # never both (§13.8.1)
+        st.one_of(st.none(), _some((*_ROLES, "*", "**", "undeclared"), 2)),
+        _rarely(),
     )
 
 
 @st.composite
 def web_apps(draw: st.DrawFn) -> WebApp:
-    """Web apps whose descriptors have no error. They may have warnings, as a filter that matches nothing."""
-    names = draw(st.lists(st.sampled_from(("one", "two", "three", "four")), min_size=1, unique=True))
-    patterns = draw(st.lists(_patterns(), min_size=1, max_size=8, unique=True))
-    owners = [draw(st.sampled_from(names)) for _ in patterns]
-    servlets = tuple(
-        (name, tuple(p for p, owner in zip(patterns, owners, strict=True) if owner == name)) for name in names
-    )
-    filters = draw(_some_of(("first", "second", "third")))
-    mappings = []
-    for name in filters:
-        for _ in range(draw(st.integers(0, 2))):
-            by_name = draw(st.booleans())
-            mappings.append(
-                FilterMapping(
-                    name,
-                    None if by_name else draw(_patterns()),
-                    draw(st.sampled_from([*names, "*"])) if by_name else None,
-                    draw(_some_of(_DISPATCHERS, 2)),
-                )
-            )
-    mappings = draw(st.permutations(mappings))
+    """Web apps whose descriptors have no error. They may have warnings, as a role that nobody declares."""
+    servlets = draw(_servlets())
+    filters = draw(_some(("f0", "f1", "f2"), 3))
+    mappings: list[FilterMapping] = []
+    if filters:
+        mapping = _filter_mappings(filters, [servlet.name for servlet in servlets])
+        mappings = draw(st.lists(mapping, max_size=5))
     return WebApp(
         version=draw(st.sampled_from(tuple(_NAMESPACES))),
         servlets=servlets,
         filters=filters,
         filter_mappings=tuple(mappings),
-        constraints=tuple(draw(st.lists(_constraints(), max_size=2))),
-        login=draw(st.booleans()),
-        deny_uncovered=False,
-        welcome_files=draw(st.one_of(st.none(), _some_of(("index.html", "b.html", "a.do")))),
+        constraints=tuple(draw(st.lists(_constraints(), max_size=3))),
+        login=draw(st.sampled_from(("", "BASIC", "FORM"))),
+        deny_uncovered=draw(_rarely()),
+        welcome_files=draw(st.one_of(st.none(), _some(_WELCOME_FILES, 3, 1))),
         error_pages=tuple(
-            (code, draw(st.sampled_from(("/index.html", "/a", "/nowhere"))))
-            for code in draw(st.lists(st.sampled_from((404, 403, 405)), unique=True))
+            ErrorPage(key, draw(st.sampled_from(_LOCATIONS))) for key in draw(_some(_ERRORS, 4))
         ),
-        session_timeout_minutes=draw(st.one_of(st.none(), st.integers(-1, 600))),
-        static_files=draw(_some_of(_FILES)),
+        request_listener=draw(_rarely()),
+        static_files=draw(_some(_FILES, len(_FILES))),
     )
 
 
@@ -366,13 +342,13 @@ _MISTAKES: dict[str, tuple[str, str]] = {
         "leads out of the web app",
     ),
     "pattern of two servlets": (
-        "<servlet><servlet-name>other</servlet-name><servlet-class>tell.Tell</servlet-class></servlet>"
+        "<servlet><servlet-name>other</servlet-name><servlet-class>probes.Probe</servlet-class></servlet>"
         "<servlet-mapping><servlet-name>other</servlet-name><url-pattern>/mapped</url-pattern>"
         "</servlet-mapping>",
         'is mapped to "other" here and to "one"',
     ),
     "servlet declared twice": (
-        f"<servlet>{_ONE}<servlet-class>tell.Tell</servlet-class></servlet>",
+        f"<servlet>{_ONE}<servlet-class>probes.Probe</servlet-class></servlet>",
         "is declared twice",
     ),
     "mapping of an unknown servlet": (
@@ -397,7 +373,7 @@ _MISTAKES: dict[str, tuple[str, str]] = {
         "has both <http-method> and <http-method-omission>",
     ),
     "class and page": (
-        "<servlet><servlet-name>both</servlet-name><servlet-class>tell.Tell</servlet-class>"
+        "<servlet><servlet-name>both</servlet-name><servlet-class>probes.Probe</servlet-class>"
         "<jsp-file>/a.jsp</jsp-file></servlet>",
         "has both <servlet-class> and <jsp-file>",
     ),
@@ -406,70 +382,72 @@ _MISTAKES: dict[str, tuple[str, str]] = {
 
 
 def wrong_web_apps() -> st.SearchStrategy[WrongWebApp]:
-    """Web apps with exactly one mistake in their descriptors; says is in the message of a problem."""
+    """Web apps with exactly one mistake in their descriptors."""
 
     def wrong(app: WebApp, mistake: str) -> WrongWebApp:
         more, says = _MISTAKES[mistake]
-        mapped = (("one", ("/mapped",)),)
-        right = replace(app, servlets=mapped, filters=(), filter_mappings=(), error_pages=(), more_xml=more)
-        return WrongWebApp(mistake, says, right.xml)
+        mapped = (Servlet("one", ("/mapped",)),)
+        app = replace(app, servlets=mapped, filter_mappings=(), error_pages=(), more_xml=more)
+        return WrongWebApp(mistake, says, app.files)
 
     return st.builds(wrong, web_apps(), st.sampled_from(tuple(_MISTAKES)))
 
 
 # --- requests ---------------------------------------------------------------------------------------------
 
-_CHANGES: tuple[Callable[[str], str], ...] = (
-    lambda path: path,
+_PATHS = (
+    "", "/", "/a", "/a/", "/a/b", "/a/b/", "/a/bc", "/a/b/c", "/a/x.html", "/x.do", "/dir", "/dir/",
+    "/dir/sub/", "/dir/index.do", "/plain.TXT", "/none", "/WEB-INF/secret.txt", "/web-inf/secret.txt",
+    "/a/j_security_check",
+)  # fmt: skip
+_TWISTS: tuple[Callable[[str], str], ...] = (
     lambda path: f"{path}/",
     lambda path: f"{path}/more",
-    lambda path: path.rpartition("/")[0] or "/",
     lambda path: f"{path}x",
     lambda path: f"{path}.do",
-    lambda path: f"{path};p=1",
-    lambda path: path.upper(),
-    lambda path: f"/{path}",
-    lambda path: f"/x/..{path}",
-    lambda path: f"/.{path}",
-    lambda path: path.replace("a", "%61"),
+    lambda path: path.replace("/a", "/%61", 1),
+    lambda path: f"{path};v=1",
     lambda path: path.replace("/", "//", 1),
-    lambda path: f"{path}?q=1&b",
+    lambda path: f"/.{path}",
+    lambda path: f"/zzz/..{path}",
+    lambda path: f"{path}/..",
+    lambda path: f"{path}%2F",
+    lambda path: f"{path}%zz",
+    lambda path: path.upper(),
+    lambda path: f"{path}?do=404",
+    lambda path: f"{path}?do=app",
+    lambda path: f"{path}?x=/a/b",
 )
 
 
 def urls_near(app: WebApp) -> st.SearchStrategy[str]:
-    """Encoded paths, some with a query: what a pattern covers, and what it hardly does or does not cover."""
-    exact = [_encoded(path) for pattern in app.patterns for path in _covered(pattern)]
-    others = ["/", "/nowhere", "/WEB-INF/web.xml", *(f"/{name}" for name in app.static_files)]
-    paths = st.one_of(st.sampled_from(exact or others), st.sampled_from(others))
-    return st.builds(lambda path, change: change(path), paths, st.sampled_from(_CHANGES))
+    """Paths, some with a query: what a pattern covers, and what it hardly does or does not cover."""
+    covered = [path for pattern in app.patterns for path in _covered(pattern)]
+    files = [f"/{name}" for name in app.static_files]
+    paths = st.one_of(*(st.sampled_from(pool) for pool in (covered, files, _PATHS) if pool)).map(_encoded)
+    return st.one_of(paths, st.builds(lambda path, twist: twist(path), paths, st.sampled_from(_TWISTS)))
 
 
 def requests_near(app: WebApp) -> st.SearchStrategy[Request]:
     """Requests for urls_near, by everybody and nobody."""
-
-    def request(method: str, path: str, roles: tuple[str, ...] | None, secure: bool, field: str) -> Request:
-        has_body = method in ("POST", "PUT", "PATCH")
-        body = b"a=1&b=2" if has_body else b""
-        form = (("Content-Type", "application/x-www-form-urlencoded"),) if has_body else ()
-        return Request(method, path, (("Accept", field), *form), body, roles, secure)
-
     return st.builds(
-        request,
-        st.sampled_from(("GET", *_METHODS)),
+        lambda method, path, body, roles, secure: Request(
+            method, path, body if method in ("POST", "PUT", "PATCH") else b"", roles, secure
+        ),
+        st.sampled_from(("GET", "GET", *_METHODS)),
         urls_near(app),
-        st.one_of(st.none(), _some_of(_ROLES)),
-        st.booleans(),
-        st.sampled_from(("*/*", "text/html", "application/json")),
+        st.sampled_from((b"", b"a=1&b=2")),
+        st.one_of(st.none(), _some(_ROLES, 2)),
+        _rarely(),
     )
 
 
 def _covered(pattern: str) -> list[str]:
     if pattern.startswith("*."):
-        return [f"/a{pattern[1:]}", f"/a/b{pattern[1:]}"]
+        return [f"/x{pattern[1:]}", f"/a/x{pattern[1:]}"]
     if pattern.endswith("/*"):
-        return [pattern[:-2] or "/", f"{pattern[:-2]}/", f"{pattern[:-2]}/a.do"]
-    return [pattern or "/"]
+        return [pattern[:-2], f"{pattern[:-2]}/", f"{pattern[:-2]}/x.do"]
+    return [pattern]
 
 
 def _encoded(path: str) -> str:
@@ -479,27 +457,68 @@ def _encoded(path: str) -> str:
 # --- XML --------------------------------------------------------------------------------------------------
 
 
-def _element(name: str, *content: str | None) -> str:
-    inside = "".join(part if part.startswith("<") else escape(part) for part in content if part is not None)
-    return f"<{name}>{inside}</{name}>"
+def _element(name: str, *content: str) -> str:
+    return f"<{name}>{''.join(content)}</{name}>"
+
+
+def _text(name: str, content: str) -> str:
+    return _element(name, escape(content))
+
+
+def _texts(name: str, contents: Sequence[str]) -> list[str]:
+    return [_text(name, content) for content in contents]
+
+
+def _filter(name: str) -> str:
+    return _element("filter", _text("filter-name", name), _text("filter-class", "probes.Through"))
+
+
+def _filter_mapping(mapping: FilterMapping) -> str:
+    return _element(
+        "filter-mapping",
+        _text("filter-name", mapping.filter_name),
+        *_texts("url-pattern", mapping.url_patterns),
+        *_texts("servlet-name", mapping.servlet_names),
+        *_texts("dispatcher", mapping.dispatchers),
+    )
+
+
+def _listener() -> str:
+    return _element("listener", _text("listener-class", "probes.Ears"))
+
+
+def _servlet(servlet: Servlet) -> tuple[str, str]:
+    name = _text("servlet-name", servlet.name)
+    declared = _element("servlet", name, _text("servlet-class", f"probes.{servlet.class_name}"))
+    return declared, _element("servlet-mapping", name, *_texts("url-pattern", servlet.url_patterns))
+
+
+def _welcome(names: Sequence[str]) -> str:
+    return _element("welcome-file-list", *_texts("welcome-file", names))
+
+
+def _error_page(page: ErrorPage) -> str:
+    kind = "error-code" if page.key.isdigit() else "exception-type"
+    return _element("error-page", _text(kind, page.key) if page.key else "", _text("location", page.location))
+
+
+def _login(method: str) -> str:
+    pages = _text("form-login-page", "/login.html") + _text("form-error-page", "/err")
+    form = [_element("form-login-config", pages)] if method == "FORM" else []
+    return _element("login-config", _text("auth-method", method), *form)
 
 
 def _constraint(constraint: Constraint) -> str:
     collection = _element(
         "web-resource-collection",
-        _element("web-resource-name", "some"),
-        *(_element("url-pattern", pattern) for pattern in constraint.url_patterns),
-        *(_element("http-method", method) for method in constraint.methods),
-        *(_element("http-method-omission", method) for method in constraint.omissions),
+        _text("web-resource-name", "some"),
+        *_texts("url-pattern", constraint.url_patterns),
+        *_texts("http-method", constraint.methods),
+        *_texts("http-method-omission", constraint.omissions),
     )
-    auth = (
-        None
-        if constraint.roles is None
-        else _element("auth-constraint", *(_element("role-name", role) for role in constraint.roles))
-    )
-    transport = (
-        _element("user-data-constraint", _element("transport-guarantee", "CONFIDENTIAL"))
-        if constraint.confidential
-        else None
-    )
-    return _element("security-constraint", collection, auth, transport)
+    parts = [collection]
+    if constraint.roles is not None:
+        parts.append(_element("auth-constraint", *_texts("role-name", constraint.roles)))
+    if constraint.confidential:
+        parts.append(_element("user-data-constraint", _text("transport-guarantee", "CONFIDENTIAL")))
+    return _element("security-constraint", *parts)
