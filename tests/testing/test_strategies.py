@@ -37,7 +37,7 @@ def test_web_apps_start_and_answer_whatever_is_asked(example: tuple[WebApp, list
         client = deploy(app.files)
         for request in requests:
             answer, steps = request.send(client)
-            assert answer.status_int < 500 or "?do=" in request.path, request
+            assert answer.status_int != 500 or "?do=" in request.path, request
             assert {step.name for step in steps} <= names
 
 
