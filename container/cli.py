@@ -335,7 +335,8 @@ def new(name: str) -> None:
         f"  cd {name}\n"
         f"  {command} run --dev\n"
         f"  {python} -m pytest\n"
-        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install pytest webtest"
+        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install "
+        "'servlet-container[test]'"
     )
 
 

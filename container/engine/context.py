@@ -132,6 +132,7 @@ class Context:
         problems: Sequence[Problem] = (),
         *,
         generation: int = 1,
+        classes: Iterable[type] = (),
     ) -> None:
         """web_app and problems are those of web.xml alone; fragments and annotations are looked for here."""
         self._began_s = time.perf_counter()
@@ -145,7 +146,7 @@ class Context:
         self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader, unusable = loader_of(folder, generation, work=self.work)
+        self.loader, unusable = loader_of(folder, generation, work=self.work, given=classes)
         self.problems += unusable
         self._declared = effective(web_app, problems, folder.name, self.loader)
         self.web_app = web_app = self._declared.web_app
@@ -429,6 +430,7 @@ class Context:
             store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
             route=self.settings.route,
+            clock=self.container.clock,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,
