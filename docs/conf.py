@@ -22,6 +22,7 @@ toc_object_entries = False  # else each method is in the table of contents
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 highlight_language = "text"
+smartquotes = False  # two hyphens begin a flag
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 

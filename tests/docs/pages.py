@@ -3,7 +3,7 @@
     page.md ──Sybil──> blocks ──the table RUNNERS, by language──> written, parsed, run; output compared
 
 A block whose first line is a comment with a path (``# conf/was.toml``, ``<!-- webapps/a/index.html -->``) is
-that file. In console blocks the lines behind ``$`` are typed, the others expected; ``...`` stands for anything.
+that file. In console blocks the lines behind ``$`` are typed, the others expected; ``...`` is anything.
 A server that is started goes on until its page ends, or until another one takes its port. Port numbers become
 free ones, in commands, files and expectations alike.
 
@@ -34,8 +34,8 @@ from container.cli import was
 from container.config import load
 from container.descriptor import checks
 from container.descriptor.reader import read_descriptor
-from container.front.config.httpd_check import check as check_apache
-from container.front.config.nginx import check as check_nginx
+from container.front.config.apache.check import check as check_apache
+from container.front.config.nginx.conf import check as check_nginx
 from container.learn.migrate.java import read_java
 
 ROOT = Path(__file__).parents[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -38,15 +39,15 @@ def given(page: str, folder: Path) -> None:
 
 
 NEEDS = {
-    **dict.fromkeys(("tutorial.md", "behind-nginx.md", "sessions.md"), ["nginx", "curl"]),
-    "tls.md": ["openssl"],
-    "migrating-from-flask.md": ["curl"],
+    **dict.fromkeys(("tutorial.md", "behind-nginx.md", "sessions.md"), ("nginx", "curl")),
+    "tls.md": ("openssl",),
+    "migrating-from-flask.md": ("curl",),
 }
 
 
 def parameters() -> list[object]:
     return [
-        pytest.param(page, id=page.name, marks=[pytest.mark.program(*NEEDS.get(page.name, []))])
+        pytest.param(page, id=page.name, marks=[pytest.mark.program(*NEEDS.get(page.name, ()))])
         for page in PAGES
     ]
 
@@ -80,3 +81,11 @@ def test_no_block_is_left_out_without_a_reason() -> None:
         reasons = [match["reason"] for match in pages.NOT_RUN_ANYWHERE.finditer(text)]
         assert len(reasons) == comments, f"{path.name}: write <!-- not run: why --> right before the block"
         assert all(len(reason.split()) >= 3 for reason in reasons), f"{path.name}: {reasons}"
+
+
+def test_pictures_fit_on_a_page_of_the_site() -> None:
+    for path in PAGES:
+        for block in re.findall(
+            r"^```text\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        ):
+            assert max(map(len, block.splitlines())) <= 88, f"{path.name}:\n{block}"
