@@ -95,7 +95,7 @@ class Page:
         if reason := NOT_RUN.search(before):
             self.not_run.append(f"{self.path.name}:{example.line}: {reason['reason']}")
         elif language not in RUNNERS:
-            raise WrongBlockError(f"nothing runs blocks of {language!r}: see tests/docs/pages.py")
+            raise WrongBlockError(f"nothing runs blocks of {language!r}: see tests/end_to_end/pages.py")
         else:
             RUNNERS[language](self, str(example.parsed))
 
