@@ -102,7 +102,7 @@ def test_migrate_reports_and_writes_a_skeleton() -> None:
     assert result.returncode == 0
     assert result.stdout.startswith("Maps cleanly\n  nothing\n")
     assert result.stderr.splitlines() == [
-        "shop: 0 things map cleanly, 0 classes and 0 pages to write, 0 things without a counterpart",
+        "shop: maps cleanly: 0, classes to write: 0, pages to write: 0, without a counterpart: 0",
         "python/shop: made; python/shop/TODO.md says how to go on",
     ]
     again = was("migrate", "shop", "--output", "python/shop")
