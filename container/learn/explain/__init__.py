@@ -81,7 +81,8 @@ def explain(context: Context, method: str, target: str, *, folder: str | None = 
         answer = Answer("servlet", None, "the code of the web app decides")
     begun = Explanation(method=method, target=target, url=url, front=sent_by, answer=answer)
     entered = _in_web_app(begun, place, location)
-    return entered if sent_by.serves else _in_container(entered, place, location, exchange, query)
+    explained = _in_container(entered, place, location, exchange, query)
+    return replace(explained, answer=answer) if sent_by.serves else explained
 
 
 def _by_container(method: str, target: str, url: Url, status: int | None, why: str) -> Explanation:

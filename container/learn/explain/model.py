@@ -195,7 +195,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Everything that is decided about one request. What its way does not reach is None or empty."""
+    """Everything that is decided about one request. What its way does not reach is None or empty.
+
+    Where the front serves a file, the stations behind it tell what the container would do without a front.
+    """
 
     method: str
     target: str

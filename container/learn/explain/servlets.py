@@ -66,11 +66,13 @@ def _class_of(place: Place, holder: ServletHolder) -> tuple[type[Any] | None, Pr
         raise
     except BaseException as error:  # noqa: BLE001  importing runs application code, whose exit() ends nothing here
         cause = error.getRootCause() if isinstance(error, ServletException) else None
+        what = f"servlet {holder.name}"
         if isinstance(cause, ClassNotFound):
-            said, cure = cause.reason, cause.cure
+            problem = Problem(declaration.source, f"{what}: {cause.reason}", cause.cure, code="WAS301")
         else:
-            said, cure = f"{type(error).__name__}: {error}".rstrip("."), ""
-        return None, place.problem(Problem(declaration.source, f"servlet {holder.name}: {said}", cure))
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            problem = Problem(declaration.source, f"{what}: {said}", code="WAS309")
+        return None, place.problem(problem)
 
 
 def _calls(place: Place, found: type[Any], method: str) -> tuple[str | None, Source | None]:

@@ -18,6 +18,7 @@ _PLACES_AT = 78  # the column in which places stand, unless a line is longer
 _MARKS = {"": "  ", "yes": "+ ", "no": "- ", "error": "! "}
 _COLORS = {"": "", "yes": "\x1b[32m", "no": "\x1b[2m", "error": "\x1b[31m"}
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_BEFORE_THE_CONTAINER = ("URL", "Front", "Web app", "Answer")
 _MOST_UNMATCHED = 8  # more are counted only
 
 
@@ -35,7 +36,8 @@ def sections(explanation: Explanation) -> tuple[Section, ...]:
         ("Errors", _errors(explanation)),
         ("Answer", _answer(explanation.answer)),
     )
-    return tuple(Section(title, found) for title, lines in parts if (found := tuple(lines)))
+    reached = (part for part in parts if not explanation.front.serves or part[0] in _BEFORE_THE_CONTAINER)
+    return tuple(Section(title, found) for title, lines in reached if (found := tuple(lines)))
 
 
 def as_text(explanation: Explanation, *, color: bool) -> str:

@@ -6,226 +6,39 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from container.config import Settings
-from container.engine.container import Container
+from container.engine.container import Container, context_path_of
 from container.engine.context import Context
 from container.engine.lifecycle import State
 from container.front.routes import EmbeddedFront
 from container.learn.explain import Explanation, explain
 from container.protocols.exchange import Begin
 from container.security.realm import PasswordRealm
+from container.testing.deployment import write_web_app
+from container.testing.strategies import WebApp, requests_near, web_apps
 
-PROBES = """
-from container.servlet import Filter, HttpServlet, ServletRequestListener
-
-def note(request, *what):
-    seen = request.getServletContext().getAttribute("seen")
-    seen.append((request.getDispatcherType().name, *what))
-
-class AppError(LookupError):
-    pass
-
-ERRORS = {"lookup": KeyError, "value": ValueError, "app": AppError}
-
-class Probe(HttpServlet):
-    def service(self, request, response):
-        note(request, "servlet", self.getServletName(), request.getServletPath(), request.getPathInfo())
-        if request.getDispatcherType().name == "REQUEST" and (what := request.getParameter("do")):
-            if what in ERRORS:
-                raise ERRORS[what]("as asked")
-            response.sendError(int(what))
-
-class GetProbe(HttpServlet):
-    def doGet(self, request, response):
-        note(request, "servlet", self.getServletName(), request.getServletPath(), request.getPathInfo())
-
-class Through(Filter):
-    def init(self, config):
-        self.name = config.getFilterName()
-
-    def doFilter(self, request, response, chain):
-        note(request, "filter", self.name)
-        chain.doFilter(request, response)
-
-class Ears(ServletRequestListener):
-    def requestInitialized(self, event):
-        pass
-
-    def requestDestroyed(self, event):
-        pass
-"""
-
-PATTERNS = [
-    "/a", "/a/*", "/a/b", "/a/b/*", "/*", "/", "", "*.do", "*.html", "/dir/*", "/dir/index.do", "/err",
-    "/a/x.html", "*.txt", "/WEB-INF/*",
-]  # fmt: skip
-NARROW = ["/a", "/a/b/*", "*.do", "/dir/index.do", "/err"]  # leave room for files
-FILES = [
-    "x.html", "a/x.html", "dir/index.html", "dir/page.do", "dir/sub/x.txt", "plain.txt", "err.html",
-    ".hidden.txt", "p.jinja", "login.html", "a/b/c.do", "WEB-INF/secret.txt", "ümlaut.txt",
-]  # fmt: skip
 LINEAGES = {  # what the probe raises, and which <exception-type> is nearest
     "app": ("probes.AppError", "LookupError", "java.lang.Exception"),
     "lookup": ("LookupError", "java.lang.Exception"),
     "value": ("java.lang.Exception",),
 }
-METHODS = ["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "FOO"]
-ROLES = ["user", "admin", "*", "**", "undeclared"]
-KINDS = ["REQUEST", "FORWARD", "INCLUDE", "ERROR"]
-LOCATIONS = ["/err", "/err.html", "/missing", "/a/b", "/x.do?y=1", "/dir/"]
-
-
-def element(name: str, *content: str) -> str:
-    return f"<{name}>{''.join(content)}</{name}>"
-
-
-def text(name: str, content: str) -> str:
-    return element(name, escape(content))
-
-
-def some(pool: list[str], most: int, least: int = 0) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(pool), min_size=least, max_size=most, unique=True)
+WEB_APPS = ["/app"] * 8 + ["/app/a", "", "/appx", "http://localhost/app", "https://localhost/app"]
+TYPED = ["/ümlaut.txt", "/a b", "/a#here"]  # what a browser changes before it sends it
 
 
 @st.composite
-def servlets(draw: st.DrawFn, patterns: list[str]) -> tuple[str, list[str]]:
-    parts = []
-    names = [f"s{number}" for number in range(draw(st.integers(1, 4)))]
-    free = draw(st.permutations(patterns))
-    for name in names:
-        taken, free = free[: draw(st.integers(1, 3))], free[3:]
-        if not taken:
-            break
-        probe = draw(st.sampled_from(["Probe", "Probe", "GetProbe"]))
-        parts.append(
-            element("servlet", text("servlet-name", name), text("servlet-class", f"probes.{probe}"))
-            + element("servlet-mapping", text("servlet-name", name), *(text("url-pattern", p) for p in taken))
-        )
-    return "".join(parts), names
-
-
-@st.composite
-def filters(draw: st.DrawFn, patterns: list[str], names: list[str]) -> str:
-    parts = []
-    for number in range(draw(st.integers(0, 3))):
-        name = text("filter-name", f"f{number}")
-        parts.append(element("filter", name, text("filter-class", "probes.Through")))
-        for _ in range(draw(st.integers(0, 2))):
-            targets = [text("url-pattern", p) for p in draw(some(patterns, 2))]
-            targets += [text("servlet-name", n) for n in draw(some([*names, "*", "default"], 2))]
-            kinds = [text("dispatcher", kind) for kind in draw(some(KINDS, 2))]
-            if targets:
-                parts.append(element("filter-mapping", name, *targets, *kinds))
-    return "".join(parts)
-
-
-@st.composite
-def constraints(draw: st.DrawFn, patterns: list[str]) -> str:
-    parts = []
-    roles = some(ROLES, 2, 1) | some(ROLES, 2)
-    for _ in range(draw(st.integers(0, 3))):
-        methods = [
-            text(draw(st.sampled_from(["http-method", "http-method-omission"])), m)
-            for m in draw(some(["GET", "POST", "PUT", "FOO"], 1))
-        ]
-        covered = [text("url-pattern", p) for p in draw(some(patterns, 2, 1))]
-        parts.append(
-            element(
-                "security-constraint",
-                element("web-resource-collection", text("web-resource-name", "x"), *covered, *methods),
-                element("auth-constraint", *(text("role-name", role) for role in draw(roles)))
-                if draw(st.booleans())
-                else "",
-                element("user-data-constraint", text("transport-guarantee", "CONFIDENTIAL"))
-                if draw(st.integers(0, 3)) == 0
-                else "",
-            )
-        )
-    form = text("form-login-page", "/login.html") + text("form-error-page", "/err")
-    logins = [
-        "",
-        text("auth-method", "BASIC"),
-        text("auth-method", "FORM") + element("form-login-config", form),
-    ]
-    login = draw(st.sampled_from(logins))
-    if login:
-        parts.append(element("login-config", login))
-    if parts and draw(st.integers(0, 3)) == 0:
-        parts.append("<deny-uncovered-http-methods/>")
-    parts += [element("security-role", text("role-name", role)) for role in ("user", "admin")]
-    return "".join(parts)
-
-
-@st.composite
-def error_pages(draw: st.DrawFn) -> str:
-    keys = [text("error-code", code) for code in ("401", "403", "404", "405", "500")]
-    keys += [
-        text("exception-type", name) for name in ("LookupError", "probes.AppError", "java.lang.Exception")
-    ]
-    keys.append("")
-    chosen = draw(some(keys, 4))
-    return "".join(
-        element("error-page", k, text("location", draw(st.sampled_from(LOCATIONS)))) for k in chosen
-    )
-
-
-@dataclass
-class WebApp:
-    web_xml: str
-    files: list[str]
-    neighbour: str | None
-
-
-@st.composite
-def web_apps(draw: st.DrawFn) -> WebApp:
-    patterns = draw(st.sampled_from([PATTERNS, NARROW]))
-    mapped, names = draw(servlets(patterns))
-    welcome = draw(st.none() | some(["index.html", "index.do", "page.do", "b", "nothing"], 3, 1))
-    parts = [mapped, draw(filters(patterns, names)), draw(constraints(patterns)), draw(error_pages())]
-    if welcome is not None:
-        parts.append(element("welcome-file-list", *(text("welcome-file", name) for name in welcome)))
-    if draw(st.integers(0, 9)) == 7:
-        parts.append(element("listener", text("listener-class", "probes.Ears")))
-    return WebApp(
-        f'<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">{"".join(parts)}</web-app>',
-        draw(some(FILES, len(FILES), 4)),
-        draw(st.sampled_from([None, None, "ROOT", "app#a"])),
-    )
-
-
-PLAIN_PATHS = [
-    "/a/b/c", "/", "", "/a", "/a/", "/a/b", "/a/b/", "/a/bc", "/a/x.html", "/x.html", "/x.do",
-    "/a/b/c.do", "/dir", "/dir/", "/dir/sub/", "/dir/index.do", "/dir/index.html", "/plain.txt",
-    "/plain.TXT", "/err", "/.hidden.txt", "/p.jinja", "/WEB-INF/secret.txt", "/web-inf/secret.txt",
-    "/none", "/login.html", "/a/j_security_check", "/%C3%BCmlaut.txt", "/ümlaut.txt", "/a b",
-]  # fmt: skip
-TWISTS = [
-    lambda path: path,
-    lambda path: path.replace("/a", "/%61", 1),
-    lambda path: path + ";v=1",
-    lambda path: path.replace("/", "//", 1),
-    lambda path: "/." + path,
-    lambda path: "/zzz/.." + path,
-    lambda path: path + "/..",
-    lambda path: path + "%2F",
-    lambda path: path + "%zz",
-    lambda path: path.upper(),
-    lambda path: path + "?do=404",
-    lambda path: path + "?x=/a/b",
-    lambda path: path + "#here",
-]
-TARGETS = st.builds(
-    lambda start, path, twist: start + twist(path),
-    st.sampled_from(["/app"] * 8 + ["/app/a", "", "/appx", "http://localhost/app", "https://localhost/app"]),
-    st.sampled_from(PLAIN_PATHS),
-    st.sampled_from([TWISTS[0]] * 8 + TWISTS),
-)
-REQUESTS = st.tuples(st.sampled_from(METHODS), TARGETS)
+def examples(draw: st.DrawFn) -> tuple[WebApp, str | None, list[tuple[str, str]]]:
+    """A web app, the name of another one beside it, and requests: method and target."""
+    web_app = draw(web_apps())
+    neighbour = draw(st.sampled_from([None, None, "ROOT", "app#a"]))
+    requests = draw(st.lists(requests_near(web_app), min_size=10, max_size=20))
+    targets = [draw(st.sampled_from(WEB_APPS)) + request.path for request in requests]
+    typed = [("GET", f"/app{path}") for path in draw(st.lists(st.sampled_from(TYPED), max_size=1))]
+    return web_app, neighbour, [*zip((r.method for r in requests), targets, strict=True), *typed]
 
 
 class Nobody(PasswordRealm):
@@ -286,36 +99,28 @@ class Sent:
 class Running:
     """One generated web app, twice: it runs, and it is examined only."""
 
-    def __init__(self, web_app: WebApp, folder: Path) -> None:
+    def __init__(self, web_app: WebApp, neighbour: str | None, folder: Path) -> None:
         app = folder / "app"
-        self._write(app / "WEB-INF" / "classes" / "probes.py", PROBES)
-        self._write(app / "WEB-INF" / "web.xml", web_app.web_xml)
-        for name in web_app.files:
-            self._write(app / name, f"this is {name}")
+        write_web_app(app, web_app.files)
         folders = {"/app": app}
-        if web_app.neighbour is not None:
-            self._write(folder / web_app.neighbour / "x.html", "this is a neighbour")
-            folders["" if web_app.neighbour == "ROOT" else "/app/a"] = folder / web_app.neighbour
+        if neighbour is not None:
+            write_web_app(folder / neighbour, {"x.html": "this is a neighbour"})
+            folders[context_path_of(neighbour)] = folder / neighbour
         self.runs, self.examined = (Container(Settings(access_log="off"), Nobody()) for _ in range(2))
         for path, each in folders.items():
             self.runs.deploy(each, path)
             self.examined.examine(each, path)
         self.context: Context = self.runs.contexts["/app"]
-        assert self.context.state is State.RUNNING, (self.context.problems, web_app.web_xml)
+        assert self.context.state is State.RUNNING, (self.context.problems, web_app.xml)
         assert self.examined.contexts["/app"].state is State.EXAMINED
         self.front = EmbeddedFront(self.runs, self.runs.static_plan)
-
-    @staticmethod
-    def _write(path: Path, content: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
 
     def send(
         self, method: str, explanation: Explanation, secure: bool, query: str = ""
     ) -> tuple[Sent, bool, list[Any]]:
         """The answer, whether the front gave it, and what the probes saw."""
         seen: list[Any] = []
-        self.context.facade.setAttribute("seen", seen)
+        self.context.facade.setAttribute("steps", seen)
         exchange = Sent(method, (explanation.url.sent + query).encode(), Connection(secure))
         by_front = self.front.begin(exchange) is Begin.DONE
         if not by_front:
@@ -388,10 +193,11 @@ def check_page(
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(web_apps(), st.lists(REQUESTS, min_size=10, max_size=20))
-def test_what_is_explained_is_what_happens(web_app: WebApp, requests: list[tuple[str, str]]) -> None:
+@given(examples())
+def test_what_is_explained_is_what_happens(example: tuple[WebApp, str | None, list[tuple[str, str]]]) -> None:
+    web_app, neighbour, requests = example
     with tempfile.TemporaryDirectory() as folder:
-        running = Running(web_app, Path(folder))
+        running = Running(web_app, neighbour, Path(folder))
         try:
             for method, target in requests:
                 check(running, method, target)

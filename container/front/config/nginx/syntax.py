@@ -1,0 +1,113 @@
+"""nginx's configuration files as a tree of directives, includes put in their places.
+
+    nginx.conf ──crossplane──> tokens, arguments, contexts ──> Directive
+
+crossplane knows where nginx allows a directive and with how many arguments. What a directive means, and
+whether it means anything here, is not decided in this module.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from container.errors import ConfigError, Problem, Source
+
+__all__ = ["BadDirective", "BadNginxConfig", "Directive", "known_to_nginx", "parse"]
+
+_ESCAPE = re.compile(r"""\\([\\"'tnr])""")
+_ESCAPED = {"t": "\t", "n": "\n", "r": "\r"}
+_DEEPEST_INCLUDE = 50
+
+
+class BadNginxConfig(ConfigError):  # noqa: N818  it is the configuration that is bad
+    """A configuration that cannot be used, with all its problems at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class BadDirective(Exception):  # noqa: N818  it is the directive that is bad
+    """What is wrong with the directive that is being read; whoever reads it adds the place."""
+
+    def __init__(self, message: str, cure: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.cure = cure
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive; block is None where it ends in a semicolon."""
+
+    name: str
+    args: tuple[str, ...]
+    source: Source
+    block: tuple[Directive, ...] | None = None
+
+    def __str__(self) -> str:
+        return " ".join((self.name, *self.args))
+
+
+def known_to_nginx() -> frozenset[str]:
+    """Every directive that nginx and its own modules have."""
+    return frozenset(_crossplane().analyzer.DIRECTIVES)
+
+
+def parse(path: str) -> tuple[Directive, ...]:
+    """Read a file and all that it includes. Raises BadNginxConfig with what crossplane finds wrong."""
+    if not os.path.isfile(path):
+        raise ConfigError(f"{path}: there is no such file. Name the nginx.conf.")
+    payload = _crossplane().parse(path, catch_errors=True)
+    problems = [_problem(found) for found in payload["errors"]]
+    if problems:
+        raise BadNginxConfig(problems)
+    return tuple(_directives(payload["config"], 0, ()))
+
+
+def _crossplane() -> Any:
+    try:
+        import crossplane
+        import crossplane.analyzer
+    except ImportError:
+        raise ConfigError(
+            "nginx configurations are read with crossplane, which is not installed. "
+            "Run: pip install 'servlet-container[front]'"
+        ) from None
+    return crossplane
+
+
+def _problem(found: dict[str, Any]) -> Problem:
+    file, line = found["file"], found["line"] or 0
+    error = found["error"].removesuffix(f" in {file}:{line}").removesuffix(f" in {file}")
+    return Problem(Source(file, line), error, code="WAS801")
+
+
+def _directives(files: list[Any], index: int, above: tuple[str, ...]) -> Iterator[Directive]:
+    file = files[index]["file"]
+    if file in above or len(above) > _DEEPEST_INCLUDE:
+        raise BadNginxConfig([Problem(Source(above[-1]), f'"{file}" is included by itself', code="WAS801")])
+    yield from _block(files, files[index]["parsed"], (*above, file))
+
+
+def _block(files: list[Any], parsed: list[Any], above: tuple[str, ...]) -> Iterator[Directive]:
+    for found in parsed:
+        if found["directive"] == "include" and "includes" in found:
+            for index in found["includes"]:
+                yield from _directives(files, index, above)
+            continue
+        block = found.get("block")
+        yield Directive(
+            _unescape(found["directive"]),
+            tuple(map(_unescape, found["args"])),
+            Source(above[-1], found["line"]),
+            None if block is None else tuple(_block(files, block, above)),
+        )
+
+
+def _unescape(token: str) -> str:
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), token) if "\\" in token else token
