@@ -30,7 +30,8 @@ WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
 
 def given(page: str, folder: Path) -> None:
     """Put into its folder what a page takes for granted."""
-    if page in ("choosing-a-process-model.md", "behind-nginx.md", "behind-apache.md", "sessions.md"):
+    guides = ("choosing-a-process-model.md", "behind-nginx.md", "behind-apache.md", "sessions.md")
+    if page in (*guides, "explain.md"):
         shutil.copytree(pages.ROOT / "webapps", folder / "webapps")
     if page == "migrating-from-tomcat.md":
         with zipfile.ZipFile(folder / "shop.war", "w") as war:
