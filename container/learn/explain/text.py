@@ -166,7 +166,8 @@ def _servlet(explanation: Explanation) -> Iterator[Line]:
     if servlet is None:
         return
     is_own = servlet.class_name.startswith("container.")
-    yield Line(f"{servlet.name} is {servlet.class_name}", servlet.source, "yes")
+    of_class = "" if servlet.name == servlet.class_name else f" is {servlet.class_name}"
+    yield Line(f"{servlet.name}{of_class}", servlet.source, "yes")
     yield Line(f"servletPath {_quoted(servlet.servlet_path)}, pathInfo {_quoted(servlet.path_info)}")
     if servlet.calls is not None and not is_own:
         yield Line(f"calls {servlet.calls}", servlet.calls_source)

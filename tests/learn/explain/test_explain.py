@@ -286,6 +286,32 @@ def test_a_method_that_the_class_lacks(explained: Explain) -> None:
     assert (answer.status, answer.why) == (405, "Cart has no doPut, and HttpServlet refuses it")
 
 
+def test_fragments_and_decorators_are_named_by_their_own_files(write: Write) -> None:
+    fragment = """<web-fragment>
+      <filter><filter-name>log</filter-name><filter-class>shop.Log</filter-class></filter>
+      <filter-mapping><filter-name>log</filter-name><url-pattern>/*</url-pattern></filter-mapping>
+    </web-fragment>"""
+    secured = """@ServletSecurity(HttpConstraint(rolesAllowed=("buyer",)))
+@WebServlet("/secured")
+class Secured(Cart):
+    pass
+"""
+    files = {
+        "WEB-INF/classes/shop.py": CLASSES + "from container.servlet import *\n" + secured,
+        "WEB-INF/lib/menu/META-INF/web-fragment.xml": fragment,
+        "WEB-INF/lib/menu/menu/__init__.py": "",
+    }
+    folder = write(web_xml='<web-app version="6.1"/>', **files)
+    found = explain_unstarted(Settings(), "GET", "/shop/secured", web_app=folder)
+    assert found.security is not None
+    assert found.security.roles == ("buyer",)
+    for source, file in {
+        found.filters[0].source: "WEB-INF/lib/menu/META-INF/web-fragment.xml:3:",
+        found.security.constraints[0].source: "WEB-INF/classes/shop.py:",
+    }.items():
+        assert str(source).startswith(f"webapps/shop/{file}")
+
+
 # --- session and errors -----------------------------------------------------------------------------------
 
 
