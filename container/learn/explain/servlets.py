@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from container.engine.context import Context, is_default_servlet
@@ -129,18 +130,26 @@ def file_answer(place: Place, dispatch: Dispatch, request: Request) -> Answer | 
         holder.service(request, response)
     except Exception as error:  # noqa: BLE001  an init parameter of it may be wrong
         return Answer("default servlet", 500, f"{type(error).__name__}: {error}")
-    status, location = response.getStatus(), response.getHeader("Location")
-    words = {
-        302: "a directory has a / at its end",
-        404: "WEB-INF and META-INF are not there for clients"
-        if is_protected(path)
-        else f"no servlet is mapped to {path}, and there is no such file"
-             if holder is not place.context.nothing_there
-             else f"nothing answers {path}",
-        405: "files have no other methods",
-        403: "the file must not be read",
-    }  # fmt: skip
-    return Answer("default servlet", status, words.get(status, f"the file {path}"), location)
+    status = response.getStatus()
+    return Answer(
+        "default servlet", status, _why_file(place, holder, path, status), response.getHeader("Location")
+    )
+
+
+def _why_file(place: Place, holder: ServletHolder, path: str, status: int) -> str:
+    if status == HTTPStatus.NOT_FOUND:
+        if is_protected(path):
+            return "WEB-INF and META-INF are not there for clients"
+        if holder is place.context.nothing_there:
+            return f"nothing answers {path}"
+        return f"no servlet is mapped to {path}, and there is no such file"
+    if status == HTTPStatus.FOUND:
+        return "a directory has a / at its end"
+    if status == HTTPStatus.FORBIDDEN:
+        return "the file must not be read"
+    if status >= 400:
+        return "files do not answer this method"
+    return f"the list of {path}" if path.endswith("/") else f"the file {path}"
 
 
 def session(place: Place) -> Session:

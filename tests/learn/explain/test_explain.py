@@ -444,6 +444,13 @@ def test_a_folder_of_web_apps_as_was_run_has_it(write: Write) -> None:
     assert "*.do -> cart" in run("/shop/x.do", "--webapps", "webapps").output
 
 
+def test_settings_count(write: Write) -> None:
+    write()
+    Path("our.toml").write_text("redirect-port = 8443\n")
+    result = run("POST", "http://shop.example/shop/cart", "--config", "our.toml")
+    assert "Location: https://shop.example:8443/shop/cart" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
