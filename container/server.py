@@ -2,7 +2,7 @@
 
     Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> a connector ──> an MPM
                                    └────── with ajp_port ──> AjpConnector ──> EventServer (another loop)
-    Server.not_ready ──> AdminServer (a third loop)
+    Server.not_ready, Xray ──> AdminServer (a third loop)
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
     make_application(...)   a started Container alone, for a WSGI server of somebody else
@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,15 +42,17 @@ from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 from container.mpm.population import MOST_SHOWN, Limits, settle
 from container.mpm.unix import remove_socket
+from container.trace import FRONT
 
 if TYPE_CHECKING:
-    from container.connectors.access_log import AccessLog
+    from container.learn.xray.live import PageProcess, Xray
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
     from container.mpm.scoreboard import Scoreboard, Slot
     from container.mpm.signals import SignalInbox
     from container.mpm.tls import ServerTls
     from container.protocols.exchange import Handler
+    from container.trace import AnsweredListener, Tracer
 
 __all__ = [
     "Keeper",
@@ -104,9 +106,9 @@ def make_application(webapps: str | os.PathLike[str] = "webapps", **settings: An
     return start_container(Settings(webapps=Path(webapps), **settings))
 
 
-def start_container(settings: Settings) -> Container:
-    """Deploy the web apps of settings.webapps, in a container without a server."""
-    container = Container(settings)
+def start_container(settings: Settings, tracer: Tracer | None = None) -> Container:
+    """Deploy the web apps of settings.webapps, in a container without a server. tracer: see Container."""
+    container = Container(settings, tracer=tracer)
     try:
         container.deploy_all(settings.webapps)
     except BaseException:
@@ -173,10 +175,12 @@ class Server:
         ports: Ports | None = None,
         slot: Slot | None = None,
         prefix: str = "",
+        xray: Xray | None = None,
     ) -> None:
         """Take the ports, so that whoever connects while the web apps start waits and is not refused.
 
-        The others: of a child, see mpm/supervisor.py; the prefix is that of its ids.
+        slot and prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids. xray: where the
+        life of each request is recorded, None: nowhere.
         """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
@@ -185,8 +189,13 @@ class Server:
         from container.mpm.executor import make_executor
 
         self.settings = settings
-        self.container = Container(settings)
+        self._xray = xray
+        self.container = Container(settings, tracer=None if xray is None else xray.recorder)
         self._front = EmbeddedFront(self.container)
+        if xray is not None and xray.lane == FRONT:
+            from container.front.traced import TracedEmbeddedFront
+
+            self._front = TracedEmbeddedFront(xray.recorder, self.container)
         self._executor = make_executor(settings)
         self._ports = ports or Ports(settings)
         self.urls, self.tls = self._ports.urls, self._ports.tls
@@ -194,19 +203,20 @@ class Server:
         self._phase: str | None = "starting"  # why the server as a whole is not ready; None: it is
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
-            self._admin = AdminServer(settings, health_pages(self.not_ready))
+            sites = {} if xray is None else xray.sites
+            self._admin = AdminServer(settings, health_pages(self.not_ready), sites)
             undo.callback(self._admin.close)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
             undo.pop_all()
-        listeners = [] if self._access_log is None else [self._access_log]
+        listeners: list[AnsweredListener] = [] if self._access_log is None else [self._access_log]
         self._mpm = self._make_mpm(listeners, slot, prefix)
         self._ajp = self._make_ajp(listeners, prefix)
         self._timeout_s = settings.stop_timeout_s
         self._thread: threading.Thread | None = None
 
     def _make_mpm(
-        self, listeners: list[AccessLog], slot: Slot | None, prefix: str
+        self, listeners: list[AnsweredListener], slot: Slot | None, prefix: str
     ) -> EventServer | PreforkServer:
         settings, executor = self.settings, self._executor
         handler: Handler = self._front
@@ -214,6 +224,9 @@ class Server:
             from container.front.redirect import RedirectToTls
 
             handler = RedirectToTls(handler, settings.tls_port, settings.trusted_proxies)
+        if self._xray is not None:
+            handler = traced = self._xray.around(handler)
+            listeners = [*listeners, traced.answered]
         if settings.mpm == "event":
             from container.connectors.http import HttpConnector
             from container.mpm.event import EventServer
@@ -239,14 +252,18 @@ class Server:
             tls_listeners=self._ports.secure,
         )
 
-    def _make_ajp(self, listeners: list[AccessLog], prefix: str) -> EventServer | None:
+    def _make_ajp(self, listeners: list[AnsweredListener], prefix: str) -> EventServer | None:
         """Web servers have the files that they want to serve themselves: all else is the container's."""
         if self._ports.ajp is None:
             return None
         from container.connectors.ajp import make_server
 
+        handler: Handler = self.container
+        if self._xray is not None:
+            handler = traced = self._xray.around(handler)
+            listeners = [*listeners, traced.answered]
         listener, executor = self._ports.ajp, self._executor
-        return make_server(self.container, self.settings, executor, listeners, listener, prefix)
+        return make_server(handler, self.settings, executor, listeners, listener, prefix)
 
     def __repr__(self) -> str:
         return f"<Server {self.url} {self._mpm!r}>"
@@ -259,6 +276,11 @@ class Server:
     def admin_url(self) -> str | None:
         return self._admin.url
 
+    @property
+    def xray_url(self) -> str | None:
+        """None where nothing is recorded, or another process has the page."""
+        return f"{self.admin_url}/xray" if self._xray is not None and self._xray.sites else None
+
     def not_ready(self) -> list[str]:
         """Why no new requests should come; empty: they may. Any thread may ask."""
         if self._phase is not None:
@@ -269,6 +291,8 @@ class Server:
     def start(self) -> None:
         """Deploy every web app, then accept connections. If it raises, nothing is left open."""
         self._admin.start(self._executor)
+        if self._xray is not None:
+            self._xray.start()
         self._deploy()
         is_ready = threading.Event()
 
@@ -316,6 +340,8 @@ class Server:
 
     def run(self, ready: Callable[[], None]) -> None:
         """Deploy every web app and serve in this thread until ``ask_to_stop``; ready says: from now on."""
+        if self._xray is not None:
+            self._xray.start()
         self._deploy()
         self._keeper.start()
         if self._ajp is not None:
@@ -336,6 +362,8 @@ class Server:
             self._ajp.join()
         self._executor.stop(max(0.0, min(_FOREVER_S, deadline_s - time.monotonic())))
         self._stop_container(max(0.1, min(_FOREVER_S, deadline_s - time.monotonic())))
+        if self._xray is not None:
+            self._xray.stop()
 
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
@@ -438,7 +466,8 @@ def run(
     try:
         if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
             return _run_alone(_shared(settings, limits), say, began_s)
-        return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
+        with _page_process(settings) as page:  # before there is anything that it should not inherit
+            return _run_children(settings, limits, say, began_s, reread or (lambda: settings), page)
     finally:
         remove_socket(settings.host)
 
@@ -504,7 +533,7 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
-            server = Server(settings, ports, slot)
+            server = Server(settings, ports, slot, xray=make_xray(settings))
             server.start()
             slot.state = WAITING
             say(report(server, time.perf_counter() - began_s))
@@ -520,6 +549,15 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
             return stop_in_time(server, timeout_s, inbox)
     finally:
         board.close()
+
+
+def make_xray(settings: Settings) -> Xray | None:
+    """The X-ray of a process that is everything; None if it is off."""
+    if not settings.records_requests:
+        return None
+    from container.learn.xray.live import Xray
+
+    return Xray.alone()
 
 
 def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
@@ -552,6 +590,7 @@ def _run_children(
     say: Callable[[str], None],
     began_s: float,
     reread: Callable[[], Settings],
+    page: PageProcess | None,
 ) -> int:
     """Many processes below this one, which only supervises: it has no web app and no second thread."""
     from container.mpm.supervisor import Child, Supervisor
@@ -579,7 +618,8 @@ def _run_children(
         """Of one child, whose report is said if it is the first one to be ready."""
 
         def __init__(self, child: Child) -> None:
-            self._server = Server(_shared(current, limits), ports, child.slot, f"{child.number}.")
+            xray = None if page is None else _beside(page)
+            self._server = Server(_shared(current, limits), ports, child.slot, f"{child.number}.", xray)
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:
@@ -587,7 +627,8 @@ def _run_children(
                 ready()
                 with contextlib.suppress(BlockingIOError):  # another one reports
                     os.read(turn, 1)
-                    say(report(self._server, time.perf_counter() - began_s))
+                    took_s = time.perf_counter() - began_s
+                    say(report(self._server, took_s, None if page is None else page.url))
 
             self._server.run(ready_and_report)
 
@@ -608,6 +649,27 @@ def _run_children(
         ports.close()
         os.close(turn)
         os.close(first_turn)
+
+
+@contextlib.contextmanager
+def _page_process(settings: Settings) -> Iterator[PageProcess | None]:
+    """The process of the X-ray's page, None if that is off."""
+    if not settings.records_requests:
+        yield None
+        return
+    from container.learn.xray.live import PageProcess
+
+    page = PageProcess(settings)
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+def _beside(page: PageProcess) -> Xray:
+    from container.learn.xray.live import Xray
+
+    return Xray.beside(page.folder)
 
 
 def stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
@@ -648,21 +710,31 @@ def configure_logging(settings: Settings) -> None:
     logging.captureWarnings(True)
 
 
-def report(server: Server, took_s: float) -> str:
-    """Say what is served and where, what is wrong, and where it is logged."""
-    more = about_ports(server.settings, server.urls, server.tls, server.admin_url)
+def report(server: Server, took_s: float, xray_url: str | None = None) -> str:
+    """Say what is served and where, what is wrong, and where it is logged.
+
+    xray_url: where the X-ray is, if that is not in the server's own process.
+    """
+    xray_url = server.xray_url or xray_url
+    more = about_ports(server.settings, server.urls, server.tls, server.admin_url, xray_url)
     return report_text(server.settings, server.url, served(server.container), took_s, more)
 
 
 def about_ports(
-    settings: Settings, urls: Sequence[str], tls: ServerTls | None, admin_url: str | None
+    settings: Settings,
+    urls: Sequence[str],
+    tls: ServerTls | None,
+    admin_url: str | None,
+    xray_url: str | None = None,
 ) -> list[str]:
     """Lines for a report. The second of urls is that with TLS."""
     lines = []
     if tls is not None:
         names = ", ".join(tls.names) or "no name"
         lines.append(f"TLS, {settings.tls_min_version} or newer, on {urls[1]}/ for {names}.")
-    if admin_url is not None:
+    if xray_url is not None:
+        lines.append(f"X-ray of each request: {xray_url}")
+    if admin_url is not None and settings.admin_port:
         lines.append(f"Health: {admin_url}/healthz and /readyz.")
     return lines
 

@@ -9,12 +9,13 @@ before it gets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from container.engine.mapper import matches
 from container.engine.request import raw_request
+from container.errors import Source
 from container.protocols.exchange import Begin
 from container.servlet import (
     DispatcherType,
@@ -135,6 +136,7 @@ class FilterMappingEntry:
     dispatchers: frozenset[str]
     pattern: str | None = None
     servlet_name: str | None = None
+    source: Source | None = None
 
     def applies(self, path: str | None, servlet_name: str) -> bool:
         if self.pattern is not None:
@@ -153,25 +155,31 @@ class FilterChoice:
             for kind in DispatcherType
         }
 
-    def target(self, kind: DispatcherType, path: str | None, holder: ServletHolder) -> Target:
-        """Link the chain of one dispatch; path is None for a named dispatcher (RT-FLT-07)."""
-        chosen: dict[int, FilterHolder] = {}  # a filter counts once, at its first position (RT-FLT-08)
+    def chosen(
+        self, kind: DispatcherType, path: str | None, holder: ServletHolder
+    ) -> list[FilterMappingEntry]:
+        """The mappings that choose a dispatch's filters; path is None for a named dispatcher (RT-FLT-07)."""
+        chosen: dict[int, FilterMappingEntry] = {}  # a filter counts once, at its first position (RT-FLT-08)
         for mapping in self._by_type[kind]:
             if mapping.applies(path, holder.name):
-                chosen.setdefault(id(mapping.holder), mapping.holder)
-        filters = list(chosen.values())
-        supported = holder.async_supported and all(f.async_supported for f in filters)
-        return Target(holder, _link(filters, holder), async_supported=supported)
+                chosen.setdefault(id(mapping.holder), mapping)
+        return list(chosen.values())
+
+    def target(self, kind: DispatcherType, path: str | None, holder: ServletHolder) -> Target:
+        """Link the chain of one dispatch."""
+        mappings = self.chosen(kind, path, holder)
+        supported = holder.async_supported and all(mapping.holder.async_supported for mapping in mappings)
+        chain = self.last_link(holder)
+        for mapping in reversed(mappings):
+            if mapping.holder.filter is not None:
+                chain = self.link(mapping, mapping.holder.filter, chain)
+        return Target(holder, chain, async_supported=supported)
+
+    def last_link(self, holder: ServletHolder) -> FilterChain:
+        return ServletLink(holder) if holder.async_supported else SyncServletLink(holder)
+
+    def link(self, mapping: FilterMappingEntry, filter_: Filter, next_: FilterChain) -> FilterChain:
+        return (FilterLink if mapping.holder.async_supported else SyncFilterLink)(filter_, next_)
 
     def any_for(self, kind: DispatcherType) -> bool:
         return bool(self._by_type[kind])
-
-
-def _link(filters: Iterable[FilterHolder], holder: ServletHolder) -> FilterChain:
-    chain: FilterChain = ServletLink(holder) if holder.async_supported else SyncServletLink(holder)
-    for filter_holder in reversed(list(filters)):
-        if filter_holder.filter is None:
-            continue
-        link = FilterLink if filter_holder.async_supported else SyncFilterLink
-        chain = link(filter_holder.filter, chain)
-    return chain

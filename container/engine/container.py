@@ -37,9 +37,10 @@ from container.engine.timers import Timers
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
-from container.protocols.exchange import Begin, Exchange
+from container.protocols.exchange import Begin, Exchange, Handler
 from container.security.authenticator import Mechanism, mechanisms
 from container.security.realm import LockOutRealm, Realm, RealmError, SqlRealm, UsersFileRealm, connector
+from container.trace import CONTAINER, Tracer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -72,7 +73,8 @@ class ContextRecord:
 class Container:
     """See the module."""
 
-    def __init__(self, settings: Settings, realm: Realm | None = None) -> None:
+    def __init__(self, settings: Settings, realm: Realm | None = None, tracer: Tracer | None = None) -> None:
+        """tracer: gets a trace of each request; without one nothing of that is there."""
         if settings.session_store != "memory" and settings.work is None:
             raise ConfigError(
                 f"session_store={settings.session_store}: sessions would be removed with the work folder at "
@@ -95,6 +97,14 @@ class Container:
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
+        self._make_context: Callable[..., Context] = Context
+        self._wsgi_handler: Handler = self
+        if tracer is not None:
+            from container.connectors.traced import TracedHandler  # only where somebody listens
+            from container.engine.traced import TracedContext
+
+            self._make_context = partial(TracedContext, tracer)
+            self._wsgi_handler = TracedHandler(self, tracer, lane=CONTAINER)
         self.static_plan = StaticPlan({})
         self.timers = Timers()
         self.coroutines = Coroutines()
@@ -143,7 +153,7 @@ class Container:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
             raise DeploymentError([Problem(web_app.source, message, cure)])
-        return Context(self, path, folder, web_app, problems, generation=next(self._generations))
+        return self._make_context(self, path, folder, web_app, problems, generation=next(self._generations))
 
     def _start(self, context: Context) -> None:
         context.facade.setAttribute("container.contexts", self.records)
@@ -365,7 +375,7 @@ class Container:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333."""
         exchange = WsgiExchange(environ, start_response, next(self._numbers))
-        return exchange.run(self)
+        return exchange.run(self._wsgi_handler)
 
 
 def require_folder(webapps: Path) -> None:
