@@ -98,7 +98,9 @@ class TracedHandler:
         trace = self._tracer.trace(answered.request_id)
         now_ns = time.monotonic_ns()
         began_ns = trace.spans[0].began_ns if trace.spans else now_ns
-        trace.mark(self._lane, "answered", status=answered.status, body_bytes=answered.body_bytes)
+        trace.mark(
+            self._lane, "answered", began_ns=now_ns, status=answered.status, body_bytes=answered.body_bytes
+        )
         if self._lane == FRONT:
             trace.mark(CLIENT, "waits", began_ns=began_ns, ended_ns=now_ns, status=answered.status)
         trace.is_over = True

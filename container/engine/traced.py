@@ -10,6 +10,7 @@ web app starts, so that the parts themselves know nothing of it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Lines", "TracedContext"]
 
 _MOST_EXCERPT = 160  # characters
+_MOST_LINES = 8
 
 
 class TracedContext(Context):
@@ -429,7 +431,15 @@ class Lines:
             except OSError:  # inside a library, for one
                 text = ""
             lines = self._files[source.file] = text.splitlines()
-        return lines[source.line - 1].strip()[:_MOST_EXCERPT] if source.line <= len(lines) else ""
+        # An element that only begins there says little without what is in it.
+        found = [line.strip() for line in lines[source.line - 1 : source.line - 1 + _MOST_LINES]]
+        if found and re.fullmatch(r"<[\w-]+>", found[0]):
+            closing = f"</{found[0][1:]}"
+            end = next((i for i, line in enumerate(found) if line.startswith(closing)), len(found) - 1)
+            text = re.sub(r"<description>.*?(</description>|$)\s*", "", " ".join(found[: end + 1]))
+        else:
+            text = found[0] if found else ""
+        return text if len(text) <= _MOST_EXCERPT else text[: _MOST_EXCERPT - 1] + "…"
 
 
 def _name(member: Any) -> str | None:

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from container.learn.xray.text import as_text
-from container.trace import Trace
+from container.trace import CLIENT, CONTAINER, FRONT, Trace
 
 __all__ = ["KEPT", "Part", "Record", "Recorder", "part_of"]
 
 KEPT = 500  # requests
 _MOST_PARTS = 8  # processes that may say something about one request
+
+_ORDER = {CLIENT: 0, FRONT: 1, CONTAINER: 2}
 
 Values = Mapping[str, Any]
 
@@ -172,9 +174,9 @@ class Record:
 
 
 def _together(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """The spans of all parts, lane by lane, in the order of their beginnings; outer ones first."""
+    """The spans of all parts in the order of their beginnings; outer ones first."""
     spans = [{**span, "process": part.process} for part in parts for span in part.spans]
-    spans.sort(key=lambda span: (span["began_ns"], span["depth"]))
+    spans.sort(key=lambda span: (span["began_ns"], _ORDER.get(span["lane"], 0), span["depth"]))
     return spans
 
 

@@ -1,6 +1,6 @@
 // The X-ray: a list of requests that is asked for every second, and one request as a timeline over three lanes.
 
-import {ask, element, has, language, micros, poll, say, time, translate} from "/pages/shell.js";
+import {ask, element, has, micros, poll, say, time, translate} from "/pages/shell.js";
 
 const LANES = ["client", "front", "container"];
 const ROW_PX = 21;
@@ -15,7 +15,9 @@ translate();
 
 function clock(seconds) {
   const at = new Date(seconds * 1000);
-  return at.toLocaleTimeString(language, {hour12: false}) + "." + String(at.getMilliseconds()).padStart(3, "0");
+  const two = (number) => String(number).padStart(2, "0");
+  const ms = String(at.getMilliseconds()).padStart(3, "0");
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${ms}`;
 }
 
 function statusOf(status) {
@@ -32,9 +34,9 @@ function showList() {
     const where = each.processes.join(" → ");
     const link = element("a", {href: `#${encodeURIComponent(each.id)}`},
       element("span", {class: "method"}, each.method), ` ${each.target}`);
-    const row = element("tr", {"aria-selected": each.id === state.id ? "true" : "false"},
-      element("td", {class: "when"}, each.received_s ? clock(each.received_s) : ""),
-      element("td", {class: "what"}, link, element("div", {class: "by"}, `${say(`by-${each.by}`)} · ${where}`)),
+    const row = element("tr", {"data-id": each.id, "aria-selected": each.id === state.id ? "true" : "false"},
+      element("td", {class: "what"}, link, element("div", {class: "by"},
+        `${each.received_s ? clock(each.received_s) : ""} · ${say(`by-${each.by}`)} · ${where}`)),
       element("td", {}, statusOf(each.status)),
       element("td", {class: "number"}, each.is_over ? time(each.duration_us) : `${time(each.duration_us)} …`));
     row.addEventListener("click", () => { location.hash = encodeURIComponent(each.id); });
@@ -44,8 +46,12 @@ function showList() {
 
 async function refresh() {
   if (!state.paused) {
-    state.requests = (await ask("/xray/requests.json")).requests;
-    showList();
+    const found = (await ask("/xray/requests.json")).requests;
+    const hasChanged = JSON.stringify(found) !== JSON.stringify(state.requests);
+    const isFirst = state.requests.length === 0;
+    state.requests = found;
+    if (hasChanged) showList();
+    if (isFirst) showChosen();
   }
   if (state.id && (!state.record || !state.record.is_over)) await load(state.id);
 }
@@ -70,7 +76,12 @@ function chooseFromAddress() {
   state.record = null;
   state.chosen = -1;
   showList();
+  showChosen();
   if (state.id) load(state.id);
+}
+
+function showChosen() {
+  document.querySelector('#rows [aria-selected="true"]')?.scrollIntoView({block: "nearest"});
 }
 
 const label = (span) => say(`what-${span.what}`, {}, span.what);
@@ -121,6 +132,7 @@ function showRecord() {
     element("p", {class: "story"}, story(record)),
     element("div", {class: "scale"}, say("scale"), ...scales),
     lanes(record, whole),
+    decisions(record),
     steps(record),
     record.dropped ? element("p", {class: "muted"}, say("dropped", {count: record.dropped})) : "");
   fitLabels();
@@ -203,6 +215,8 @@ function fitLabels() {
 const HIDDEN_FACTS = new Set(["pid", "connection", "decision", "known", "first", "new", "requests"]);
 
 function factValue(key, value) {
+  const session = key === "why" && /^session of (.+)$/.exec(value);
+  if (session) return say("why-session", {route: session[1]});
   if (value === true || value === false) return say(value ? "yes" : "no");
   return say(`${key}-${value}`, {}, String(value));
 }
@@ -223,6 +237,28 @@ function help(span) {
   return has(`help-${span.what}`) ? say(`help-${span.what}`) : "";
 }
 
+/** The lines of descriptors, each with what it decided; one that decided twice is there once. */
+function decisions(record) {
+  const known = new Map();
+  record.spans.forEach((span, i) => {
+    for (const line of span.because) {
+      if (!known.has(line.where)) known.set(line.where, {line, steps: []});
+      known.get(line.where).steps.push([span, i]);
+    }
+  });
+  const cards = [...known.values()].map(({line, steps}) => {
+    const [span, i] = steps[0];
+    const card = element("div", {class: `decision ${span.lane}`, "data-step": i},
+      element("div", {}, element("span", {class: "label"}, label(span)), " ", element("span", {class: "who"}, span.name)),
+      line.text && element("code", {}, line.text),
+      element("div", {class: "where"}, line.where));
+    card.addEventListener("click", () => choose(i, false));
+    return card;
+  });
+  if (!cards.length) return "";
+  return element("section", {class: "decisions"}, element("h2", {}, say("because")), element("div", {class: "cards"}, ...cards));
+}
+
 function steps(record) {
   const rows = record.spans.map((span, i) => {
     const told = help(span);
@@ -235,18 +271,17 @@ function steps(record) {
             element("span", {class: "label"}, label(span)), " ",
             element("span", {class: "who"}, span.name),
             told && element("div", {class: "help"}, told),
-            shown.length > 0 && element("div", {class: "facts"}, ...shown)))),
+            shown.length > 0 && element("div", {class: "facts"}, ...shown),
+            ...span.because.map((line) => element("div", {class: "where"}, line.where))))),
       element("td", {class: "number began"}, micros(span.at_us)),
-      element("td", {class: "number"}, took),
-      element("td", {class: "because"}, ...span.because.map((line) => element("div", {class: "line"},
-        element("div", {class: "where"}, line.where), line.text && element("code", {}, line.text)))));
+      element("td", {class: "number"}, took));
     row.addEventListener("click", () => choose(i, false));
     return row;
   });
   return element("table", {class: "steps"},
     element("thead", {}, element("tr", {},
       element("th", {}, say("step")), element("th", {class: "number"}, say("began")),
-      element("th", {class: "number"}, say("took-us")), element("th", {}, say("because")))),
+      element("th", {class: "number"}, say("took-us")))),
     element("tbody", {}, ...rows));
 }
 
