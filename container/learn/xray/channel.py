@@ -88,28 +88,28 @@ class Collector:
     """Takes what Senders send into a Recorder. A thread of its own, from start to close."""
 
     def __init__(self, recorder: Recorder, path: Path) -> None:
-        """Listen at path, in a folder that nobody else can enter."""
         self._recorder = recorder
         self._path = path
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        self._listener.listen(_BACKLOG)
-        self._listener.setblocking(False)
         self._buffers: dict[socket.socket, bytearray] = {}
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="xray-collector", daemon=True)
 
     def start(self) -> None:
+        """Listen at the path, which is in a folder that nobody else can enter."""
+        self._listener.bind(str(self._path))
+        self._listener.listen(_BACKLOG)
+        self._listener.setblocking(False)
         self._thread.start()
 
     def close(self) -> None:
         self._wake_writer.close()
-        if self._thread.is_alive():
+        if self._thread.ident is not None:
             self._thread.join()
+            with contextlib.suppress(OSError):
+                self._path.unlink()
         self._listener.close()
         self._wake_reader.close()
-        with contextlib.suppress(OSError):
-            self._path.unlink()
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:

@@ -98,21 +98,22 @@ class PageProcess:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="was-xray-"))
-        with contextlib.ExitStack() as undo:
-            undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            xray = Xray.above(self.folder)
-            undo.callback(xray.stop)
+        xray = Xray.above(self.folder)
+        try:
             admin = AdminServer(settings, {}, xray.sites)
-            undo.callback(admin.close)
-            self.url = f"{admin.url}/xray"
-            lifeline, self._lifeline = os.pipe()
-            self._pid = os.fork()
-            if not self._pid:
-                os.close(self._lifeline)
-                _be_page(settings, xray, admin, lifeline)
-            os.close(lifeline)
-            admin.close()
-            undo.pop_all()
+        except BaseException:
+            xray.stop()
+            self.folder.rmdir()
+            raise
+        self.url = f"{admin.url}/xray"
+        lifeline, self._lifeline = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            os.close(self._lifeline)
+            _be_page(settings, xray, admin, lifeline, self.folder)
+        os.close(lifeline)
+        admin.close()
+        xray.stop()
 
     def close(self) -> None:
         os.close(self._lifeline)
@@ -122,7 +123,7 @@ class PageProcess:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _be_page(settings: Settings, xray: Xray, admin: AdminServer, lifeline: int) -> None:
+def _be_page(settings: Settings, xray: Xray, admin: AdminServer, lifeline: int, folder: Path) -> None:
     """In the child; does not return."""
     try:
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
@@ -131,7 +132,7 @@ def _be_page(settings: Settings, xray: Xray, admin: AdminServer, lifeline: int) 
         xray.start()
         admin.start(make_executor(settings))
         os.read(lifeline, 1)
-        xray.stop()
+        shutil.rmtree(folder, ignore_errors=True)  # whoever would do that may have been killed
     except BaseException:  # noqa: BLE001  nothing may get back into the parent's code
         traceback.print_exc()
     finally:
