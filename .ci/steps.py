@@ -35,6 +35,7 @@ PROGRAMS = [
     "haproxy",
     "tomcat10",
     "chromium",
+    "tomcat10-examples",
     "openjdk-17-jre-headless",
     "curl",
     "openssl",

@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,15 +40,16 @@ from container.engine.context import Context
 from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
-from container.mpm.population import MOST_SHOWN, Limits, settle
+from container.mpm.population import MOST_SHOWN, Limits, settle, share
 from container.mpm.unix import remove_socket
 from container.trace import FRONT
 
 if TYPE_CHECKING:
-    from container.learn.xray.live import PageProcess, Xray
+    from container.front.admin import Page
+    from container.learn.xray.live import Xray
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
-    from container.mpm.scoreboard import Scoreboard, Slot
+    from container.mpm.scoreboard import Slot
     from container.mpm.signals import SignalInbox
     from container.mpm.tls import ServerTls
     from container.protocols.exchange import Handler
@@ -61,7 +62,6 @@ __all__ = [
     "about_ports",
     "configure_logging",
     "make_application",
-    "make_board",
     "report",
     "report_text",
     "run",
@@ -81,7 +81,7 @@ _SWITCH_INTERVAL_S = 0.001
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
     "host", "port", "ajp_host", "ajp_port", "backlog", "tls_port", "tls_certificate", "tls_key",
-    "tls_min_version", "admin_host", "admin_port", "mpm", "worker_processes", "server_limit",
+    "tls_min_version", "admin_host", "admin_port", "xray", "mpm", "worker_processes", "server_limit",
     "thread_limit", "threads_per_child", "max_request_workers", "work", "session_store", "executor", "log",
     "log_level",
 )  # fmt: skip
@@ -175,12 +175,13 @@ class Server:
         ports: Ports | None = None,
         slot: Slot | None = None,
         prefix: str = "",
+        pages: Mapping[str, Page] | None = None,
         xray: Xray | None = None,
     ) -> None:
         """Take the ports, so that whoever connects while the web apps start waits and is not refused.
 
-        slot and prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids. xray: where the
-        life of each request is recorded, None: nowhere.
+        slot and prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids. pages: of the admin
+        address, beside /healthz and /readyz. xray: where the life of each request is recorded, None: nowhere.
         """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
@@ -198,13 +199,14 @@ class Server:
             self._front = TracedEmbeddedFront(xray.recorder, self.container)
         self._executor = make_executor(settings)
         self._ports = ports or Ports(settings)
+        self._slot = slot
         self.urls, self.tls = self._ports.urls, self._ports.tls
         self._keeper = Keeper(self.container, self.tls)
         self._phase: str | None = "starting"  # why the server as a whole is not ready; None: it is
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
-            sites = {} if xray is None else xray.sites
-            self._admin = AdminServer(settings, health_pages(self.not_ready), sites)
+            all_pages = {**health_pages(self.not_ready), **(pages or {})}
+            self._admin = AdminServer(settings, all_pages, {} if xray is None else xray.sites)
             undo.callback(self._admin.close)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
@@ -276,11 +278,6 @@ class Server:
     def admin_url(self) -> str | None:
         return self._admin.url
 
-    @property
-    def xray_url(self) -> str | None:
-        """None where nothing is recorded, or another process has the page."""
-        return f"{self.admin_url}/xray" if self._xray is not None and self._xray.sites else None
-
     def not_ready(self) -> list[str]:
         """Why no new requests should come; empty: they may. Any thread may ask."""
         if self._phase is not None:
@@ -343,6 +340,9 @@ class Server:
         if self._xray is not None:
             self._xray.start()
         self._deploy()
+        if self._slot is not None:
+            contexts = self.container.contexts.values()
+            self._slot.failed = sum(each.state is not State.RUNNING for each in contexts)
         self._keeper.start()
         if self._ajp is not None:
             self._ajp.start()
@@ -363,7 +363,7 @@ class Server:
         self._executor.stop(max(0.0, min(_FOREVER_S, deadline_s - time.monotonic())))
         self._stop_container(max(0.1, min(_FOREVER_S, deadline_s - time.monotonic())))
         if self._xray is not None:
-            self._xray.stop()
+            self._xray.close()
 
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
@@ -465,9 +465,8 @@ def run(
     require_folder(settings.webapps)
     try:
         if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
-            return _run_alone(_shared(settings, limits), say, began_s)
-        with _page_process(settings) as page:  # before there is anything that it should not inherit
-            return _run_children(settings, limits, say, began_s, reread or (lambda: settings), page)
+            return _run_alone(share(settings, limits), say, began_s)
+        return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
     finally:
         remove_socket(settings.host)
 
@@ -488,13 +487,6 @@ def _check_model(settings: Settings, limits: Limits) -> None:
             f"--ajp-port {settings.ajp_port}: AJP needs the loop, which --mpm {settings.mpm} has not. Remove "
             "--ajp-port, or use --mpm event"
         )
-    is_alone = settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
-    if settings.admin_port and not is_alone:
-        raise ConfigError(
-            f"--admin-port {settings.admin_port}: one process cannot answer for all of them. Remove it "
-            "(`was status` tells of several processes), or use --mpm event with --worker-processes 1 and "
-            "without --max-connections-per-child"
-        )
     if limits.most_children > 1 and settings.session_store == "memory":
         raise ConfigError(
             f"--mpm {settings.mpm}: each of up to {limits.most_children} processes would have its own "
@@ -503,27 +495,10 @@ def _check_model(settings: Settings, limits: Limits) -> None:
         )
 
 
-def _shared(settings: Settings, limits: Limits) -> Settings:
-    """Turn the connections of all processes into those of each."""
-    if settings.mpm != "event":
-        return settings
-    each = settings.worker_connections or -(-settings.max_connections // limits.start)
-    return dataclasses.replace(settings, max_connections=each)
-
-
-def make_board(settings: Settings, slots: int, threads: int, urls: list[str]) -> Scoreboard:
-    from container.mpm.scoreboard import Scoreboard, status_folder
-
-    try:
-        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, urls)
-    except (ConfigError, OSError) as error:
-        log.warning("`was status` will not find this server: %s", error)
-        return Scoreboard.make(None, slots, threads, settings.mpm, urls)
-
-
 def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
     """One process: this thread waits for signals, another one has the loop."""
-    from container.mpm.scoreboard import ENDING, WAITING
+    from container.front.admin import status_page
+    from container.mpm.scoreboard import DRAINING, ENDING, WAITING, make_board
     from container.mpm.signals import SignalInbox
 
     ports = Ports(settings)
@@ -533,12 +508,14 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
-            server = Server(settings, ports, slot, xray=make_xray(settings))
+            pages, xray = status_page(board, None), make_xray(settings)
+            server = Server(settings, ports, slot, pages=pages, xray=xray)
             server.start()
-            slot.state = WAITING
-            say(report(server, time.perf_counter() - began_s))
+            slot.state = board.phase = WAITING
+            say(report(server, time.perf_counter() - began_s, server.admin_url))
             number = _serve_until_stopped(server, inbox)
             slot.state = ENDING
+            board.phase = DRAINING if settings.drain_s else ENDING
             if number == signal.SIGQUIT:
                 say("Stopping when the running requests have ended. Ctrl-C ends at once.")
                 timeout_s = settings.graceful_shutdown_timeout_s or math.inf
@@ -551,13 +528,13 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         board.close()
 
 
-def make_xray(settings: Settings) -> Xray | None:
-    """The X-ray of a process that is everything; None if it is off."""
+def make_xray(settings: Settings, *, is_alone: bool = True) -> Xray | None:
+    """The X-ray of a process that is everything, or of several below this one; None if it is off."""
     if not settings.records_requests:
         return None
     from container.learn.xray.live import Xray
 
-    return Xray.alone()
+    return Xray.alone() if is_alone else Xray.above()
 
 
 def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
@@ -590,20 +567,20 @@ def _run_children(
     say: Callable[[str], None],
     began_s: float,
     reread: Callable[[], Settings],
-    page: PageProcess | None,
 ) -> int:
     """Many processes below this one, which only supervises: it has no web app and no second thread."""
+    from container.front.admin import AdminProcess, AdminServer, board_reasons, health_pages, status_page
+    from container.mpm.scoreboard import make_board
     from container.mpm.supervisor import Child, Supervisor
 
     ports = Ports(settings)
-    current = settings
+    settings_of = {0: dataclasses.replace(settings, admin_port=0)}  # by generation
     turn, first_turn = os.pipe()  # the child that reads the one byte reports
     os.set_blocking(turn, False)
     os.write(first_turn, b"1")
 
-    def reload() -> None:
+    def reload(generation: int) -> None:
         """Take over what may change while the server runs. Raises ConfigError."""
-        nonlocal current
         fresh = reread()
         for name in _FOR_LIFE:
             if getattr(fresh, name) != getattr(settings, name):
@@ -612,14 +589,20 @@ def _run_children(
         require_folder(fresh.webapps)
         if ports.tls is not None:
             ports.tls.reload()
-        current = fresh
+        settings_of[generation] = dataclasses.replace(fresh, admin_port=0)
 
     class ChildServer:
         """Of one child, whose report is said if it is the first one to be ready."""
 
         def __init__(self, child: Child) -> None:
-            xray = None if page is None else _beside(page)
-            self._server = Server(_shared(current, limits), ports, child.slot, f"{child.number}.", xray)
+            admin.close()
+            self._server = Server(
+                share(settings_of[child.generation], limits),
+                ports,
+                child.slot,
+                f"{child.number}.",
+                xray=None if xray is None else xray.beside(),
+            )
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:
@@ -627,49 +610,41 @@ def _run_children(
                 ready()
                 with contextlib.suppress(BlockingIOError):  # another one reports
                     os.read(turn, 1)
-                    took_s = time.perf_counter() - began_s
-                    say(report(self._server, took_s, None if page is None else page.url))
+                    say(report(self._server, time.perf_counter() - began_s, admin_url))
 
             self._server.run(ready_and_report)
 
+    def make_helper(child: Child) -> AdminProcess:
+        ports.close()
+        return AdminProcess(admin, settings, [] if xray is None else [xray])
+
     board = make_board(settings, limits.slots + limits.most_children, limits.threads, ports.urls)
+    xray = make_xray(settings, is_alone=False)
     try:
+        pages = {**health_pages(lambda: board_reasons(board)), **status_page(board, None)}
+        admin = AdminServer(settings, pages, {} if xray is None else xray.sites)
+        admin_url = admin.url
         supervisor = Supervisor(
             ChildServer,
             limits,
             board,
             stop_timeout_s=settings.stop_timeout_s,
             graceful_timeout_s=settings.graceful_shutdown_timeout_s,
+            drain_s=settings.drain_s,
+            make_helper=make_helper if admin_url else None,
             reload=reload,
+            on_stop=ports.close,
             say=say,
         )
-        return supervisor.run()
+        with contextlib.closing(admin):
+            return supervisor.run()
     finally:
+        if xray is not None:
+            xray.close()
         board.close()
         ports.close()
         os.close(turn)
         os.close(first_turn)
-
-
-@contextlib.contextmanager
-def _page_process(settings: Settings) -> Iterator[PageProcess | None]:
-    """The process of the X-ray's page, None if that is off."""
-    if not settings.records_requests:
-        yield None
-        return
-    from container.learn.xray.live import PageProcess
-
-    page = PageProcess(settings)
-    try:
-        yield page
-    finally:
-        page.close()
-
-
-def _beside(page: PageProcess) -> Xray:
-    from container.learn.xray.live import Xray
-
-    return Xray.beside(page.folder)
 
 
 def stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
@@ -710,31 +685,23 @@ def configure_logging(settings: Settings) -> None:
     logging.captureWarnings(True)
 
 
-def report(server: Server, took_s: float, xray_url: str | None = None) -> str:
-    """Say what is served and where, what is wrong, and where it is logged.
-
-    xray_url: where the X-ray is, if that is not in the server's own process.
-    """
-    xray_url = server.xray_url or xray_url
-    more = about_ports(server.settings, server.urls, server.tls, server.admin_url, xray_url)
+def report(server: Server, took_s: float, admin_url: str | None) -> str:
+    """Say what is served and where, what is wrong, and where it is logged."""
+    more = about_ports(server.settings, server.urls, server.tls, admin_url)
     return report_text(server.settings, server.url, served(server.container), took_s, more)
 
 
 def about_ports(
-    settings: Settings,
-    urls: Sequence[str],
-    tls: ServerTls | None,
-    admin_url: str | None,
-    xray_url: str | None = None,
+    settings: Settings, urls: Sequence[str], tls: ServerTls | None, admin_url: str | None
 ) -> list[str]:
     """Lines for a report. The second of urls is that with TLS."""
     lines = []
     if tls is not None:
         names = ", ".join(tls.names) or "no name"
         lines.append(f"TLS, {settings.tls_min_version} or newer, on {urls[1]}/ for {names}.")
-    if xray_url is not None:
-        lines.append(f"X-ray of each request: {xray_url}")
-    if admin_url is not None and settings.admin_port:
+    if admin_url is not None and settings.records_requests:
+        lines.append(f"X-ray of each request: {admin_url}/xray")
+    if admin_url is not None:
         lines.append(f"Health: {admin_url}/healthz and /readyz.")
     return lines
 

@@ -42,7 +42,7 @@ from container.front.status import FrontStatus, ProcessState, groups_of
 from container.front.supervisor import HANDLED, READY, Peer, Supervisor, remove_traces, work_path
 from container.mpm.event import EventServer
 from container.mpm.executor import make_executor
-from container.mpm.scoreboard import ENDING, WAITING, status_folder
+from container.mpm.scoreboard import ENDING, WAITING, make_board, status_folder
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
 from container.protocols.exchange import Handler
@@ -51,7 +51,6 @@ from container.server import (
     Server,
     about_ports,
     configure_logging,
-    make_board,
     report_text,
     served,
     set_switch_interval,
@@ -240,7 +239,7 @@ class _FrontProcess(Peer):
                 self._thread.join()
             self._admin.close()
             if self._xray is not None:
-                self._xray.stop()
+                self._xray.close()
             self._ports.close()
             self._front.close()
             if self._access_log is not None:
@@ -269,6 +268,7 @@ class _FrontProcess(Peer):
             tls_redirect=False,
             admin_port=0,
             drain_s=0.0,
+            xray=self._xray is not None,
             # The front ends idle connections, and its own lines come on top of the client's.
             idle_timeout_s=0,
             max_keepalive_requests=0,
@@ -332,8 +332,7 @@ class _FrontProcess(Peer):
         self.ticked()
         took_s = time.perf_counter() - self._began_s
         ports = self._ports
-        xray_url = None if self._xray is None else f"{self._admin.url}/xray"
-        more = about_ports(self._settings, ports.urls, ports.tls, self._admin.url, xray_url)
+        more = about_ports(self._settings, ports.urls, ports.tls, self._admin.url)
         self._say(report_text(self._settings, ports.urls[0], self._said, took_s, more))
 
     def _not_ready(self) -> list[str]:

@@ -150,24 +150,14 @@ class FilterChoice:
     def __init__(self, mappings: Sequence[FilterMappingEntry]) -> None:
         by_pattern = [m for m in mappings if m.pattern is not None]
         by_name = [m for m in mappings if m.pattern is None]
+        self.mappings = (*by_pattern, *by_name)
         self._by_type = {
-            kind: tuple(m for m in (*by_pattern, *by_name) if kind.name in m.dispatchers)
-            for kind in DispatcherType
+            kind: tuple(m for m in self.mappings if kind.name in m.dispatchers) for kind in DispatcherType
         }
 
-    def chosen(
-        self, kind: DispatcherType, path: str | None, holder: ServletHolder
-    ) -> list[FilterMappingEntry]:
-        """The mappings that choose a dispatch's filters; path is None for a named dispatcher (RT-FLT-07)."""
-        chosen: dict[int, FilterMappingEntry] = {}  # a filter counts once, at its first position (RT-FLT-08)
-        for mapping in self._by_type[kind]:
-            if mapping.applies(path, holder.name):
-                chosen.setdefault(id(mapping.holder), mapping)
-        return list(chosen.values())
-
     def target(self, kind: DispatcherType, path: str | None, holder: ServletHolder) -> Target:
-        """Link the chain of one dispatch."""
-        mappings = self.chosen(kind, path, holder)
+        """Link the chain of one dispatch; path is None for a named dispatcher (RT-FLT-07)."""
+        mappings = self.chosen(kind, path, holder.name)
         supported = holder.async_supported and all(mapping.holder.async_supported for mapping in mappings)
         chain = self.last_link(holder)
         for mapping in reversed(mappings):
@@ -180,6 +170,14 @@ class FilterChoice:
 
     def link(self, mapping: FilterMappingEntry, filter_: Filter, next_: FilterChain) -> FilterChain:
         return (FilterLink if mapping.holder.async_supported else SyncFilterLink)(filter_, next_)
+
+    def chosen(self, kind: DispatcherType, path: str | None, servlet_name: str) -> list[FilterMappingEntry]:
+        """The mappings that bring their filters into a chain, in its order."""
+        chosen: dict[int, FilterMappingEntry] = {}  # a filter counts once, at its first position (RT-FLT-08)
+        for mapping in self._by_type[kind]:
+            if mapping.applies(path, servlet_name):
+                chosen.setdefault(id(mapping.holder), mapping)
+        return list(chosen.values())
 
     def any_for(self, kind: DispatcherType) -> bool:
         return bool(self._by_type[kind])

@@ -39,13 +39,13 @@ class Dispatcher(RequestDispatcher):
 
     def __init__(self, context: Context, match: Match, path: str, uri: str, query: str | None) -> None:
         self._context = context
-        self._match = match
-        self._path = path
+        self.match = match
+        self.path = path
         self._uri = uri
         self._query = query
 
     def __repr__(self) -> str:
-        return f"<Dispatcher {self._context.path}{self._path}>"
+        return f"<Dispatcher {self._context.path}{self.path}>"
 
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
         raw, answer = begin_forward(request, response)
@@ -70,8 +70,8 @@ class Dispatcher(RequestDispatcher):
             context,
             self._uri,
             context.encoded_path,
-            self._match,
-            context.target(kind, self._path, self._match),
+            self.match,
+            context.target(kind, self.path, self.match),
             attributes=attributes,
             queries=before.queries if not query else (query, *before.queries),
         )

@@ -21,7 +21,7 @@ from container.engine.async_context import RequestAsync
 from container.engine.chain import FilterChoice, FilterMappingEntry, Target
 from container.engine.context import Context
 from container.engine.dispatch import ERROR, INCLUDE, Location
-from container.engine.error_pages import ErrorPages
+from container.engine.error_pages import ErrorPages, choose_page
 from container.engine.holder import ServletHolder
 from container.engine.pipeline import Handler
 from container.engine.request import Request, raw_request
@@ -118,7 +118,7 @@ class TracedContext(Context):
 
     def _new_error_pages(self) -> ErrorPages:
         plain = super()._new_error_pages()
-        return TracedErrorPages(self, plain._codes, plain._types, plain._default)
+        return TracedErrorPages(self, plain.codes, plain.types, plain.default)
 
     # What happens to a request --------------------------------------------------------------------
 
@@ -356,21 +356,21 @@ class TracedErrorPages(ErrorPages):
         assert response._error is not None
         status = response._error[0]
         trace = self._context.trace_of(request)
-        span = trace.begin(CONTAINER, "error-page", because=self._lines(status), status=status)
+        page = self.page_for(status)
+        span = trace.begin(CONTAINER, "error-page", because=self._lines(page), status=status)
         super().report(request, response)
-        trace.end(span, page=self.location_for(status))
+        trace.end(span, page=None if page is None else page.location)
 
     def report_exception(self, request: Request, response: Response, error: BaseException) -> None:
         trace = self._context.trace_of(request)
-        span = trace.begin(CONTAINER, "error-page", raised=type(error).__name__)
+        chosen = choose_page(self.types, error)
+        page = chosen[0] if chosen else self.page_for(500)
+        span = trace.begin(CONTAINER, "error-page", because=self._lines(page), raised=type(error).__name__)
         super().report_exception(request, response, error)
-        trace.end(span, status=response._status)
+        trace.end(span, status=response._status, page=None if page is None else page.location)
 
-    def _lines(self, status: int) -> tuple[Line, ...]:
-        location = self.location_for(status)
-        pages = [p for p in self._context.web_app.error_pages if location and p.location == location]
-        best = [p for p in pages if p.error_code == status] or pages
-        return self._context.lines.at(best[0].source) if best else ()
+    def _lines(self, page: model.ErrorPage | None) -> tuple[Line, ...]:
+        return () if page is None else self._context.lines.at(page.source)
 
 
 class Lines:
@@ -386,16 +386,10 @@ class Lines:
 
     def take(self, context: Context) -> None:
         """Learn where the mappings and constraints of a web app are written."""
-        for mapping in context.web_app.servlet_mappings:
+        for mapping in context.deployment.all_servlet_mappings():
             self._mappings.setdefault(mapping.url_pattern, mapping.source)
-        for servlet in context.deployment.servlets.values():
-            for pattern in servlet.mappings:
-                if servlet.source is not None:
-                    self._mappings.setdefault(pattern, servlet.source)
-        for constraint in context.web_app.security_constraints:
-            for collection in constraint.collections:
-                for pattern in collection.url_patterns:
-                    self._constraints.setdefault(pattern, []).append(collection.source)
+        for pattern, source in context.security.constraints.places():
+            self._constraints.setdefault(pattern, []).append(source)
 
         for file in context.web_app.welcome_files or ():
             self._welcome.setdefault(file.path.strip("/"), file.source)

@@ -46,6 +46,7 @@ _KEPT_IN_REDIRECT = frozenset(
     ("content-type", "set-cookie", "content-disposition", "cache-control", "expires", "accept-ranges")
 )
 _UPGRADES = frozenset(("websocket",))
+_KEEP_ALIVE = ("Connection", "keep-alive")
 _MOST_SPILLED_BYTES = 1024**3  # of one answer, waiting in a file for a slow client
 _RETRY_AFTER_S = 1
 
@@ -357,6 +358,8 @@ class Passage:
                 return instead
         status = self._action.status or status
         headers = edit_headers(status, headers, self._action.edits, self._record)
+        if status >= 400:  # a backend's trouble is no reason to part with the client
+            headers.insert(0, _KEEP_ALIVE)
         self._is_passing = True
         try:
             if head.upgrade:

@@ -175,7 +175,10 @@ class Exchange(Protocol):
         """The trailers, once the body has been read to its end; None before. Empty without trailers."""
 
     def start(self, status: int, headers: Headers, reason: str = "") -> None:
-        """Set the answer's head. Without Content-Length the connector frames the body itself."""
+        """Set the answer's head. Without Content-Length the connector frames the body itself.
+
+        Of Connection it minds close and keep-alive, the latter where a status would have it close.
+        """
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body soon, even an empty one: then the head leaves if it has not.

@@ -29,7 +29,7 @@ from container.servlet import (
     TransportGuarantee,
 )
 
-__all__ = ["Access", "Constraints", "Decision", "Uncovered", "constraints_of"]
+__all__ = ["Access", "Considered", "Constraints", "Decision", "Uncovered", "constraints_of"]
 
 _ANY_ROLE = "*"  # every declared role
 _ANY_USER = "**"  # whoever has logged in
@@ -85,12 +85,28 @@ class Uncovered:
         return f"{self.pattern}: {f'every method but {named}' if self.inverse else named}"
 
 
+_Found = list[tuple[SecurityConstraint, WebResourceCollection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A constraint whose pattern covers a path. best: no more specific pattern does; only then it counts."""
+
+    pattern: str
+    constraint: SecurityConstraint
+    collection: WebResourceCollection
+    best: bool
+    names_method: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Rules:
     """One pattern's decisions: None where no constraint applies."""
 
     named: dict[str, Decision | None]
     others: Decision | None
+    pattern: str
+    found: _Found
 
 
 class Constraints:
@@ -109,13 +125,18 @@ class Constraints:
         deny_uncovered: bool = False,
     ) -> None:
         roles = frozenset(declared_roles)
-        self._rules = {pattern: _combine(found, roles) for pattern, found in _by_pattern(constraints).items()}
         self._uncovered = PRECLUDED if deny_uncovered else PERMITTED
-        self._default = self._rules.get("/")
+        self._enter(
+            {pattern: _combine(pattern, found, roles) for pattern, found in _by_pattern(constraints).items()}
+        )
+
+    def _enter(self, rules_of: dict[str, _Rules]) -> None:
+        self._rules = rules_of
+        self._default = rules_of.get("/")
         self._exact: dict[str, _Rules] = {}
         self._prefix: dict[str, _Rules] = {}  # "/a" for the pattern "/a/*", "" for "/*"
         self._extension: dict[str, _Rules] = {}
-        for pattern, rules in self._rules.items():
+        for pattern, rules in rules_of.items():
             if pattern.startswith("/") and pattern.endswith("/*"):
                 self._prefix[pattern[:-2]] = rules
             elif pattern.startswith("*."):
@@ -141,11 +162,32 @@ class Constraints:
     def pattern_for(self, path: str) -> str | None:
         """The url-pattern whose constraints decide about a path; None if no constraint names one."""
         best = self._best(path)
-        return next((pattern for pattern, rules in self._rules.items() if rules is best), None)
+        return None if best is None else best.pattern
 
     def covers(self, pattern: str) -> bool:
         """Whether a constraint names exactly this pattern: annotations cannot touch it then (RT-SSA-04)."""
         return pattern in self._rules
+
+    def considered(self, path: str, method: str) -> Iterator[Considered]:
+        """Everything that decide looks at, the best pattern first. To explain a decision, not to make one."""
+        left = dict(self._rules)
+        is_best = True
+        while (rules := self._only(left)._best(path)) is not None:
+            for constraint, collection in rules.found:
+                yield Considered(rules.pattern, constraint, collection, is_best, _occurs(method, collection))
+            is_best = False
+            del left[rules.pattern]
+
+    def _only(self, rules: dict[str, _Rules]) -> Constraints:
+        reduced = Constraints(())
+        reduced._enter(rules)
+        return reduced
+
+    def places(self) -> Iterator[tuple[str, Source]]:
+        """Every url-pattern, each time that a constraint names it, and where."""
+        for pattern, rules in self._rules.items():
+            for _, collection in rules.found:
+                yield pattern, collection.source
 
     @property
     def patterns(self) -> frozenset[str]:
@@ -188,8 +230,6 @@ class Constraints:
 
 # --- combining the constraints of one pattern (§13.8.1) ---------------------------------------------------
 
-_Found = list[tuple[SecurityConstraint, WebResourceCollection]]
-
 
 def _by_pattern(constraints: Iterable[SecurityConstraint]) -> dict[str, _Found]:
     found: dict[str, _Found] = {}
@@ -200,7 +240,7 @@ def _by_pattern(constraints: Iterable[SecurityConstraint]) -> dict[str, _Found]:
     return found
 
 
-def _combine(found: _Found, declared_roles: frozenset[str]) -> _Rules:
+def _combine(pattern: str, found: _Found, declared_roles: frozenset[str]) -> _Rules:
     named = {
         method
         for _, collection in found
@@ -211,7 +251,7 @@ def _combine(found: _Found, declared_roles: frozenset[str]) -> _Rules:
         applying = [constraint for constraint, collection in found if _occurs(method, collection)]
         return _decision(applying, declared_roles) if applying else None
 
-    return _Rules({method: decision(method) for method in named}, decision(None))
+    return _Rules({method: decision(method) for method in named}, decision(None), pattern, found)
 
 
 def _occurs(method: str | None, collection: WebResourceCollection) -> bool:

@@ -292,7 +292,7 @@ def test_without_a_tracer_nothing_of_it_is_there(tmp_path: Path, client: TestApp
     try:
         [context] = container.deploy_all(tmp_path)
         assert type(context).__module__ == "container.engine.context"
-        parts = (context._filter_choice, context.sessions, context.security, context.error_pages)
+        parts = (context.filter_choice, context.sessions, context.security, context.error_pages)
         assert not [part for part in parts if "traced" in type(part).__module__]
         assert "Server-Timing" not in TestApp(container, lint=False).get("/shop/main/x").headers
     finally:

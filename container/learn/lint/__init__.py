@@ -16,7 +16,7 @@ from pathlib import Path
 from container.descriptor.checks import check
 from container.descriptor.reader import read_file
 from container.errors import ConfigError, Problem
-from container.front.config.httpd_check import check as check_apache
+from container.front.config.apache.check import check as check_apache
 from container.learn.effective import declared, web_app_of
 
 __all__ = ["Report", "lint"]
@@ -47,7 +47,7 @@ class Report:
 def lint(path: Path) -> Report:
     """Check a web app, a folder of web apps, a descriptor, or a front's configuration. Raises ConfigError."""
     if path.is_file() and _is_nginx(path):
-        from container.front.config.nginx import check as check_nginx
+        from container.front.config.nginx.conf import check as check_nginx
 
         return Report(_sorted(check_nginx(os.fspath(path))), _count(1, "nginx configuration"))
     if path.is_file() and (apache := check_apache(path)) is not None:

@@ -47,10 +47,11 @@ class Sender:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Send what is left, if that is possible soon."""
         self._stopping.set()
-        self._thread.join(2 * _SEND_TIMEOUT_S)
+        if self._thread.ident is not None:
+            self._thread.join(2 * _SEND_TIMEOUT_S)
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):
@@ -90,34 +91,38 @@ class Collector:
     def __init__(self, recorder: Recorder, path: Path) -> None:
         self._recorder = recorder
         self._path = path
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._buffers: dict[socket.socket, bytearray] = {}
-        self._wake_reader, self._wake_writer = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="xray-collector", daemon=True)
+        self._listener: socket.socket
+        self._wake: tuple[socket.socket, socket.socket]
 
     def start(self) -> None:
         """Listen at the path, which is in a folder that nobody else can enter."""
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._path.unlink(missing_ok=True)  # of one that was killed
         self._listener.bind(str(self._path))
         self._listener.listen(_BACKLOG)
         self._listener.setblocking(False)
+        self._wake = socket.socketpair()
         self._thread.start()
 
     def close(self) -> None:
-        self._wake_writer.close()
-        if self._thread.ident is not None:
-            self._thread.join()
-            with contextlib.suppress(OSError):
-                self._path.unlink()
-        self._listener.close()
-        self._wake_reader.close()
+        """Does nothing in a process where it was not started."""
+        if self._thread.ident is None:
+            return
+        self._wake[1].send(b"x")
+        self._thread.join()
+        for each in (self._listener, *self._wake):
+            each.close()
+        self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._wake_reader, selectors.EVENT_READ)
+            selector.register(self._wake[0], selectors.EVENT_READ)
             while True:
                 for key, _ in selector.select():
-                    if key.fileobj is self._wake_reader:
+                    if key.fileobj is self._wake[0]:
                         for sender in self._buffers:
                             sender.close()
                         return

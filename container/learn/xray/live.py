@@ -1,75 +1,70 @@
 """The X-ray of a running process: what records, and how the records come to the page.
 
-    alone     one process is everything: Recorder and page
-    above     a front of our containers, or a process for the page alone: a Collector, too
-    below     a container of ours behind our front: a Sender; it knows which record of the front a request is
-    beside    one of several processes that all accept: a Sender
-
-PageProcess is where the page is if no process of the server is there all the time and has a second thread.
+alone     one process is everything: Recorder and page
+above     a front of our containers, or the helper of a supervisor: page and Collector
+below     a container of ours behind our front: a Sender; it knows which record of the front a request is
+beside    one of several processes that all accept: a Sender
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
-import sys
 import tempfile
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from container.config import Settings
 from container.connectors.traced import TracedHandler
-from container.front.admin import AdminServer
 from container.learn.pages import Pages
 from container.learn.xray.channel import SOCKET, Collector, Sender
 from container.learn.xray.page import xray_tab
 from container.learn.xray.recorder import Recorder
-from container.mpm.executor import make_executor
 from container.protocols.exchange import Handler
 from container.trace import CONTAINER, FRONT
 
-__all__ = ["PageProcess", "Xray"]
+__all__ = ["Xray"]
 
 
 class Xray:
-    """See the module."""
+    """See the module. A server starts and closes it, in the process where it is to work."""
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        channel: Sender | Collector | None,
-        *,
-        has_page: bool,
-        is_below: bool = False,
-    ) -> None:
+    def __init__(self, recorder: Recorder, channel: Sender | Collector | None = None) -> None:
         self.recorder = recorder
         self._channel = channel
-        self._is_below = is_below
-        pages = Pages([xray_tab(recorder)]) if has_page else None
+        self._is_below = False
+        self._folder: Path | None = None
+        self._own_folder = False
+        pages = None if isinstance(channel, Sender) else Pages([xray_tab(recorder)])
         self.sites: Mapping[str, Handler] = {} if pages is None else dict.fromkeys(pages.paths, pages)
+        """For the admin address; empty where another process has the page."""
+
+    def __repr__(self) -> str:
+        return f"<Xray {self.recorder!r}, {self._channel!r}>"
 
     @classmethod
     def alone(cls) -> Xray:
-        return cls(Recorder(), None, has_page=True)
+        return cls(Recorder())
 
     @classmethod
-    def above(cls, folder: Path) -> Xray:
-        """folder: of the processes' own, for their sockets."""
+    def above(cls, folder: Path | None = None) -> Xray:
+        """folder: of the processes' own, where their sockets are; one is made if there is none yet."""
         recorder = Recorder()
-        return cls(recorder, Collector(recorder, folder / SOCKET), has_page=True)
+        its_folder = folder or Path(tempfile.mkdtemp(prefix="was-xray-"))
+        xray = cls(recorder, Collector(recorder, its_folder / SOCKET))
+        xray._folder, xray._own_folder = its_folder, folder is None
+        return xray
 
     @classmethod
     def below(cls, folder: Path, route: str) -> Xray:
         recorder = Recorder(process=route)
-        return cls(recorder, Sender(recorder, folder / SOCKET), has_page=False, is_below=True)
+        xray = cls(recorder, Sender(recorder, folder / SOCKET))
+        xray._is_below = True
+        return xray
 
-    @classmethod
-    def beside(cls, folder: Path) -> Xray:
+    def beside(self) -> Xray:
+        """That of a process whose records come to the page of this one, which is above."""
+        assert self._folder is not None
         recorder = Recorder()
-        return cls(recorder, Sender(recorder, folder / SOCKET), has_page=False)
+        return Xray(recorder, Sender(recorder, self._folder / SOCKET))
 
     @property
     def lane(self) -> str:
@@ -83,59 +78,8 @@ class Xray:
         if self._channel is not None:
             self._channel.start()
 
-    def stop(self) -> None:
-        if isinstance(self._channel, Sender):
-            self._channel.stop()
-        elif self._channel is not None:
-            self._channel.close()
-
-
-class PageProcess:
-    """A forked process that has the page, and that other processes send their records to.
-
-    Made by a process with one thread. It ends with close(), or when all who could close it have gone.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="was-xray-"))
-        xray = Xray.above(self.folder)
-        try:
-            admin = AdminServer(settings, {}, xray.sites)
-        except BaseException:
-            xray.stop()
-            self.folder.rmdir()
-            raise
-        self.url = f"{admin.url}/xray"
-        lifeline, self._lifeline = os.pipe()
-        self._pid = os.fork()
-        if not self._pid:
-            os.close(self._lifeline)
-            _be_page(settings, xray, admin, lifeline, self.folder)
-        os.close(lifeline)
-        admin.close()
-        xray.stop()
-
     def close(self) -> None:
-        os.close(self._lifeline)
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self._pid, signal.SIGTERM)
-            os.waitpid(self._pid, 0)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _be_page(settings: Settings, xray: Xray, admin: AdminServer, lifeline: int, folder: Path) -> None:
-    """In the child; does not return."""
-    try:
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
-            signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        xray.start()
-        admin.start(make_executor(settings))
-        os.read(lifeline, 1)
-        shutil.rmtree(folder, ignore_errors=True)  # whoever would do that may have been killed
-    except BaseException:  # noqa: BLE001  nothing may get back into the parent's code
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stderr.flush()
-        os._exit(0)
+        if self._channel is not None:
+            self._channel.close()
+        if self._own_folder and self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

@@ -54,7 +54,7 @@ def test_records_arrive_and_again_when_there_is_more(collector, page, path):
         trace.end(span)
         wait_for(lambda: page.records[0].to_json()["spans"][0]["took_us"])
     finally:
-        sender.stop()
+        sender.close()
 
 
 def test_what_is_left_is_sent_at_the_end(collector, page, path):
@@ -63,7 +63,7 @@ def test_what_is_left_is_sent_at_the_end(collector, page, path):
     sender.start()
     for number in range(5):
         recorder.trace(f"{number}-1").mark(CONTAINER, "servlet")
-    sender.stop()
+    sender.close()
     wait_for(lambda: len(page.records) == 5)
 
 
@@ -77,7 +77,7 @@ def test_a_sender_waits_for_a_collector(page, path):
     try:
         wait_for(lambda: page.records)
     finally:
-        sender.stop()
+        sender.close()
         collector.close()
     assert not path.exists()
 
