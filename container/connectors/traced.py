@@ -96,8 +96,13 @@ class TracedHandler:
     def answered(self, answered: Answered) -> None:
         """An AnsweredListener: the answer is with the kernel."""
         trace = self._tracer.trace(answered.request_id)
+        if not trace.spans:
+            self._refused(trace, answered)
+        elif trace.queued is not None:  # no thread was free, or the client has gone
+            trace.end(trace.queued, handled=False)
+            trace.queued = None
         now_ns = time.monotonic_ns()
-        began_ns = trace.spans[0].began_ns if trace.spans else now_ns
+        began_ns = trace.spans[0].began_ns
         trace.mark(
             self._lane, "answered", began_ns=now_ns, status=answered.status, body_bytes=answered.body_bytes
         )
@@ -105,6 +110,15 @@ class TracedHandler:
             trace.mark(CLIENT, "waits", began_ns=began_ns, ended_ns=now_ns, status=answered.status)
         trace.is_over = True
         trace.tell(status=answered.status, user=answered.user, duration_us=answered.duration_s * 1e6)
+
+    def _refused(self, trace: Trace, answered: Answered) -> None:
+        """The connector itself has answered: what has come is no request, or it exceeds a limit."""
+        method, _, rest = answered.request_line.decode("latin-1").partition(" ")
+        target = rest.rpartition(" ")[0] or rest
+        trace.tell(method=method, target=target[:_MOST_TARGET], received_s=answered.time_s, by="front")
+        began_ns = time.monotonic_ns() - nanoseconds(answered.duration_s)
+        trace.mark(self._lane, "accepted", began_ns=began_ns, pid=os.getpid(), peer=answered.peer)
+        trace.mark(self._lane, "refused", status=answered.status)
 
 
 def _traced(exchange: Exchange, trace: Trace, lane: str) -> Exchange:

@@ -212,7 +212,7 @@ function fitLabels() {
   }
 }
 
-const HIDDEN_FACTS = new Set(["pid", "connection", "decision", "known", "first", "new", "requests"]);
+const HIDDEN_FACTS = new Set(["pid", "decision", "known", "first", "new", "requests"]);
 
 function factValue(key, value) {
   const session = key === "why" && /^session of (.+)$/.exec(value);
@@ -231,7 +231,7 @@ function facts(span) {
 
 /** What a step is, in a sentence; some have another one depending on what has happened. */
 function help(span) {
-  if (span.what === "accepted") return say("help-accepted", {pid: span.facts.pid, connection: span.facts.connection});
+  if (span.what === "accepted") return say("help-accepted", {pid: span.facts.pid});
   if (span.what === "thread") return say(span.facts.new ? "help-thread-new" : "help-thread-pooled", {count: span.facts.requests});
   if (span.what === "servlet" && span.facts.first) return say("help-servlet-first");
   return has(`help-${span.what}`) ? say(`help-${span.what}`) : "";
