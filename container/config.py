@@ -439,7 +439,7 @@ class Settings:
         None,
         "Record the life of each of the last requests in µs, and show it on a page of the admin address, for "
         "this machine only (without --admin-port on a free port); auto = with --dev",
-        group="Health",
+        group="X-ray",
         example="on",
     )
     # limits

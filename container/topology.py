@@ -72,7 +72,7 @@ _OUR_HEADER_BYTES = 1024
 _OUR_HEADER_COUNT = 8
 _MOST_FOLDER_BYTES = 75  # a socket's path may have 103 bytes on some systems
 _GROUPS_OF_BOTH = ("Listening", "TLS", "Health", "Limits", "Buffers", "Logs")
-_FOR_LIFE = ("host", "port", "backlog", "containers", "work", "session_store", "log", "log_level")
+_FOR_LIFE = ("host", "port", "backlog", "containers", "work", "session_store", "xray", "log", "log_level")
 
 
 def run_containers(
