@@ -44,6 +44,7 @@ class TracedHandler:
         self._tracer = tracer
         self._lane = lane
         self._joins = joins
+        self._is_alone = lane == CONTAINER and not joins
         self._local = _Threads()
 
     def __repr__(self) -> str:
@@ -92,6 +93,8 @@ class TracedHandler:
             requests=self._local.requests,
         )
         self._handler.handle(_traced(exchange, trace, self._lane))
+        if self._is_alone:
+            trace.is_over = True  # a server of somebody else does not tell
 
     def answered(self, answered: Answered) -> None:
         """An AnsweredListener: the answer is with the kernel."""

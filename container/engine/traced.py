@@ -85,14 +85,15 @@ class TracedContext(Context):
             dispatch = request._dispatch
             mapping = dispatch.mapping
             pattern = mapping.getPattern()
-            began_ns = next(span.began_ns for span in reversed(trace.spans) if span.what == "context")
+            now_ns = time.monotonic_ns()
+            began_ns = next((s.began_ns for s in reversed(trace.spans) if s.what == "context"), now_ns)
             trace.mark(
                 CONTAINER,
                 "map",
                 mapping.getServletName(),
                 self.lines.mapping(pattern) + self.lines.welcome(request),
                 began_ns=began_ns,
-                ended_ns=time.monotonic_ns(),
+                ended_ns=now_ns,
                 pattern=pattern,
                 rule=_name(mapping.getMappingMatch()),
                 servlet_path=dispatch.servlet_path,
@@ -134,8 +135,10 @@ class TracedContext(Context):
     def end(self, request: Request, response: Response) -> None:
         trace = self.trace_of(request)
         span = trace.begin(CONTAINER, "finish")
-        super().end(request, response)
-        trace.end(span)
+        try:
+            super().end(request, response)
+        finally:
+            trace.end(span)
         trace.mark(CONTAINER, "destroyed", "Request, Response")
         trace.is_over = True
 
@@ -323,8 +326,10 @@ class TracedSessions(ContextSessions):
             return  # the client has none
         trace = self._context.trace_of(request)
         span = trace.begin(CONTAINER, "session-load", source=request._session_id()[1])
-        super().touch(request)
-        trace.end(span, found=request._session is not None)
+        try:
+            super().touch(request)
+        finally:
+            trace.end(span, found=request._session is not None)
 
     def session_of(self, request: Request, create: bool) -> Session | None:
         known = request._session
@@ -343,8 +348,10 @@ class TracedSessions(ContextSessions):
     def save(self, request: Request) -> None:
         trace = self._context.trace_of(request)
         span = trace.begin(CONTAINER, "session-save", stored=self.manager.is_stored)
-        super().save(request)
-        trace.end(span)
+        try:
+            super().save(request)
+        finally:
+            trace.end(span)
 
 
 class TracedErrorPages(ErrorPages):

@@ -174,7 +174,10 @@ def is_local(exchange: Exchange) -> bool:
     """Whether somebody of this machine asks, by an address or name that can only be this machine's."""
     host = _header(exchange, b"host").strip().lower()
     name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    return _is_loopback(exchange.connection.peer[0]) and (name == "localhost" or _is_loopback(name))
+    peer, own = exchange.connection.peer[0], exchange.connection.local[0]
+    if _is_loopback(peer):
+        return name == "localhost" or _is_loopback(name)
+    return bool(own) and peer == own == name  # --admin-host is not the loopback: we ask ourselves
 
 
 def _is_loopback(address: str) -> bool:

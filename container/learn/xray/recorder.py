@@ -77,7 +77,7 @@ def part_of(trace: Trace, process: str) -> Part:
             "began_ns": span.began_ns,
             "ended_ns": span.ended_ns,
             "because": [list(line) for line in span.because],
-            "facts": {key: value for key, value in span.facts.items() if value is not None},
+            "facts": {key: value for key, value in list(span.facts.items()) if value is not None},
         }
         for span in list(trace.spans)
     ]
@@ -209,8 +209,9 @@ class Recorder:
         return trace
 
     def _make_room(self) -> None:
-        while len(self._traces) > self._limit:
-            del self._traces[next(iter(self._traces))]
+        while len(self._traces) > self._limit:  # who is still being answered stays, if that is possible
+            oldest = next(iter(self._traces))
+            del self._traces[next((id for id, trace in self._traces.items() if trace.is_over), oldest)]
         while len(self._foreign) > self._limit:
             del self._foreign[next(iter(self._foreign))]
 

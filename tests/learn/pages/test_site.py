@@ -19,15 +19,18 @@ STATIC = [files("container.learn.pages") / "static", files("container.learn.xray
 
 
 class Connection:
-    def __init__(self, peer):
+    def __init__(self, peer, local):
         self.peer = (peer, 40000)
+        self.local = (local, 8081)
 
 
 class Exchange:
-    def __init__(self, target, method="GET", peer="127.0.0.1", host="127.0.0.1:8081", **headers):
+    def __init__(
+        self, target, method="GET", peer="127.0.0.1", host="127.0.0.1:8081", local="127.0.0.1", **headers
+    ):
         self.target = target.encode()
         self.method = method
-        self.connection = Connection(peer)
+        self.connection = Connection(peer, local)
         given = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
         self.headers = [(name.encode(), value.encode()) for name, value in given.items()]
 
@@ -115,6 +118,19 @@ def test_nothing_else_is_given(ask, path):
 )
 def test_only_this_machine(ask, peer, host, status):
     assert ask("/xray/requests.json", peer=peer, host=host).status == status
+
+
+@pytest.mark.parametrize(
+    ("peer", "host", "status"),
+    [
+        ("10.0.0.5", "10.0.0.5:8081", 200),
+        ("10.0.0.7", "10.0.0.5:8081", 403),
+        ("10.0.0.5", "evil.example", 403),
+        ("", "", 403),
+    ],
+)
+def test_only_this_machine_by_another_address(ask, peer, host, status):
+    assert ask("/xray/requests.json", peer=peer, host=host, local="10.0.0.5").status == status
 
 
 def test_only_questions(ask):

@@ -42,6 +42,22 @@ def test_the_ring_keeps_the_newest():
     assert recorder.records == ()
 
 
+def test_who_is_still_being_answered_stays():
+    recorder = Recorder(limit=3)
+    for number in range(6):
+        trace = recorder.trace(f"{number}-1")
+        trace.mark(FRONT, "accepted", began_ns=number)
+        trace.is_over = number not in (0, 2)
+    assert [record.id for record in recorder.records] == ["0-1", "2-1", "5-1"]
+
+
+def test_more_than_fit_can_be_open():
+    recorder = Recorder(limit=3)
+    for number in range(6):
+        recorder.trace(f"{number}-1").mark(FRONT, "accepted", began_ns=number)
+    assert [record.id for record in recorder.records] == ["3-1", "4-1", "5-1"]
+
+
 def test_a_request_has_one_trace():
     recorder = Recorder()
     assert recorder.trace("1-1") is recorder.trace("1-1")
