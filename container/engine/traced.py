@@ -432,15 +432,24 @@ class Lines:
             except OSError:  # inside a library, for one
                 text = ""
             lines = self._files[source.file] = text.splitlines()
+        first = source.line - 1
+        if source.file.endswith(".py"):  # the place is that of the class, whose decorators stand above
+            while 0 < first < len(lines) and lines[first - 1].startswith("@"):
+                first -= 1
+            return _shortened(" ".join(line.strip() for line in lines[first : source.line]))
         # An element that only begins there says little without what is in it.
-        found = [line.strip() for line in lines[source.line - 1 : source.line - 1 + _MOST_LINES]]
+        found = [line.strip() for line in lines[first : first + _MOST_LINES]]
         if found and re.fullmatch(r"<[\w-]+>", found[0]):
             closing = f"</{found[0][1:]}"
             end = next((i for i, line in enumerate(found) if line.startswith(closing)), len(found) - 1)
             text = re.sub(r"<description>.*?(</description>|$)\s*", "", " ".join(found[: end + 1]))
         else:
             text = found[0] if found else ""
-        return text if len(text) <= _MOST_EXCERPT else text[: _MOST_EXCERPT - 1] + "…"
+        return _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_EXCERPT else text[: _MOST_EXCERPT - 1] + "…"
 
 
 def _name(member: Any) -> str | None:

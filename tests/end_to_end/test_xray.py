@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import threading
@@ -51,6 +52,16 @@ class Seen:
             return answer.status, answer.read().decode(), answer.headers.get_all("Server-Timing") or []
 
     def ask(self, path: str) -> Any:
+        """What the page would get; the process of the page may be replaced meanwhile."""
+        limit_s = time.monotonic() + LIMIT_S
+        while self.running.process.poll() is None:
+            with contextlib.suppress(ConnectionError, urllib.error.URLError):
+                return self._ask(path)
+            assert time.monotonic() < limit_s
+            time.sleep(0.05)
+        return self._ask(path)
+
+    def _ask(self, path: str) -> Any:
         with urllib.request.urlopen(self.page + path, timeout=LIMIT_S) as answer:
             return json.load(answer)
 
@@ -173,6 +184,47 @@ def test_a_request_that_goes_on_can_be_seen(run, tmp_path: Path):
         (tmp_path / "go").touch()
         visitor.join()
     assert seen.record("/main/wait", lambda record: record["is_over"])["status"] == 200
+
+
+MORTAL = """
+import os
+from pathlib import Path
+from container.servlet import HttpServlet, WebServlet
+
+@WebServlet("/die")
+class Main(HttpServlet):
+    def doGet(self, request, response):
+        if not Path("died").exists():
+            Path("died").touch()
+            os._exit(9)
+        response.getWriter().write("lives")
+"""
+
+
+def test_a_container_that_dies_and_the_one_that_answers(was_run, web_app):
+    web_app(code=MORTAL, web_xml='<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"/>')
+    seen = Seen(was_run("--xray", "--containers", "2"))
+    assert seen.get("/die")[1] == "lives"
+    record = seen.record("/die", has("destroyed"))
+    first, second = [span for span in record["spans"] if span["what"] == "backend"]
+    assert (first["facts"]["failure"], "failure" in second["facts"]) == ("read", False)
+    assert first["name"] != second["name"]
+    assert record["processes"][-1] == second["name"]
+    mapping = next(span for span in record["spans"] if span["what"] == "map")
+    assert mapping["because"] == [
+        {"where": "ROOT/WEB-INF/classes/app.py:7:1", "text": '@WebServlet("/die") class Main(HttpServlet):'}
+    ]
+    assert seen.running.stop() == 0
+
+
+def test_a_reload_of_several_processes(run):
+    seen = run("--xray", "--session-store", "sqlite", "--work", "work", "--worker-processes", "2")
+    seen.get("/main/before")
+    seen.record("/main/before", has("answered"))
+    seen.running.process.send_signal(signal.SIGHUP)
+    seen.running.wait_for("Reloaded")
+    seen.get("/main/after")
+    seen.record("/main/after", has("answered"))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
     Recorder of a container ── Sender ── a line of JSON for each part ──> Collector ──> Recorder of the page
 
 A Sender looks a few times a second what has changed and sends that, so no request waits for it; the part of a
-request that goes on is sent again when there is more. If nobody listens, what is not sent is forgotten when
-the ring is full.
+request that goes on is sent again when there is more. If the Collector ends, its next one gets everything
+that is still in the ring.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Sender:
         self._close()
 
     def _send(self) -> None:
+        if self._socket is not None and _has_ended(self._socket):
+            self._close()
         traces = self._recorder.traces()
         changed = [trace for trace in traces if self._sent.get(trace.id) != trace.changes][-_MOST_AT_ONCE:]
         if not changed:
@@ -80,9 +82,20 @@ class Sender:
             self._close()
 
     def _close(self) -> None:
+        self._sent.clear()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the other side, which never says anything, has closed."""
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class Collector:

@@ -82,6 +82,23 @@ def test_a_sender_waits_for_a_collector(page, path):
     assert not path.exists()
 
 
+def test_the_next_collector_gets_everything(page, path):
+    recorder = Recorder(process="r1")
+    recorder.trace("1-1").mark(CONTAINER, "servlet")
+    following = Recorder(process="next page")
+    sender, collectors = Sender(recorder, path), [Collector(page, path), Collector(following, path)]
+    sender.start()
+    try:
+        collectors[0].start()
+        wait_for(lambda: page.records)
+        collectors[0].close()
+        collectors[1].start()
+        wait_for(lambda: following.records)
+    finally:
+        sender.close()
+        collectors[1].close()
+
+
 @pytest.mark.parametrize("said", [b"nonsense\n", b"[1]\n", b'{"process": 1}\n', b"\xff\xfe\n"])
 def test_who_speaks_another_language_is_left(collector, page, path, said):
     with socket.socket(socket.AF_UNIX) as visitor:
