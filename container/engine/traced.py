@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +60,13 @@ class TracedContext(Context):
         path: str,
         folder: Path,
         web_app: model.WebApp,
-        problems: Iterable[Problem] = (),
+        problems: Sequence[Problem] = (),
         *,
         generation: int = 1,
+        classes: Iterable[type] = (),
     ) -> None:
         self._tracer = tracer
-        super().__init__(container, path, folder, web_app, tuple(problems), generation=generation)
+        super().__init__(container, path, folder, web_app, problems, generation=generation, classes=classes)
         self.lines = Lines(folder)
 
     def trace_of(self, request: Request) -> Trace:
