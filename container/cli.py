@@ -55,7 +55,7 @@ def _flag(option: Option) -> click.Option:
         metavar=option.kind,
         help=f"{option.help}.  [{'; '.join(filter(None, facts))}]",
         is_flag=False,
-        flag_value="on" if option.type == "bool" else None,  # --dev alone is --dev on
+        flag_value="on" if option.type.startswith("bool") else None,  # --dev alone is --dev on
     )
 
 

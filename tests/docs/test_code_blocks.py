@@ -28,10 +28,19 @@ WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
 """
 
 
+WITH_WEBAPPS = (
+    "choosing-a-process-model.md",
+    "behind-nginx.md",
+    "behind-apache.md",
+    "sessions.md",
+    "explain.md",
+    "xray.md",
+)
+
+
 def given(page: str, folder: Path) -> None:
     """Put into its folder what a page takes for granted."""
-    guides = ("choosing-a-process-model.md", "behind-nginx.md", "behind-apache.md", "sessions.md")
-    if page in (*guides, "explain.md"):
+    if page in WITH_WEBAPPS:
         shutil.copytree(pages.ROOT / "webapps", folder / "webapps")
     if page == "migrating-from-tomcat.md":
         with zipfile.ZipFile(folder / "shop.war", "w") as war:
