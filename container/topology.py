@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from container.config import OPTIONS, Settings
 from container.connectors.http import HttpConnector
@@ -58,6 +58,9 @@ from container.server import (
 )
 from container.trace import AnsweredListener
 
+if TYPE_CHECKING:
+    from container.learn.xray.live import Xray
+
 __all__ = ["container_environment", "run_containers", "serve_container"]
 
 log = logging.getLogger("container.server")
@@ -69,7 +72,7 @@ _OUR_HEADER_BYTES = 1024
 _OUR_HEADER_COUNT = 8
 _MOST_FOLDER_BYTES = 75  # a socket's path may have 103 bytes on some systems
 _GROUPS_OF_BOTH = ("Listening", "TLS", "Health", "Limits", "Buffers", "Logs")
-_FOR_LIFE = ("host", "port", "backlog", "containers", "work", "session_store", "log", "log_level")
+_FOR_LIFE = ("host", "port", "backlog", "containers", "work", "session_store", "xray", "log", "log_level")
 
 
 def run_containers(
@@ -168,14 +171,25 @@ class _FrontProcess(Peer):
             say=say,
         )
         self._site = ContainersSite(names, settings)
-        self._front = Front(self._site, settings, (self._site.balancer,))
-        self._files = EmbeddedFront(self._front)
+        self._xray: Xray | None = None
+        if settings.records_requests:
+            from container.front.traced import TracedEmbeddedFront, TracedFront
+            from container.learn.xray.live import Xray
+
+            self._xray = Xray.above(folder)
+            recorder = self._xray.recorder
+            self._front: Front = TracedFront(recorder, self._site, settings, (self._site.balancer,))
+            self._files: EmbeddedFront = TracedEmbeddedFront(recorder, self._front)
+        else:
+            self._front = Front(self._site, settings, (self._site.balancer,))
+            self._files = EmbeddedFront(self._front)
         self._phase: str | None = "starting"  # why no requests should come; None: they may
         self._access_log: AccessLog | None = None
         self._ports = Ports(settings)
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
-            self._admin = AdminServer(settings, health_pages(self._not_ready))
+            sites = {} if self._xray is None else self._xray.sites
+            self._admin = AdminServer(settings, health_pages(self._not_ready), sites)
             undo.callback(self._admin.close)
             if settings.access_log != "off":
                 self._access_log = AccessLog(settings.access_log, settings.access_log_format)
@@ -187,6 +201,9 @@ class _FrontProcess(Peer):
         handler: Handler = self._files
         if settings.tls_redirect:
             handler = RedirectToTls(handler, settings.tls_port, settings.trusted_proxies)
+        if self._xray is not None:
+            handler = traced = self._xray.around(handler)
+            listeners.insert(0, traced.answered)
         self._connector = _Connector(handler, settings, self._executor, listeners)
         self._connector.front = self._front
         self._board = make_board(settings, 1, 64, self._ports.urls)
@@ -213,12 +230,16 @@ class _FrontProcess(Peer):
         self._say(_start_note(self._settings))
         try:
             self._admin.start(self._executor)
+            if self._xray is not None:
+                self._xray.start()
             return self._supervisor.run()
         finally:
             self._events.stop(0.0)
             if self._thread is not None:
                 self._thread.join()
             self._admin.close()
+            if self._xray is not None:
+                self._xray.close()
             self._ports.close()
             self._front.close()
             if self._access_log is not None:
@@ -247,6 +268,7 @@ class _FrontProcess(Peer):
             tls_redirect=False,
             admin_port=0,
             drain_s=0.0,
+            xray=self._xray is not None,
             # The front ends idle connections, and its own lines come on top of the client's.
             idle_timeout_s=0,
             max_keepalive_requests=0,
@@ -426,7 +448,7 @@ def serve_container(settings: Settings, descriptor: int) -> int:
 
         threading.Thread(target=watch, name="channel", daemon=True).start()
         try:
-            server = Server(settings)
+            server = Server(settings, xray=_xray_below(settings, path.parent))
             server.start()
             say({READY: _what_is_served(server)})
             server.container.on_static_plan(lambda plan: say({_STATIC: values_of_plan(plan)}))
@@ -439,6 +461,14 @@ def serve_container(settings: Settings, descriptor: int) -> int:
             _leave(path, is_orphan.is_set())
 
 
+def _xray_below(settings: Settings, folder: Path) -> Xray | None:
+    if not settings.records_requests:
+        return None
+    from container.learn.xray.live import Xray
+
+    return Xray.below(folder, settings.route or "")
+
+
 def _what_is_served(server: Server) -> dict[str, Any]:
     contexts = server.container.contexts.values()
     cookies = {context.sessions.cookie_config.getName() or "JSESSIONID" for context in contexts}
@@ -449,5 +479,7 @@ def _leave(path: Path, is_orphan: bool) -> None:
     """Remove our traces; the last of several orphans removes the folder, too."""
     remove_traces(path)
     if is_orphan:
+        with contextlib.suppress(OSError):
+            (path.parent / "xray.sock").unlink()  # of the front that was killed, if it had an X-ray
         with contextlib.suppress(OSError):
             path.parent.rmdir()

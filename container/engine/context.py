@@ -132,6 +132,7 @@ class Context:
         problems: Sequence[Problem] = (),
         *,
         generation: int = 1,
+        classes: Iterable[type] = (),
     ) -> None:
         """web_app and problems are those of web.xml alone; fragments and annotations are looked for here."""
         self._began_s = time.perf_counter()
@@ -145,7 +146,7 @@ class Context:
         self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader, unusable = loader_of(folder, generation, work=self.work)
+        self.loader, unusable = loader_of(folder, generation, work=self.work, given=classes)
         self.problems += unusable
         self._declared = effective(web_app, problems, folder.name, self.loader)
         self.web_app = web_app = self._declared.web_app
@@ -209,7 +210,7 @@ class Context:
             if any(problem.severity == "error" for problem in self.problems):
                 raise DeploymentError(p for p in self.problems if p.severity == "error")
             take_steps()
-            self._pipeline = build_pipeline(self)
+            self._pipeline = self._new_pipeline()
         except DeploymentError as error:
             self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
             self._fail()
@@ -219,11 +220,16 @@ class Context:
         except BaseException as error:  # not even exit() in a listener may end the other web apps
             self._fail()
             problem = Problem(
-                self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}"
+                self.web_app.source,
+                f"the web app does not start: {type(error).__name__}: {error}",
+                code="WAS310",
             )
             self.problems.append(problem)
             log.exception("%s does not start", self)
             raise DeploymentError([problem]) from error
+
+    def _new_pipeline(self) -> Handler:
+        return build_pipeline(self)
 
     def _fail(self) -> None:
         self.state = check_move(self.state, State.FAILED)
@@ -248,7 +254,7 @@ class Context:
                 self.filters[filter_declaration.name] = FilterHolder(filter_declaration, self)
         self._check_preliminary()
         self.mapper = Mapper(m for m in mappings if m.servlet_name in self.servlets)
-        self.filter_choice = FilterChoice(
+        self.filter_choice = self._new_filter_choice(
             [
                 FilterMappingEntry(
                     self.filters[m.filter_name], m.dispatchers, m.url_pattern, m.servlet_name, m.source
@@ -267,7 +273,13 @@ class Context:
             ServletDeclaration(DEFAULT_SERVLET, servlet_class=NothingServlet), self
         )
         self.error_pages = self._new_error_pages()
-        self.security = context_security(self)
+        self.security = self._new_security()
+
+    def _new_filter_choice(self, mappings: list[FilterMappingEntry]) -> FilterChoice:
+        return FilterChoice(mappings)
+
+    def _new_security(self) -> ContextSecurity:
+        return context_security(self)
 
     def _check_preliminary(self) -> None:
         problems = [
@@ -275,6 +287,7 @@ class Context:
                 declaration.source,
                 f'{kind} "{declaration.name}" has no class',
                 f"Add <{kind}-class>, or register it from a listener.",
+                code="WAS306",
             )
             for kind, declarations in (
                 ("servlet", self.deployment.servlets),
@@ -286,7 +299,9 @@ class Context:
         if any(declaration.preliminary for declaration in self.deployment.filters.values()):
             raise DeploymentError(problems)
         for problem in problems:  # requests to such a servlet fail, the others work (DD-SRV-04)
-            self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
+            self.problems.append(
+                Problem(problem.source, problem.message, problem.cure, "warning", code="WAS306")
+            )
 
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
         """Add the default servlet and the page servlets under their names.
@@ -328,12 +343,12 @@ class Context:
             found = self.loader.load_class(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
             cure = "The page never shows."
-            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
+            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning", code="WAS308"))
             return ()
         if issubclass(found, BaseException):
             return (found,)
         message = f"<exception-type> {name} is no exception"
-        self.problems.append(Problem(page.source, message, "The page never shows.", "warning"))
+        self.problems.append(Problem(page.source, message, "The page never shows.", "warning", code="WAS308"))
         return ()
 
     def loaded_class(self, name: str) -> type | None:
@@ -424,6 +439,7 @@ class Context:
             store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
             route=self.settings.route,
+            clock=self.container.clock,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,

@@ -147,7 +147,8 @@ def test_a_server_that_rejects_whoever_asks_for_it(tmp_path: Path) -> None:
     port = free_ports(1)[0]
     file = tmp_path / "nginx.conf"
     file.write_text(
-        f"events {{}}\nhttp {{\nserver {{ listen 127.0.0.1:{port} ssl default_server; ssl_reject_handshake on; }}\n"
+        "events {}\nhttp {\n"
+        f"server {{ listen 127.0.0.1:{port} ssl default_server; ssl_reject_handshake on; }}\n"
         f"server {{ listen 127.0.0.1:{port} ssl; server_name localhost; return 200 hello;\n"
         f"ssl_certificate {tmp_path}/a.pem; ssl_certificate_key {tmp_path}/a.key; }}\n}}\n"
     )

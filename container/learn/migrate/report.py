@@ -92,10 +92,8 @@ class Report:
 
     def summary(self) -> str:
         return (
-            f"{self.shown}: {_count(len(self.clean), 'thing')} map cleanly, "
-            f"{_count(len(self.to_write), 'class', 'classes')} and {_count(len(self.pages), 'page')} "
-            "to write, "
-            f"{_count(len(self.missing), 'thing')} without a counterpart"
+            f"{self.shown}: maps cleanly: {len(self.clean)}, classes to write: {len(self.to_write)}, "
+            f"pages to write: {len(self.pages)}, without a counterpart: {len(self.missing)}"
         )
 
 
@@ -185,7 +183,3 @@ def as_json(report: Report) -> str:
 
 def _place(source: Source | None) -> dict[str, Any]:
     return asdict(source) if source else {}
-
-
-def _count(n: int, word: str, words: str = "") -> str:
-    return f"{n} {word if n == 1 else words or f'{word}s'}"

@@ -289,7 +289,7 @@ class _Reader:
         values[directive] = item
 
     def warn(self, item: Property, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(item.source, message, cure, "warning"))
+        self.problems.append(Problem(item.source, message, cure, "warning", code="WAS822"))
 
     def resolve(self, name: str) -> _Worker:
         """The properties of a worker: its own, then those of the worker it refers to, and so on."""
@@ -428,6 +428,7 @@ class _Reader:
                         f"member of {worker.name}",
                         f"Name one of {', '.join(sorted(routes))}.",
                         "warning",
+                        code="WAS822",
                     )
                 )
         method = worker.text("method").upper()[:1]

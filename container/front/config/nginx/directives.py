@@ -51,7 +51,8 @@ _WITHOUT_EFFECT = {
     "ssl_session_cache ssl_session_tickets ssl_session_timeout ssl_session_ticket_key ssl_stapling "
     "ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_trusted_certificate ssl_early_data "
     "ssl_conf_command proxy_ssl_ciphers proxy_ssl_protocols proxy_ssl_session_reuse "
-    "proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify_depth proxy_ssl_trusted_certificate satisfy keepalive_min_timeout override_charset source_charset",
+    "proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify_depth proxy_ssl_trusted_certificate "
+    "satisfy keepalive_min_timeout override_charset source_charset",
     _HTTP2: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes "
     "http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_push "
     "http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 quic_retry",

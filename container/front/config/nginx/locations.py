@@ -325,9 +325,7 @@ class LocationReader:
 
     def _on_proxy_ssl_verify(self, draft: _Draft, directive: Directive) -> None:
         if values.flag(directive.args[0]):
-            raise BadDirective(
-                f'"{directive}" is not supported', "Use a backend on a network that is trusted"
-            )
+            raise BadDirective(f'"{directive}" is not supported', "Have it in a trusted network")
 
     def _on_internal(self, draft: _Draft, directive: Directive) -> None:
         draft.fields["internal"] = True
