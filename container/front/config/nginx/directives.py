@@ -20,6 +20,7 @@ REPEATABLE = words(
 """All others are, written twice in one block, a duplicate."""
 
 _ELSEWHERE = "the kernel, Python and the event loop see to it"
+_FOR_ALL = "it counts in http { }, for all servers"
 _OURS = "the front decides it by itself"
 _HTTP2 = "the front speaks HTTP/1.1"
 _NO_MODULES = "modules of nginx are not loaded; what they would add is refused where it is used"
@@ -41,9 +42,9 @@ _WITHOUT_EFFECT = {
     "referer_hash_bucket_size referer_hash_max_size proxy_buffer_size proxy_buffers "
     "proxy_busy_buffers_size proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path "
     "proxy_socket_keepalive proxy_send_lowat zone env",
-    _OURS: "user pid daemon error_log worker_rlimit_nofile client_header_timeout client_body_timeout "
-    "send_timeout keepalive_timeout keepalive_requests keepalive_time keepalive_disable lingering_close "
-    "lingering_time lingering_timeout client_header_buffer_size large_client_header_buffers "
+    _OURS: "user pid daemon error_log worker_rlimit_nofile "
+    "keepalive_time keepalive_disable lingering_close "
+    "lingering_time lingering_timeout client_header_buffer_size "
     "chunked_transfer_encoding ignore_invalid_headers if_modified_since max_ranges msie_padding msie_refresh "
     "log_not_found log_subrequest rewrite_log uninitialized_variable_warn server_tokens resolver "
     "resolver_timeout proxy_ignore_client_abort proxy_force_ranges proxy_headers_hash_max_size "
@@ -53,6 +54,8 @@ _WITHOUT_EFFECT = {
     "ssl_conf_command proxy_ssl_ciphers proxy_ssl_protocols proxy_ssl_session_reuse "
     "proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify_depth proxy_ssl_trusted_certificate "
     "satisfy keepalive_min_timeout override_charset source_charset",
+    _FOR_ALL: "client_header_timeout client_body_timeout send_timeout keepalive_timeout keepalive_requests "
+    "large_client_header_buffers",
     _HTTP2: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes "
     "http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_push "
     "http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 quic_retry",

@@ -392,17 +392,20 @@ class Config:
     worker_shutdown_timeout_s: float = 0.0
     named: frozenset[str] = frozenset()
     """Which of these three the file says something about."""
+    connection_settings: Mapping[str, object] = field(default_factory=dict)
+    """Timeouts and limits of clients' connections, by the names of config.Settings."""
 
     @property
     def process_settings(self) -> Mapping[str, object]:
-        """What the file says of processes, by the names of config.Settings."""
+        """What the file says of processes and clients' connections, by the names of config.Settings."""
         values: dict[str, object] = {
             "worker_processes": self.worker_processes or None,
             "worker_connections": self.worker_connections,
             "graceful_shutdown_timeout_s": self.worker_shutdown_timeout_s,
         }
         directives = {"graceful_shutdown_timeout_s": "worker_shutdown_timeout"}
-        return {name: value for name, value in values.items() if directives.get(name, name) in self.named}
+        named = {name: value for name, value in values.items() if directives.get(name, name) in self.named}
+        return {**named, **self.connection_settings}
 
     @property
     def listens(self) -> tuple[Listen, ...]:

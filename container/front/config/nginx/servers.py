@@ -30,6 +30,8 @@ class HttpReader:
     def __init__(self, notebook: Notebook, resolve: Resolve) -> None:
         self.servers: list[Server] = []
         self.maps: dict[str, Map] = {}
+        self.settings: dict[str, object] = {}
+        """Of connections of clients, by the names of config.Settings."""
         self.upstreams = UpstreamReader(notebook, resolve)
         self._formats: dict[str, LogFormat] = {}
         self._notebook = notebook
@@ -44,7 +46,7 @@ class HttpReader:
         reader = self._locations(http.source)
         root = Root(template(f"{self._notebook.prefix}/html"))
         switches: dict[str, Any] = {}
-        own = self._switches(switches)
+        own = {**self._switches(switches), **dict.fromkeys(_OF_CONNECTIONS, self._of_connections)}
         everywhere, _ = reader.read(block, Location(source=http.source, root=root), own)
         for directive in block:
             if directive.name == "server":
@@ -56,6 +58,21 @@ class HttpReader:
             return self.upstreams.group_of(scheme, host, source)
 
         return LocationReader(self._notebook, self._formats, group_of)
+
+    def _of_connections(self, directive: Directive) -> None:
+        """What the connector is told before anybody knows which server is meant."""
+        name, first = directive.name, directive.args[0]
+        match name:
+            case "large_client_header_buffers":
+                size = values.size(directive.args[1])
+                self.settings["max_request_line_bytes"] = size
+                self.settings["max_header_bytes"] = values.number(first) * size
+            case "keepalive_requests":
+                self.settings["max_keepalive_requests"] = max(1, values.number(first))
+            case "keepalive_timeout" if not values.seconds(first):
+                self.settings["max_keepalive_requests"] = 1
+            case _:
+                self.settings[_OF_CONNECTIONS[name]] = values.seconds(first)
 
     # --- server ---------------------------------------------------------------------------------
 
@@ -253,6 +270,14 @@ class HttpReader:
         self._formats[name] = LogFormat(self._notebook.template("".join(lines), directive.source), escape)
 
 
+_OF_CONNECTIONS = {
+    "client_body_timeout": "body_timeout_s",
+    "client_header_timeout": "header_timeout_s",
+    "keepalive_requests": "max_keepalive_requests",
+    "keepalive_timeout": "idle_timeout_s",
+    "large_client_header_buffers": "max_header_bytes",
+    "send_timeout": "send_timeout_s",
+}
 _PROTOCOLS = values.words("SSLv2 SSLv3 TLSv1 TLSv1.1 TLSv1.2 TLSv1.3")
 _IGNORED = re.compile(
     r"http2|spdy|deferred|bind|(setfib|fastopen|rcvbuf|sndbuf|accept_filter|so_keepalive)=.*|quic"

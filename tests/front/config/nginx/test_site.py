@@ -623,3 +623,30 @@ def test_a_variable_names_the_server(visit: Visit) -> None:
     assert visitor.ask("/?node=one", header={"Cookie": "node=two"}).ask.sessions == ("two",)
     action = visitor.ask("/")
     assert (action.ask.sessions, action.for_member) == ((), None)
+
+
+# --- connections of clients -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("keepalive_timeout 65 60", {"idle_timeout_s": 65}),
+        ("keepalive_timeout 0", {"max_keepalive_requests": 1}),
+        ("keepalive_requests 500", {"max_keepalive_requests": 500}),
+        ("client_header_timeout 1m", {"header_timeout_s": 60}),
+        ("client_body_timeout 500ms", {"body_timeout_s": 0.5}),
+        ("send_timeout 30", {"send_timeout_s": 30}),
+        (
+            "large_client_header_buffers 4 16k",
+            {"max_request_line_bytes": 16384, "max_header_bytes": 65536},
+        ),
+    ],
+)
+def test_what_holds_for_all_connections(
+    configure: Callable[..., Any], text: str, settings: dict[str, object]
+) -> None:
+    assert configure(f"{text};\nserver {{ }}").process_settings == settings
+    config = configure(f"server {{ {text}; }}")
+    assert config.process_settings == {}
+    assert "counts in http { }, for all servers" in str(config.notes[0])
