@@ -3,7 +3,7 @@
     was run     container.server.run        serve a folder of web apps
     was front   container.front.master.run  be a web server before containers
     was new     container.learn.new.create  begin a web app
-    was check   container.learn.lint.lint   find what is wrong with web apps
+    was check   container.learn.lint        find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
     was explain container.learn.explain     what happens to a request, and which line says so
     was migrate container.learn.migrate     what becomes of a Java web app
@@ -335,8 +335,19 @@ def new(name: str) -> None:
         f"  cd {name}\n"
         f"  {command} run --dev\n"
         f"  {python} -m pytest\n"
-        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install pytest webtest"
+        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install "
+        "'servlet-container[test]'"
     )
+
+
+def _explain(context: click.Context, param: click.Parameter, code: str | None) -> None:
+    """Before PATH is asked for, as --help does."""
+    if code is None or context.resilient_parsing:
+        return
+    from container.learn.lint.rules import as_markdown, explain, rule_of
+
+    click.echo(as_markdown() if code.lower() == "all" else explain(rule_of(code)), nl=False)
+    context.exit()
 
 
 @was.command(
@@ -344,11 +355,28 @@ def new(name: str) -> None:
     epilog=_examples(
         "was check webapps",
         "was check webapps/shop/WEB-INF/web.xml",
+        "was check --explain WAS203",
+        "was check --strict --ignore WAS607,WAS502 webapps",
+        "was check --format json webapps | jq .counts",
         "was check --effective webapps/shop",
         "was check /etc/nginx/nginx.conf",
     ),
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--explain",
+    metavar="CODE",
+    callback=_explain,
+    is_eager=True,
+    expose_value=False,
+    help="Say what a code means, with a wrong and a right example; `all`: every code, as docs/check.md.",
+)
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option(
+    "--select", metavar="CODES", multiple=True, help="Only these, as in WAS203,WAS7; WAS7 is all of 7xx."
+)
+@click.option("--ignore", metavar="CODES", multiple=True, help="All but these.")
 @click.option(
     "--effective",
     is_flag=True,
@@ -357,16 +385,21 @@ def new(name: str) -> None:
     "says it. Not in it: what code registers when the web app starts, and @ServletSecurity. Passwords are "
     "hidden.",
 )
-def check(path: Path, effective: bool) -> None:
-    """Print every problem of the web apps at PATH as file:line:column: what is wrong. The cure.
+def check(
+    path: Path, form: str, strict: bool, select: tuple[str, ...], ignore: tuple[str, ...], effective: bool
+) -> None:
+    """Print each problem at PATH as file:line:column: error WAS201: what is wrong. The cure.
 
-    PATH is a web app, a folder of web apps, one web.xml, or an nginx.conf; of that, directives without effect
-    here are listed, too. Fragments and decorators count, as they do when
-    the web app starts: modules with decorated classes are imported. The exit code is 1 if there are errors,
-    0 if there are none or only warnings. With --effective problems go to standard error.
+    PATH is a web app, a folder of web apps, one web.xml, an nginx.conf, an httpd.conf, a workers.properties
+    or a uriworkermap.properties. Errors come first, then warnings, then notes. Fragments and decorators
+    count, as they do when the web app starts: modules with decorated classes are imported, all other Python
+    is only read. Of a front's configuration, directives without effect are listed, too.
 
-    PATH may be an httpd.conf, a workers.properties or a uriworkermap.properties as well: then what has no
-    effect here is listed, too.
+    A comment silences a code that is meant: <!-- was: ignore WAS203 --> before an element, or
+    # was: ignore[WAS701] at the end of a line of Python.
+
+    The exit code is 0 without errors, 1 with errors (with --strict: or warnings), 2 if PATH cannot be
+    checked. With --effective problems go to standard error.
     """
     if effective:
         from container.learn.effective import as_xml, declared, web_app_of
@@ -378,12 +411,18 @@ def check(path: Path, effective: bool) -> None:
         sys.exit(any(problem.severity == "error" for problem in found.problems))
 
     from container.learn.lint import lint
+    from container.learn.lint.report import as_json, as_text
 
-    report = lint(path)
-    for problem in report.problems:
-        click.echo(str(problem))
-    click.echo(report.summary(), err=True)
-    sys.exit(1 if report.errors else 0)
+    https = load({}, os.environ).secure_port is not None
+    report = lint(path, select=select, ignore=ignore, https=https)
+    if form == "json":
+        click.echo(as_json(report))
+    else:
+        if report.problems:
+            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            click.echo(as_text(report, colour=colour), color=colour)
+        click.echo(report.summary(), err=True)
+    sys.exit(1 if report.failed(strict=strict) else 0)
 
 
 @was.command(

@@ -88,7 +88,10 @@ class Refusal(NamedTuple):
 class Container:
     """See the module."""
 
-    def __init__(self, settings: Settings, realm: Realm | None = None) -> None:
+    def __init__(
+        self, settings: Settings, realm: Realm | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Clock is what sessions grow old by."""
         if settings.session_store != "memory" and settings.work is None:
             raise ConfigError(
                 f"session_store={settings.session_store}: sessions would be removed with the work folder at "
@@ -96,6 +99,7 @@ class Container:
             )
         self.settings = settings
         self.realm = realm
+        self.clock = clock
         self.mechanisms: dict[str, Mechanism] = mechanisms(
             settings.max_saved_body_bytes, settings.login_timeout_s
         )
@@ -133,14 +137,16 @@ class Container:
             self.realm = users_realm(self.settings, webapps)
         return [self.deploy(folder, context_path_of(folder.name)) for folder in folders]
 
-    def deploy(self, folder: Path, path: str | None = None) -> Context:
+    def deploy(self, folder: Path, path: str | None = None, classes: Iterable[type] = ()) -> Context:
         """Read, start and publish one web app.
 
         Without a path its context path is what its web.xml says, else that of its folder's name (DD-CTX-01).
+        classes are part of it as if they were in its files: their decorators count, descriptors call them
+        by their names.
         Raises DeploymentError if that path is taken; whatever else is wrong is to be found in the Context.
         """
         with self._lock:
-            context = self._new_context(folder, path)
+            context = self._new_context(folder, path, classes=classes)
             self._start(context)
             self._publish({**self.contexts, context.path: context})
             return context
@@ -157,7 +163,13 @@ class Container:
             self._publish({**self.contexts, context.path: context})
             return context
 
-    def _new_context(self, folder: Path, path: str | None, replaces: Context | None = None) -> Context:
+    def _new_context(
+        self,
+        folder: Path,
+        path: str | None,
+        replaces: Context | None = None,
+        classes: Iterable[type] = (),
+    ) -> Context:
         web_app, problems = read_web_app(folder)
         declared = web_app.default_context_path
         if path is None:
@@ -165,12 +177,13 @@ class Container:
         elif declared not in (None, path):
             message = f'<default-context-path> "{declared}" does not count: the server says "{path or "/"}"'
             cure = "Its place is the name of its folder; remove the element, or rename the folder."
-            problems.append(Problem(web_app.source, message, cure, "warning"))
+            problems.append(Problem(web_app.source, message, cure, "warning", code="WAS133"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
-            raise DeploymentError([Problem(web_app.source, message, cure)])
-        return Context(self, path, folder, web_app, problems, generation=next(self._generations))
+            raise DeploymentError([Problem(web_app.source, message, cure, code="WAS133")])
+        generation = next(self._generations)
+        return Context(self, path, folder, web_app, problems, generation=generation, classes=classes)
 
     def _start(self, context: Context) -> None:
         context.facade.setAttribute("container.contexts", self.records)
@@ -200,7 +213,8 @@ class Container:
         Raises DeploymentError then. Requests that run in the old one are waited for (stop_timeout_s).
         """
         with self._lock:
-            fresh = self._new_context(context.folder, context.path, replaces=context)
+            given = context.loader.given.values()
+            fresh = self._new_context(context.folder, context.path, replaces=context, classes=given)
             fresh.facade.setAttribute("container.contexts", self.records)
             fresh.start(strict=True)
             fresh.adopt_sessions(context)
@@ -405,7 +419,7 @@ def require_folder(webapps: Path) -> None:
     """Raise DeploymentError unless there is a folder of web apps."""
     if not webapps.is_dir():
         cure = "Name the folder of your web apps with --webapps."
-        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure)])
+        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS134")])
 
 
 def folders_of(webapps: Path) -> list[Path]:

@@ -132,6 +132,7 @@ class Context:
         problems: Sequence[Problem] = (),
         *,
         generation: int = 1,
+        classes: Iterable[type] = (),
     ) -> None:
         """web_app and problems are those of web.xml alone; fragments and annotations are looked for here."""
         self._began_s = time.perf_counter()
@@ -145,7 +146,7 @@ class Context:
         self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader, unusable = loader_of(folder, generation, work=self.work)
+        self.loader, unusable = loader_of(folder, generation, work=self.work, given=classes)
         self.problems += unusable
         self._declared = effective(web_app, problems, folder.name, self.loader)
         self.web_app = web_app = self._declared.web_app
@@ -219,7 +220,9 @@ class Context:
         except BaseException as error:  # not even exit() in a listener may end the other web apps
             self._fail()
             problem = Problem(
-                self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}"
+                self.web_app.source,
+                f"the web app does not start: {type(error).__name__}: {error}",
+                code="WAS310",
             )
             self.problems.append(problem)
             log.exception("%s does not start", self)
@@ -275,6 +278,7 @@ class Context:
                 declaration.source,
                 f'{kind} "{declaration.name}" has no class',
                 f"Add <{kind}-class>, or register it from a listener.",
+                code="WAS306",
             )
             for kind, declarations in (
                 ("servlet", self.deployment.servlets),
@@ -286,7 +290,9 @@ class Context:
         if any(declaration.preliminary for declaration in self.deployment.filters.values()):
             raise DeploymentError(problems)
         for problem in problems:  # requests to such a servlet fail, the others work (DD-SRV-04)
-            self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
+            self.problems.append(
+                Problem(problem.source, problem.message, problem.cure, "warning", code="WAS306")
+            )
 
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
         """Add the default servlet and the page servlets under their names.
@@ -328,12 +334,12 @@ class Context:
             found = self.loader.load_class(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
             cure = "The page never shows."
-            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
+            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning", code="WAS308"))
             return ()
         if issubclass(found, BaseException):
             return (found,)
         message = f"<exception-type> {name} is no exception"
-        self.problems.append(Problem(page.source, message, "The page never shows.", "warning"))
+        self.problems.append(Problem(page.source, message, "The page never shows.", "warning", code="WAS308"))
         return ()
 
     def loaded_class(self, name: str) -> type | None:
@@ -424,6 +430,7 @@ class Context:
             store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
             route=self.settings.route,
+            clock=self.container.clock,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,

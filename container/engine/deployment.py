@@ -150,7 +150,9 @@ class Deployment:
         try:
             codecs.lookup(name)
         except LookupError:
-            problem = Problem(self.web_app.source, f'character encoding "{name}" is unknown', "Write UTF-8.")
+            problem = Problem(
+                self.web_app.source, f'character encoding "{name}" is unknown', "Write UTF-8.", code="WAS123"
+            )
             self.problems.append(problem)
             return None
         return name

@@ -71,15 +71,19 @@ def guard(context: Context, source: Source | None, what: str, call: Callable[[],
     except DeploymentError:
         raise
     except ClassNotFound as error:
-        raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."))]) from error
+        raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."), code="WAS301")]) from error
     except BadParameter as error:
-        raise DeploymentError([Problem(source, f"{what}: {error.problem}", error.cure)]) from error
+        raise DeploymentError(
+            [Problem(source, f"{what}: {error.problem}", error.cure, code="WAS314")]
+        ) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # application code, whose sys.exit() must not end the container
         log.exception("%s: %s failed", context, what)
         message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
-        raise DeploymentError([Problem(source, message, "The traceback is in the log.")]) from error
+        raise DeploymentError(
+            [Problem(source, message, "The traceback is in the log.", code="WAS310")]
+        ) from error
 
 
 def _call_initializers(context: Context, declared: Effective) -> None:
@@ -104,7 +108,7 @@ def _create_listeners(context: Context) -> None:
         if not context.listeners.add(declaration.instance):
             message = f"{name} implements no listener interface"
             cure = "Derive it from ServletContextListener or another listener type."
-            context.problems.append(Problem(declaration.source, message, cure, "warning"))
+            context.problems.append(Problem(declaration.source, message, cure, "warning", code="WAS307"))
 
 
 def _create_listener(context: Context, declaration: ListenerDeclaration, known: set[type]) -> Any:
@@ -144,13 +148,13 @@ def _load_on_startup(context: Context, strict: bool) -> None:
         except BadParameter as error:
             source, words = holder.declaration.source, f"servlet {holder.name}: {error.problem}"
             if strict:
-                raise DeploymentError([Problem(source, words, error.cure)]) from error
-            context.problems.append(Problem(source, words, error.cure, "warning"))
+                raise DeploymentError([Problem(source, words, error.cure, code="WAS314")]) from error
+            context.problems.append(Problem(source, words, error.cure, "warning", code="WAS314"))
         except BaseException as error:  # init is application code, a sys.exit() in it, too
             source = holder.declaration.source
             log.exception("%s: servlet %s does not start", context, holder.name)
             message = f"servlet {holder.name} does not start: {type(error).__name__}: {error}".rstrip(".")
             if strict:
-                raise DeploymentError([Problem(source, message, "See the log.")]) from error
+                raise DeploymentError([Problem(source, message, "See the log.", code="WAS310")]) from error
             cure = "The others run; requests to it try again."
-            context.problems.append(Problem(source, message, cure, "warning"))
+            context.problems.append(Problem(source, message, cure, "warning", code="WAS310"))

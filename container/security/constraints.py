@@ -21,7 +21,7 @@ from container.descriptor.model import (
     UserDataConstraint,
     WebResourceCollection,
 )
-from container.errors import Source
+from container.errors import Problem, Source
 from container.servlet import (
     EmptyRoleSemantic,
     HttpConstraintElement,
@@ -73,12 +73,22 @@ PRECLUDED = Decision(Access.PRECLUDED)
 class Uncovered:
     """Methods that no constraint of a pattern mentions, though others are constrained there (DD-SEC-20).
 
-    inverse: all methods but these.
+    inverse: all methods but these. source: of the first collection that names the pattern.
     """
 
     pattern: str
     methods: tuple[str, ...]
     inverse: bool
+    source: Source
+
+    def problem(self) -> Problem:
+        return Problem(
+            self.source,
+            f"HTTP methods that no constraint covers: {self}",
+            "Constrain all methods, or add <deny-uncovered-http-methods/> (§13.8.4).",
+            "warning",
+            code="WAS504",
+        )
 
     def __str__(self) -> str:
         named = ", ".join(self.methods)
@@ -197,11 +207,10 @@ class Constraints:
                 sorted(method for method, decision in rules.named.items() if decision is not None)
             )
             if rules.others is None:
-                found.append(Uncovered(pattern, covered, inverse=True))
+                found.append(Uncovered(pattern, covered, inverse=True, source=rules.found[0][1].source))
             elif len(covered) < len(rules.named):
-                found.append(
-                    Uncovered(pattern, tuple(sorted(rules.named.keys() - set(covered))), inverse=False)
-                )
+                missing = tuple(sorted(rules.named.keys() - set(covered)))
+                found.append(Uncovered(pattern, missing, inverse=False, source=rules.found[0][1].source))
         return found
 
     def _best(self, path: str) -> _Rules | None:

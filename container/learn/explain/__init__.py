@@ -14,11 +14,9 @@ from urllib.parse import quote
 
 from container.engine.container import Refusal
 from container.engine.context import Context, redirect_to_root
-from container.engine.dispatch import Dispatch, Location
+from container.engine.dispatch import Location
 from container.engine.lifecycle import State
 from container.engine.mapper import Match
-from container.engine.request import Request
-from container.engine.response import Response
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import Problem
 from container.front.static import StaticFiles
@@ -169,8 +167,11 @@ def _inside(
     matching = {each.pattern for each in (found.mapping, *found.candidates) if each is not None}
     found.unmatched = tuple(stations.unmatched(place, matching))
     found.security = stations.constraints(place, path, method)
-    found.error_pages = _error_pages(place, found)
-    request = _request(exchange, location, query, dispatch)
+    request = stations.probe(exchange, location, query, dispatch)
+    asks = found.security.login in ("BASIC", "DIGEST")  # 401 is only to be expected where they do
+    found.error_pages = tuple(
+        stations.error_pages(place, request, {401, 403, 404, 500} if asks else {403, 404, 500})
+    )
     answer = stations.at_security(place, request, path, found.security)
     problem = None
     if found.mapping is not None:
@@ -181,23 +182,15 @@ def _inside(
     if answer is None and problem is not None:
         answer = Answer("servlet", 500, "its class cannot be loaded", source=problem.source)
     if answer is None:
-        request = _request(exchange, location, query, dispatch)
+        request = stations.probe(exchange, location, query, dispatch)
         answer = stations.file_answer(place, dispatch, request)
     if answer is None:
         answer = stations.servlet_answer(place, dispatch, request)
     if answer is None:
         return Answer("servlet", None, "the code of the web app decides")
-    page = context.error_pages.page_for(answer.status) if answer.status and answer.status >= 400 else None
-    return answer if page is None else replace(answer, error_page=page.location)
-
-
-def _request(exchange: ProbeExchange, location: Location, query: bytes | None, dispatch: Dispatch) -> Request:
-    request = Request(exchange, location, query, dispatch)
-    request._response = Response(exchange, request)
-    return request
-
-
-def _error_pages(place: stations.Place, found: _Found) -> tuple[ErrorPage, ...]:
-    """401 is only to be expected where a password is asked for."""
-    asks = found.security is not None and found.security.login in ("BASIC", "DIGEST")
-    return tuple(stations.error_pages(place, {403, 404, 500} | ({401} if asks else set())))
+    if answer.status is None or answer.status < 400:
+        return answer
+    page = stations.error_page(place, request, answer.status)
+    if page.redirect is not None:
+        return replace(answer, status=302, location=page.redirect, error_page=page.location)
+    return answer if page.servlet is None else replace(answer, error_page=page.location)

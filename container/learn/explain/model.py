@@ -172,8 +172,11 @@ class ErrorPage:
     location: str | None
     why: str
     servlet: str | None
+    """None: nothing answers there, so the built-in page is shown."""
     filters: tuple[str, ...]
     source: Source | None
+    redirect: str | None = None
+    """Where a client is sent instead: the location is a directory without a / at its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
+from container.descriptor import model
 from container.engine.context import Context, Watcher, is_default_servlet
-from container.engine.dispatch import Dispatch, Location
+from container.engine.dispatch import ERROR, Dispatch, Location
+from container.engine.dispatcher import Dispatcher
 from container.engine.holder import ServletHolder
 from container.engine.mapper import Match
 from container.engine.request import Request
+from container.engine.response import Response
 from container.engine.uri import CanonicalPath
 from container.errors import ContainerError, Problem, Source
 from container.learn.explain.model import (
@@ -33,6 +36,7 @@ from container.learn.explain.model import (
     Welcome,
 )
 from container.learn.explain.probe import ProbeHost
+from container.protocols.exchange import Exchange
 from container.security.constraints import Access, Considered
 from container.security.enforce import enforce
 from container.servlet import (
@@ -45,8 +49,9 @@ from container.servlet import (
 from container.servlet.servlet import METHODS, answers
 
 __all__ = [
-    "Place", "at_security", "candidates", "constraints", "error_pages", "file_answer", "filters",
-    "front", "servlet", "servlet_answer", "session", "unmatched", "url_changes", "welcome",
+    "Place", "at_security", "candidates", "constraints", "error_page", "error_pages", "file_answer",
+    "filters", "front", "probe", "servlet", "servlet_answer", "session", "unmatched", "url_changes",
+    "welcome",
 ]  # fmt: skip
 
 _RULES = {  # MappingMatch: what it is called among others, and why it matches
@@ -533,37 +538,76 @@ def session(place: Place) -> Session:
     )
 
 
-def error_pages(place: Place, statuses: set[int]) -> Iterator[ErrorPage]:
+def error_pages(place: Place, request: Request, statuses: set[int]) -> Iterator[ErrorPage]:
     """What is shown for these statuses and those that the web app names, then for exceptions."""
     pages = place.context.error_pages
     for status in sorted(statuses | pages.codes.keys()):
-        page = pages.page_for(status)
-        why = "the container's own page: no <error-page> counts"
-        if page is not None:
-            why = f"<error-code>{status}" if page.error_code == status else "the page for everything else"
-        yield _error_page(place, status, None, page, why)
+        yield error_page(place, request, status)
     for page in {id(page): page for page in pages.types.values()}.values():
         why = "an exception of this class, or of one derived from it, that nobody catches"
-        yield _error_page(place, 500, page.exception_type, page, why)
+        yield _error_page(place, request, 500, page.exception_type, page, why)
 
 
-def _error_page(place: Place, status: int, exception: str | None, page: Any, why: str) -> ErrorPage:
+def error_page(place: Place, request: Request, status: int) -> ErrorPage:
+    page = place.context.error_pages.page_for(status)
+    why = "the container's own page: no <error-page> counts"
+    if page is not None:
+        why = f"<error-code>{status}" if page.error_code == status else "the page for everything else"
+    return _error_page(place, request, status, None, page, why)
+
+
+def _error_page(
+    place: Place,
+    request: Request,
+    status: int,
+    exception: str | None,
+    page: model.ErrorPage | None,
+    why: str,
+) -> ErrorPage:
     if page is None:
         return ErrorPage(status, exception, None, why, None, (), None)
-    context = place.context
+    context, source = place.context, place.shown(page.source)
     path, mark, query = page.location.partition("?")
     try:
         dispatcher = context.dispatcher(path, query if mark else None)
     except IllegalArgumentException:
         dispatcher = None
-    name: str | None = None
-    passed: tuple[str, ...] = ()
+    answers, redirect = False, None
     if dispatcher is not None:
-        holder = context.servlets[dispatcher.match.servlet_name]
-        if not is_default_servlet(holder.declaration) or context.resources.is_file(dispatcher.path):
-            name = holder.name
-            chosen = context.filter_choice.chosen(DispatcherType.ERROR, dispatcher.path, name)
-            passed = tuple(entry.holder.name for entry in chosen)
-    if name is None:
+        answers, redirect = _shows(context, dispatcher, request, status, query if mark else None)
+    if dispatcher is None or not answers:
         why += f"; but nothing answers {page.location}, so the container's own page is shown"
-    return ErrorPage(status, exception, page.location, why, name, passed, place.shown(page.source))
+        return ErrorPage(status, exception, page.location, why, None, (), source)
+    if redirect is not None:
+        why += f"; but that is a directory, so the client is sent to {redirect}"
+    name = dispatcher.match.servlet_name
+    chosen = context.filter_choice.chosen(DispatcherType.ERROR, dispatcher.path, name)
+    passed = tuple(entry.holder.name for entry in chosen)
+    return ErrorPage(status, exception, page.location, why, name, passed, source, redirect)
+
+
+def _shows(
+    context: Context, dispatcher: Dispatcher, before: Request, status: int, query: str | None
+) -> tuple[bool, str | None]:
+    """Whether something answers an error dispatch, and where it redirects to.
+
+    The container's own default servlet is asked; others are taken to answer.
+    """
+    holder = context.servlets[dispatcher.match.servlet_name]
+    if not is_default_servlet(holder.declaration):
+        return True, None
+    attributes = {ERROR + "status_code": status}
+    dispatch = dispatcher.dispatch(DispatcherType.ERROR, before._dispatch, attributes, None)
+    request = probe(before._exchange, before._location, None, dispatch)
+    request._method, request._query = "GET", before._query if query is None else query
+    response = request._response
+    response._status = status
+    holder.service(request, response)
+    return response._error is None, response.getHeader("Location")
+
+
+def probe(exchange: Exchange, location: Location, query: bytes | None, dispatch: Dispatch) -> Request:
+    """A request that has come as far as a dispatch, with a fresh response."""
+    request = Request(exchange, location, query, dispatch)
+    request._response = Response(exchange, request)
+    return request

@@ -2,7 +2,7 @@
 
     DIR/webapps/NAME/                 static files as they are, a placeholder for each JSP
     DIR/webapps/NAME/WEB-INF/         web.xml and fragments with the Python's names, classes/, other files
-    DIR/tests/test_NAME.py            each URL is answered
+    DIR/tests/test_NAME.py            each URL leads to its servlet; pytest.ini says of which web app
     DIR/TODO.md                       what there is to do
 
 All is written beside DIR and put in its place at the end, so there is no half of one.
@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from container.descriptor.markup import Element, parse, to_utf8
 from container.descriptor.model import WebApp
+from container.engine.mapper import Mapper
 from container.errors import ConfigError
 from container.learn.effective import declared
 from container.learn.migrate.classes import modules, quoted
@@ -72,8 +74,9 @@ def _write(report: Report, files: Files, folder: Path) -> None:
         _library(files, name, web_app, names)
     _put(
         folder / "tests" / f"test_{snake_case(report.name)}.py",
-        _test(report, declared(web_app).web_app).encode(),
+        _test(declared(web_app).web_app).encode(),
     )
+    _put(folder / "pytest.ini", f"[pytest]\nwas_webapp = {shlex.quote(f'webapps/{report.name}')}\n".encode())
     _put(folder / "TODO.md", _todo(report).encode())
 
 
@@ -143,14 +146,11 @@ def _page(page: Page) -> str:
     )
 
 
-def _test(report: Report, web_app: WebApp) -> str:
-    context = "" if report.name == "ROOT" else f"/{report.name.replace('#', '/')}"
-    rows = [
-        (f"{context}{url}", mapping.servlet_name)
-        for mapping in web_app.servlet_mappings
-        if (url := _example_url(mapping.url_pattern)) is not None
-    ]
-    parts = [_TEST_HEAD, _TEST_START.format(context=context)]
+def _test(web_app: WebApp) -> str:
+    mapper = Mapper(web_app.servlet_mappings)
+    urls = [url for m in web_app.servlet_mappings if (url := _example_url(m.url_pattern)) is not None]
+    rows = [(url, match.servlet_name) for url in urls if (match := mapper.match(url)) is not None]
+    parts = [_TEST_HEAD if rows else _TEST_HEAD.replace("import pytest\n", ""), _TEST_START]
     if rows:
         table = "".join(f"        ({quoted(url)}, {quoted(servlet)}),\n" for url, servlet in rows)
         parts.append(_TEST_URLS.format(rows=table))
@@ -166,34 +166,21 @@ def _example_url(pattern: str) -> str | None:
 
 _TEST_HEAD = '''"""The URLs, from web.xml to the class that answers, without a server or a socket."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from webtest import TestApp
-
-from container import make_application
-
-WEBAPPS = Path(__file__).parents[1] / "webapps"
-
-
-@pytest.fixture
-def client() -> Iterator[TestApp]:
-    application = make_application(webapps=WEBAPPS)
-    yield TestApp(application)
-    application.stop()
+from container.testing import Client
 '''
-_TEST_START = """def test_the_web_app_starts(client: TestApp) -> None:
-    assert client.get("{context}/", status="*").status_int != 500
+_TEST_START = """def test_the_web_app_starts(client: Client) -> None:
+    assert client.get("/", status="*").status_int != 500
 """
 _TEST_URLS = '''@pytest.mark.parametrize(
     ("url", "servlet"),
     [
 {rows}    ],
 )
-def test_a_servlet_answers(client: TestApp, url: str, servlet: str) -> None:
+def test_a_servlet_answers(client: Client, url: str, servlet: str) -> None:
     """501 says that the servlet is there and still to be written."""
-    assert client.get(url, status="*").status_int not in (404, 500), servlet
+    client.assert_mapped(url, servlet=servlet)
+    assert client.get(url, status="*").status_int not in (404, 500)
 '''
 
 
@@ -206,7 +193,7 @@ def _todo_lines(report: Report) -> Iterator[str]:
     yield ""
     yield "    was run --dev            # serves it; what is not written yet answers 501"
     yield "    was check webapps        # what is wrong with the descriptors"
-    yield "    python -m pytest         # needs: pip install pytest webtest"
+    yield "    python -m pytest         # needs: pip install 'servlet-container[test]'"
     yield ""
     yield f"Files are named as in {report.shown}."
     yield from _section(

@@ -19,6 +19,7 @@ from container.learn.effective import declared
 from container.learn.migrate import Report, as_json, as_text, migrate
 from container.learn.migrate import war as war_files
 from container.learn.migrate.naming import python_names, snake_case
+from container.testing import Deploy
 
 XML = '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">{}</web-app>'
 
@@ -172,7 +173,7 @@ def test_the_skeleton_is_sound_and_its_test_passes(shop: Path) -> None:
         problem for problem in lint.lint(Path("out/webapps")).problems if problem.severity == "error"
     ] == []
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "container.testing.plugin"],
         cwd="out",
         env={**os.environ, "PYTHONPATH": str(Path(container.__file__).parents[1]), "PYTEST_ADDOPTS": ""},
         capture_output=True,
@@ -236,20 +237,14 @@ def test_the_classes_have_the_methods_of_the_java_classes(shop: Path) -> None:
     ]
 
 
-def test_nobody_passes_the_stand_in_of_a_filter_that_guards(shop: Path) -> None:
+def test_nobody_passes_the_stand_in_of_a_filter_that_guards(shop: Path, deploy: Deploy) -> None:
     migrate(Path("shop.war"), Path("src"), Path("out"))
-    application = container.make_application(webapps=Path("out/webapps"))
-    try:
-        from webtest import TestApp
-
-        client = TestApp(application)
-        client.get("/shop/admin/anything", status=503)
-        client.get("/shop/index.html", status=200)
-        client.get("/shop/stats.css", status=200)
-        client.get("/shop/cart/", status=501)
-        assert "still to be written" in client.get("/shop/about.jsp").text
-    finally:
-        application.stop()
+    client = deploy(Path("out/webapps/shop").absolute())
+    client.get("/admin/anything", status=503)
+    client.get("/index.html", status=200)
+    client.get("/stats.css", status=200)
+    client.get("/cart/", status=501)
+    assert "still to be written" in client.get("/about.jsp").text
 
 
 def test_the_modules_are_typed(shop: Path) -> None:
