@@ -14,6 +14,7 @@ pictures and listings. Blocks that are indented are not run, but their ``was`` c
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import signal
@@ -48,6 +49,7 @@ PORT = re.compile(
     r"(?<![\w.])(127\.0\.0\.1:|localhost:|127\.0\.0\.1 |--(?:[a-z]+-)?port[ =]|port=)(\d{2,5})\b"
 )
 SERVER = re.compile(r"(?:\w+=\S+ )*was (?:run|container|front)\b")
+MADE_OF_TESTS = "\n# Codes\n"  # of docs/check.md: its examples are those of the rules, which tests/learn runs
 NAMESPACE = 'xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"'
 
 
@@ -92,6 +94,8 @@ class Page:
     def _evaluate(self, example: Example) -> None:
         language = example.region.lexemes["language"].strip()
         before = example.document.text[: example.region.start]
+        if MADE_OF_TESTS in before:
+            return
         if reason := NOT_RUN.search(before):
             self.not_run.append(f"{self.path.name}:{example.line}: {reason['reason']}")
         elif language not in RUNNERS:
@@ -362,6 +366,11 @@ def _java(page: Page, text: str) -> None:
         raise WrongBlockError("no class is in it")
 
 
+def _json(page: Page, text: str) -> None:
+    page.file(text)
+    json.loads(text)
+
+
 def _nothing(page: Page, text: str) -> None:
     """Pictures and listings; what Sphinx itself reads."""
 
@@ -384,6 +393,7 @@ RUNNERS: Mapping[str, Callable[[Page, str], None]] = {
     "apache": _apache,
     "properties": _apache,
     "java": _java,
+    "json": _json,
     "text": _nothing,
     **dict.fromkeys(
         ("{toctree}", "{settings}", "{commands}", "{servlet-api}", "{include} ../CHANGELOG.md"), _nothing
