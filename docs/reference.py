@@ -10,6 +10,7 @@ What they write is Markdown, which is then read as if it stood in the page.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import click
@@ -62,7 +63,7 @@ def _setting(option: Option) -> Iterator[str]:
     ]
     yield f"### {option.key}"
     yield ""
-    yield f"{option.help.rstrip('.')}."
+    yield f"{_plain(option.help.rstrip('.'))}."
     yield ""
     yield f"{', '.join(facts)}. `{option.flag} {option.example}`, `{option.variable}={option.example}`"
     yield ""
@@ -90,7 +91,7 @@ def _command(command: click.Command, path: str, level: str) -> Iterator[str]:
             records = [record for record in records if record[0].split()[0] not in own]
         yield ""
         for flag, about in records:
-            yield from (f"- `{flag}`: {' '.join(about.split())}", "")
+            yield from (f"- `{flag}`: {_plain(' '.join(about.split()))}", "")
         if command.epilog:
             yield from ("```console", *(f"$ {line.strip()}" for line in _examples(command.epilog)), "```", "")
     if isinstance(command, click.Group):
@@ -100,7 +101,14 @@ def _command(command: click.Command, path: str, level: str) -> Iterator[str]:
 
 
 def _help(text: str) -> list[str]:
-    return inspect.cleandoc(text).replace("\b\n", "").splitlines()
+    return _plain(inspect.cleandoc(text).replace("\b\n", "")).splitlines()
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, but for `code`."""
+    pieces = text.split("`")
+    pieces[::2] = [re.sub(r"[\\*_<\[#]", r"\\\g<0>", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def _examples(epilog: str) -> list[str]:
