@@ -89,3 +89,8 @@ def test_pictures_fit_on_a_page_of_the_site() -> None:
             r"^```text\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
         ):
             assert max(map(len, block.splitlines())) <= 88, f"{path.name}:\n{block}"
+
+
+def test_pages_that_the_readme_names_are_there() -> None:
+    named = set(re.findall(r"docs/([\w-]+\.md)", (pages.ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"tutorial.md", "index.md"} <= named <= {path.name for path in PAGES}

@@ -50,6 +50,7 @@ PORT = re.compile(
 )
 SERVER = re.compile(r"(?:\w+=\S+ )*was (?:run|container|front)\b")
 MADE_OF_TESTS = "\n# Codes\n"  # of docs/check.md: its examples are those of the rules, which tests/learn runs
+ANYTHING = {"...\n": r"(?:[^\n]*\n)*?", "...": r".*?"}
 NAMESPACE = 'xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"'
 
 
@@ -259,10 +260,14 @@ def _typed(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_like(said: str, expected: str) -> bool:
-    """Whether it is what is expected, but for the width of gaps; where nothing is shown, anything is."""
-    said, expected = (re.sub(r"  +", "  ", text.strip("\n")) for text in (said, expected))
-    pattern = "".join(".*?" if part == "..." else re.escape(part) for part in re.split(r"(\.\.\.)", expected))
-    return not expected or re.fullmatch(pattern, said, re.DOTALL) is not None
+    """Whether it is what is expected, but for the width of gaps; where nothing is shown, anything is.
+
+    A line that is "..." is any number of lines; elsewhere "..." is any text.
+    """
+    said, expected = (re.sub(r"  +", "  ", text.strip("\n")) + "\n" for text in (said, expected))
+    pieces = re.split(r"(^\.\.\.\n|\.\.\.)", expected, flags=re.MULTILINE)
+    pattern = "".join(ANYTHING.get(piece) or re.escape(piece) for piece in pieces)
+    return expected == "\n" or re.fullmatch(pattern, said, re.DOTALL) is not None
 
 
 def _shell(page: Page, text: str) -> None:
