@@ -34,11 +34,8 @@ class _Written(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         text = StringList(list(self.lines()), source=self.env.doc2path(self.env.docname))
-        return self.parse_content_to_nodes_of(text)
-
-    def parse_content_to_nodes_of(self, text: StringList) -> list[nodes.Node]:
         holder = nodes.Element()
-        self.state.nested_parse(text, 0, holder, match_titles=True)  # type: ignore[no-untyped-call]
+        self.state.nested_parse(text, 0, holder, match_titles=True)
         return list(holder.children)
 
 

@@ -332,7 +332,7 @@ def _nginx(page: Page, text: str) -> None:
     is_whole = re.search(r"^(?:events|http)\b", text, re.MULTILINE)
     path = page.folder / "checked.conf"
     path.write_text(text if is_whole else f"events {{}}\nhttp {{\n{_in_server(text)}\n}}\n")
-    if found := check_nginx(str(path), lambda host, port: [(host, port)]):  # type: ignore[arg-type]
+    if found := check_nginx(str(path)):
         raise WrongBlockError("\n".join(map(str, found)))
 
 
