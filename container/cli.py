@@ -1,10 +1,12 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
     was run     container.server.run        serve a folder of web apps
-    was front   container.front.program.run be a web server before containers
+    was front   container.front.master.run  be a web server before containers
     was new     container.learn.new.create  begin a web app
     was check   container.learn.lint        find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
+    was explain container.learn.explain     what happens to a request, and which line says so
+    was migrate container.learn.migrate     what becomes of a Java web app
     was status  container.mpm.status    what running servers do
     was user    container.security.users_file   who can log in: add, remove, list
 
@@ -142,6 +144,23 @@ _FRONT_OPTIONS = frozenset(
         "trusted_proxies",
         "forwarded_headers",
         "work",
+        "mpm",
+        "worker_processes",
+        "worker_connections",
+        "start_servers",
+        "min_spare_servers",
+        "max_spare_servers",
+        "min_spare_threads",
+        "max_spare_threads",
+        "server_limit",
+        "thread_limit",
+        "threads_per_child",
+        "max_request_workers",
+        "max_connections_per_child",
+        "graceful_shutdown_timeout_s",
+        "admin_host",
+        "admin_port",
+        "drain_s",
         "stop_timeout_s",
         "max_request_line_bytes",
         "max_header_bytes",
@@ -166,20 +185,29 @@ def _front(config: Path, **flags: str | None) -> None:
     """Serve what an nginx.conf or an httpd.conf says: files, and backends over HTTP and AJP. No container.
 
     Which of the two FILE is shows in its content. Directives without effect here are listed. Flags are as
-    for `was run`; what the configuration says of a request goes before them.
+    for `was run`; what the configuration says of a request goes before them. How many processes there are
+    FILE may say, too (worker_processes, StartServers ...), unless a flag, the environment or ./was.toml does.
+
+    SIGHUP, or `was reload`, reads FILE again: requests that are under way end as they began. SIGUSR1 opens
+    the logs anew, SIGTERM stops within --stop-timeout-s, SIGQUIT when the running requests have ended.
     """
     began_s = time.perf_counter()
-    settings = load({name: text for name, text in flags.items() if text is not None}, os.environ, None)
+    given = {name: text for name, text in flags.items() if text is not None}
 
-    from container.front.configuration import load_front
-    from container.front.program import run
-    from container.server import configure_logging
+    from container.front.configuration import FrontConfig, load_front
+    from container.front.master import run
+    from container.server import configure_logging, set_switch_interval
 
-    configure_logging(settings)
-    found = load_front(config)
-    for note in found.notes:
-        click.echo(str(note), err=True)
-    sys.exit(run(settings, found, click.echo, began_s))
+    def read() -> tuple[Settings, FrontConfig]:
+        found = load_front(config)
+        settings = load(given, os.environ, None, found.settings)
+        for note in found.notes:
+            click.echo(str(note), err=True)
+        return settings, found
+
+    configure_logging(load(given, os.environ))
+    set_switch_interval()
+    sys.exit(run(read, click.echo, began_s))
 
 
 was.add_command(
@@ -188,7 +216,11 @@ was.add_command(
         callback=_front,
         help=_front.__doc__,
         short_help="Be a web server before containers.",
-        epilog=_examples("was front --config nginx.conf", "was front --config /etc/apache2/apache2.conf"),
+        epilog=_examples(
+            "was front --config nginx.conf",
+            "was front --config nginx.conf --worker-processes auto --admin-port 8081",
+            "was front --config /etc/apache2/apache2.conf --mpm worker",
+        ),
         params=[
             click.Option(
                 ["--config"],
@@ -303,7 +335,8 @@ def new(name: str) -> None:
         f"  cd {name}\n"
         f"  {command} run --dev\n"
         f"  {python} -m pytest\n"
-        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install pytest webtest"
+        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install "
+        "'servlet-container[test]'"
     )
 
 
@@ -390,6 +423,104 @@ def check(
             click.echo(as_text(report, colour=colour), color=colour)
         click.echo(report.summary(), err=True)
     sys.exit(1 if report.failed(strict=strict) else 0)
+
+
+@was.command(
+    short_help="Say what happens to a request, and which line says so.",
+    epilog=_examples(
+        "was explain /shop/cart?name=Ada --webapp webapps/shop",
+        "was explain POST /shop/admin/ --webapp webapps/shop --json",
+        "was explain http://localhost:8080/",
+    ),
+)
+@click.argument("request", nargs=-1, required=True, metavar="[METHOD] URL")
+@click.option(
+    "--webapp",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER",
+    help="The web app; the name of its folder is its context path, ROOT is /.",
+)
+@click.option(
+    "--webapps",
+    metavar="FOLDER",
+    help="A folder of web apps, one of which the URL is for.  [default: as `was run` would have it]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; docs/explain.md describes it.")
+@click.pass_context
+def explain(
+    context: click.Context,
+    request: tuple[str, ...],
+    webapp: Path | None,
+    webapps: str | None,
+    as_json: bool,
+) -> None:
+    """Follow a request through front and container: who answers it, and the file:line that decides.
+
+    METHOD is GET unless it is given. URL is a path with its context path, or whole: then https counts, the
+    host does not. The client has not logged in. Settings come from the environment and ./was.toml.
+
+    Descriptors are read and classes imported: those with decorators, servlets, filters, listeners, exceptions
+    of error pages. No instance of them is made and nothing of them called, so what code registers when the
+    web app starts is missing; such code is named. The exit code is 1 if the web app has errors: they are
+    printed first.
+    """
+    if len(request) > 2:
+        raise click.UsageError("one METHOD and one URL: was explain POST /shop/cart", context)
+    if webapp is not None and webapps is not None:
+        raise click.UsageError("--webapp names one web app, --webapps a folder of them: use one", context)
+    method, url = request if len(request) == 2 else ("GET", request[0])
+
+    from container.learn.explain.unstarted import explain_unstarted
+
+    settings = load({} if webapps is None else {"webapps": webapps}, os.environ)
+    found = explain_unstarted(settings, method, url, web_app=webapp)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
+    sys.exit(any(problem.severity == "error" for problem in found.problems))
+
+
+@was.command(
+    short_help="See what becomes of a Java web app here, and begin it in Python.",
+    epilog=_examples(
+        "was migrate shop.war",
+        "was migrate /var/lib/tomcat10/webapps/shop --sources ~/shop/src/main/java",
+        "was migrate shop.war --output shop",
+        "was migrate shop.war --json",
+    ),
+)
+@click.argument("webapp", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--sources",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where the .java files are, for the methods and annotations of the classes (needs the extra "
+    "migrate).  [default: those in the web app, or src/main/java of a Maven project]",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Make this folder, with a skeleton of the web app in Python: its web.xml, modules, pages, static "
+    "files, a test and a TODO.md.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(webapp: Path, sources: Path | None, output: Path | None, as_json: bool) -> None:
+    """Print what of a Java web app works here, what needs a Python class, and what has no counterpart.
+
+    WEBAPP is its folder, a .war, or a Maven project. Read are web.xml, the fragments of WEB-INF/lib,
+    META-INF/context.xml, and .java files; class files are not, but those with annotations are listed. Each
+    line has its file:line. Nothing is overwritten. The exit code is 1 if a descriptor is wrong.
+    """
+    from container.learn import migrate as java
+
+    report = java.migrate(webapp, sources, output)
+    click.echo(java.as_json(report) if as_json else java.as_text(report), nl=as_json)
+    click.echo(report.summary(), err=True)
+    if output is not None:
+        click.echo(f"{output}: made; {output}/TODO.md says how to go on", err=True)
+    sys.exit(1 if report.problems else 0)
 
 
 @was.command(

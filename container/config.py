@@ -426,7 +426,7 @@ class Settings:
     )
     admin_port: int = setting(
         0,
-        "TCP port for /healthz and /readyz; 0 = none",
+        "TCP port for /healthz, /readyz and /status; 0 = none",
         group="Health",
         minimum=0,
         maximum=65535,
@@ -852,13 +852,19 @@ OPTIONS = tuple(
 """Every setting, in the order of the table."""
 
 
-def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None = None) -> Settings:
+def load(
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    defaults: Mapping[str, object] | None = None,
+) -> Settings:
     """Put the settings together; the strongest place wins, and every wrong value anywhere is an error.
 
     flags has the names of Settings. Without file ./was.toml is read, if there is one. A relative path in a
-    file is relative to the file's folder. Raises one ConfigError with a line for each mistake.
+    file is relative to the file's folder. defaults take the place of some of ours. Raises one ConfigError
+    with a line for each mistake.
     """
-    values: dict[str, object] = {}
+    values: dict[str, object] = {**(defaults or {})}
     mistakes: list[str] = []
 
     def take(option: Option, value: object, place: str, folder: Path = Path()) -> None:

@@ -40,14 +40,15 @@ from container.engine.context import Context
 from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
-from container.mpm.population import MOST_SHOWN, Limits, settle
+from container.mpm.population import MOST_SHOWN, Limits, settle, share
 from container.mpm.unix import remove_socket
 
 if TYPE_CHECKING:
     from container.connectors.access_log import AccessLog
+    from container.front.admin import Page
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
-    from container.mpm.scoreboard import Scoreboard, Slot
+    from container.mpm.scoreboard import Slot
     from container.mpm.signals import SignalInbox
     from container.mpm.tls import ServerTls
     from container.protocols.exchange import Handler
@@ -59,7 +60,6 @@ __all__ = [
     "about_ports",
     "configure_logging",
     "make_application",
-    "make_board",
     "report",
     "report_text",
     "run",
@@ -173,10 +173,12 @@ class Server:
         ports: Ports | None = None,
         slot: Slot | None = None,
         prefix: str = "",
+        pages: Mapping[str, Page] | None = None,
     ) -> None:
         """Take the ports, so that whoever connects while the web apps start waits and is not refused.
 
-        The others: of a child, see mpm/supervisor.py; the prefix is that of its ids.
+        slot and prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids. pages: of the admin
+        address, beside /healthz and /readyz.
         """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
@@ -189,12 +191,13 @@ class Server:
         self._front = EmbeddedFront(self.container)
         self._executor = make_executor(settings)
         self._ports = ports or Ports(settings)
+        self._slot = slot
         self.urls, self.tls = self._ports.urls, self._ports.tls
         self._keeper = Keeper(self.container, self.tls)
         self._phase: str | None = "starting"  # why the server as a whole is not ready; None: it is
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
-            self._admin = AdminServer(settings, health_pages(self.not_ready))
+            self._admin = AdminServer(settings, {**health_pages(self.not_ready), **(pages or {})})
             undo.callback(self._admin.close)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
@@ -317,6 +320,9 @@ class Server:
     def run(self, ready: Callable[[], None]) -> None:
         """Deploy every web app and serve in this thread until ``ask_to_stop``; ready says: from now on."""
         self._deploy()
+        if self._slot is not None:
+            contexts = self.container.contexts.values()
+            self._slot.failed = sum(each.state is not State.RUNNING for each in contexts)
         self._keeper.start()
         if self._ajp is not None:
             self._ajp.start()
@@ -437,7 +443,7 @@ def run(
     require_folder(settings.webapps)
     try:
         if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
-            return _run_alone(_shared(settings, limits), say, began_s)
+            return _run_alone(share(settings, limits), say, began_s)
         return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
     finally:
         remove_socket(settings.host)
@@ -459,13 +465,6 @@ def _check_model(settings: Settings, limits: Limits) -> None:
             f"--ajp-port {settings.ajp_port}: AJP needs the loop, which --mpm {settings.mpm} has not. Remove "
             "--ajp-port, or use --mpm event"
         )
-    is_alone = settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
-    if settings.admin_port and not is_alone:
-        raise ConfigError(
-            f"--admin-port {settings.admin_port}: one process cannot answer for all of them. Remove it "
-            "(`was status` tells of several processes), or use --mpm event with --worker-processes 1 and "
-            "without --max-connections-per-child"
-        )
     if limits.most_children > 1 and settings.session_store == "memory":
         raise ConfigError(
             f"--mpm {settings.mpm}: each of up to {limits.most_children} processes would have its own "
@@ -474,27 +473,10 @@ def _check_model(settings: Settings, limits: Limits) -> None:
         )
 
 
-def _shared(settings: Settings, limits: Limits) -> Settings:
-    """Turn the connections of all processes into those of each."""
-    if settings.mpm != "event":
-        return settings
-    each = settings.worker_connections or -(-settings.max_connections // limits.start)
-    return dataclasses.replace(settings, max_connections=each)
-
-
-def make_board(settings: Settings, slots: int, threads: int, urls: list[str]) -> Scoreboard:
-    from container.mpm.scoreboard import Scoreboard, status_folder
-
-    try:
-        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, urls)
-    except (ConfigError, OSError) as error:
-        log.warning("`was status` will not find this server: %s", error)
-        return Scoreboard.make(None, slots, threads, settings.mpm, urls)
-
-
 def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
     """One process: this thread waits for signals, another one has the loop."""
-    from container.mpm.scoreboard import ENDING, WAITING
+    from container.front.admin import status_page
+    from container.mpm.scoreboard import DRAINING, ENDING, WAITING, make_board
     from container.mpm.signals import SignalInbox
 
     ports = Ports(settings)
@@ -504,12 +486,13 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
-            server = Server(settings, ports, slot)
+            server = Server(settings, ports, slot, pages=status_page(board, None))
             server.start()
-            slot.state = WAITING
-            say(report(server, time.perf_counter() - began_s))
+            slot.state = board.phase = WAITING
+            say(report(server, time.perf_counter() - began_s, server.admin_url))
             number = _serve_until_stopped(server, inbox)
             slot.state = ENDING
+            board.phase = DRAINING if settings.drain_s else ENDING
             if number == signal.SIGQUIT:
                 say("Stopping when the running requests have ended. Ctrl-C ends at once.")
                 timeout_s = settings.graceful_shutdown_timeout_s or math.inf
@@ -554,17 +537,18 @@ def _run_children(
     reread: Callable[[], Settings],
 ) -> int:
     """Many processes below this one, which only supervises: it has no web app and no second thread."""
+    from container.front.admin import AdminProcess, AdminServer, board_reasons, health_pages, status_page
+    from container.mpm.scoreboard import make_board
     from container.mpm.supervisor import Child, Supervisor
 
     ports = Ports(settings)
-    current = settings
+    settings_of = {0: dataclasses.replace(settings, admin_port=0)}  # by generation
     turn, first_turn = os.pipe()  # the child that reads the one byte reports
     os.set_blocking(turn, False)
     os.write(first_turn, b"1")
 
-    def reload() -> None:
+    def reload(generation: int) -> None:
         """Take over what may change while the server runs. Raises ConfigError."""
-        nonlocal current
         fresh = reread()
         for name in _FOR_LIFE:
             if getattr(fresh, name) != getattr(settings, name):
@@ -573,13 +557,16 @@ def _run_children(
         require_folder(fresh.webapps)
         if ports.tls is not None:
             ports.tls.reload()
-        current = fresh
+        settings_of[generation] = dataclasses.replace(fresh, admin_port=0)
 
     class ChildServer:
         """Of one child, whose report is said if it is the first one to be ready."""
 
         def __init__(self, child: Child) -> None:
-            self._server = Server(_shared(current, limits), ports, child.slot, f"{child.number}.")
+            admin.close()
+            self._server = Server(
+                share(settings_of[child.generation], limits), ports, child.slot, f"{child.number}."
+            )
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:
@@ -587,22 +574,33 @@ def _run_children(
                 ready()
                 with contextlib.suppress(BlockingIOError):  # another one reports
                     os.read(turn, 1)
-                    say(report(self._server, time.perf_counter() - began_s))
+                    say(report(self._server, time.perf_counter() - began_s, admin_url))
 
             self._server.run(ready_and_report)
 
+    def make_helper(child: Child) -> AdminProcess:
+        ports.close()
+        return AdminProcess(admin, settings)
+
     board = make_board(settings, limits.slots + limits.most_children, limits.threads, ports.urls)
     try:
+        pages = {**health_pages(lambda: board_reasons(board)), **status_page(board, None)}
+        admin = AdminServer(settings, pages)
+        admin_url = admin.url
         supervisor = Supervisor(
             ChildServer,
             limits,
             board,
             stop_timeout_s=settings.stop_timeout_s,
             graceful_timeout_s=settings.graceful_shutdown_timeout_s,
+            drain_s=settings.drain_s,
+            make_helper=make_helper if settings.admin_port else None,
             reload=reload,
+            on_stop=ports.close,
             say=say,
         )
-        return supervisor.run()
+        with contextlib.closing(admin):
+            return supervisor.run()
     finally:
         board.close()
         ports.close()
@@ -648,9 +646,9 @@ def configure_logging(settings: Settings) -> None:
     logging.captureWarnings(True)
 
 
-def report(server: Server, took_s: float) -> str:
+def report(server: Server, took_s: float, admin_url: str | None) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
-    more = about_ports(server.settings, server.urls, server.tls, server.admin_url)
+    more = about_ports(server.settings, server.urls, server.tls, admin_url)
     return report_text(server.settings, server.url, served(server.container), took_s, more)
 
 

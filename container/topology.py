@@ -42,7 +42,7 @@ from container.front.status import FrontStatus, ProcessState, groups_of
 from container.front.supervisor import HANDLED, READY, Peer, Supervisor, remove_traces, work_path
 from container.mpm.event import EventServer
 from container.mpm.executor import make_executor
-from container.mpm.scoreboard import ENDING, WAITING, status_folder
+from container.mpm.scoreboard import ENDING, WAITING, make_board, status_folder
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
 from container.protocols.exchange import Handler
@@ -51,7 +51,6 @@ from container.server import (
     Server,
     about_ports,
     configure_logging,
-    make_board,
     report_text,
     served,
     set_switch_interval,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -55,7 +56,9 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
     path.write_text(web_xml, encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("new",), ("check",), ("container",), ("reload",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("new",), ("check",), ("container",), ("migrate",), ("reload",)]
+)
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
     assert result.returncode == 0
@@ -88,6 +91,33 @@ def test_windows_is_refused_in_a_sentence() -> None:
     result = python("-c", code)
     assert result.returncode == 2
     assert result.stderr.startswith("`was run` needs Linux or macOS")
+
+
+# was migrate
+
+
+def test_migrate_reports_and_writes_a_skeleton() -> None:
+    web_app("shop")
+    result = was("migrate", "shop", "--output", "python/shop")
+    assert result.returncode == 0
+    assert result.stdout.startswith("Maps cleanly\n  nothing\n")
+    assert result.stderr.splitlines() == [
+        "shop: maps cleanly: 0, classes to write: 0, pages to write: 0, without a counterpart: 0",
+        "python/shop: made; python/shop/TODO.md says how to go on",
+    ]
+    again = was("migrate", "shop", "--output", "python/shop")
+    assert (again.returncode, again.stderr) == (
+        2,
+        "python/shop: is there already, and nothing is overwritten. Name a new folder.\n",
+    )
+    assert json.loads(was("migrate", "shop", "--json").stdout)["name"] == "shop"
+
+
+def test_migrate_tells_a_wrong_descriptor_from_a_sound_one() -> None:
+    web_app("shop", BAD)
+    result = was("migrate", "shop")
+    assert result.returncode == 1
+    assert result.stdout.startswith("Wrong in any container\n  shop/WEB-INF/web.xml:")
 
 
 # was check
@@ -247,9 +277,10 @@ def test_new_web_app_is_sound() -> None:
 
 def test_the_test_of_a_new_web_app_passes() -> None:
     assert was("new", "shop").returncode == 0
-    result = python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd="shop")
+    plugin = "container.testing.plugin"  # where the package is installed it is there by itself
+    result = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", plugin, cwd="shop")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "2 passed" in result.stdout
+    assert "4 passed" in result.stdout
 
 
 def test_new_overwrites_nothing() -> None:

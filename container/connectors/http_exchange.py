@@ -245,10 +245,10 @@ class HttpExchange:
 
     __slots__ = (
         "_callbacks",
-        "_close_after",
         "_declared",
         "_delivered",
         "_lines",
+        "_may_stay",
         "_number",
         "_reason",
         "_suspension",
@@ -292,7 +292,7 @@ class HttpExchange:
         self._lines = b""
         self._reason = ""
         self._declared: int | None = None
-        self._close_after = False
+        self._may_stay: bool | None = None  # for another request, by what the answer says
         self._suspension: Suspension | None = None
         self._callbacks: list[Callable[[], None]] | None = None
 
@@ -356,7 +356,7 @@ class HttpExchange:
         if self.framing is not None:
             raise RuntimeError("the head of this answer has been sent already")
         header_lines = self.connection.connector.header_lines
-        self._lines, self._declared, self._close_after = header_lines.make(headers)
+        self._lines, self._declared, self._may_stay = header_lines.make(headers)
         self._reason = reason
         self.status = status
 
@@ -374,8 +374,7 @@ class HttpExchange:
         connection = self.connection
         self.keep_alive = keep_alive = (
             connection.may_stay_open
-            and not self._close_after
-            and keeps_alive(self.head, status, framing)
+            and keeps_alive(self.head, status, framing, self._may_stay)
             and (connection.phase is not _BODY or not connection.body_is_open())
         )
         return answer_head(
@@ -457,7 +456,7 @@ class HttpExchange:
             and self.version == "HTTP/1.1"
             and self.method != "HEAD"
             and not self._reason
-            and not self._close_after
+            and self._may_stay is not False
             and connection.may_stay_open
             and connection.phase is _ANSWER
         ):  # what nearly every answer is; the same as below, with nothing left to decide

@@ -16,7 +16,7 @@ from xml.parsers import expat
 
 from container.errors import ContainerError, Problem, Source
 
-__all__ = ["XML_SPACE", "Document", "Element", "MarkupError", "parse"]
+__all__ = ["XML_SPACE", "Document", "Element", "MarkupError", "parse", "to_utf8"]
 
 XML_SPACE = " \t\r\n"
 """What XML calls white space; str.strip() and str.split() would take more."""
@@ -91,7 +91,7 @@ class Document:
 
 def parse(data: bytes, file: str) -> Document:
     """Raise MarkupError for everything that is not a well-formed, harmless XML document."""
-    return _Builder(_decode(data, file), file).build()
+    return _Builder(to_utf8(data, file), file).build()
 
 
 class _Builder:
@@ -189,7 +189,7 @@ class _Builder:
         return reason, cure
 
 
-def _decode(data: bytes, file: str) -> bytes:
+def to_utf8(data: bytes, file: str) -> bytes:
     """The same text in UTF-8, which expat then takes for granted whatever the first line says."""
     encoding, mark_bytes, is_declared = _encoding(data)
     try:

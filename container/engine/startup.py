@@ -26,7 +26,7 @@ from container.servlet import ServletContext, ServletContextListener
 if TYPE_CHECKING:
     from container.engine.context import Context
 
-__all__ = ["bring_up"]
+__all__ = ["bring_up", "look_over"]
 
 T = TypeVar("T")
 
@@ -35,10 +35,7 @@ log = logging.getLogger("container.engine")
 
 def bring_up(context: Context, declared: Effective, *, strict: bool) -> None:
     """Take every step (DD-DEP-01), or raise DeploymentError. strict: see Context.start."""
-    context.injection = Injection(context.web_app, context.loader)
-    context.problems += context.injection.problems
-    if errors := [problem for problem in context.injection.problems if problem.severity == "error"]:
-        raise DeploymentError(errors)
+    _prepare_injection(context)
     _call_initializers(context, declared)
     _create_listeners(context)
     _initialize_listeners(context)
@@ -46,6 +43,25 @@ def bring_up(context: Context, declared: Effective, *, strict: bool) -> None:
     for holder in context.filters.values():
         guard(context, holder.declaration.source, f"filter {holder.name}", holder.load)
     _load_on_startup(context, strict)
+
+
+def look_over(context: Context) -> None:
+    """Load the classes and make the tables, as bring_up does, but no instance (Context.examine)."""
+    _prepare_injection(context)
+    for listener in context.deployment.listeners:
+        load = partial(_load_listener, context, listener)
+        guard(context, listener.source, f"listener {listener.shown}", load)
+    context.freeze()
+    for holder in context.filters.values():
+        declaration = holder.declaration
+        guard(context, declaration.source, f"filter {holder.name}", partial(context.class_of, declaration))
+
+
+def _prepare_injection(context: Context) -> None:
+    context.injection = Injection(context.web_app, context.loader)
+    context.problems += context.injection.problems
+    if errors := [problem for problem in context.injection.problems if problem.severity == "error"]:
+        raise DeploymentError(errors)
 
 
 def guard(context: Context, source: Source | None, what: str, call: Callable[[], T]) -> T:
@@ -97,13 +113,18 @@ def _create_listeners(context: Context) -> None:
 
 def _create_listener(context: Context, declaration: ListenerDeclaration, known: set[type]) -> Any:
     """None for a class that another name has declared before (DD-LST-03)."""
-    found = context.loader.load_class(declaration.class_name or "")
+    found = _load_listener(context, declaration)
     if found in known:
         return None
     known.add(found)
     listener = found()
     context.injection.begin(listener)
     return listener
+
+
+def _load_listener(context: Context, declaration: ListenerDeclaration) -> type[Any]:
+    declaration.listener_class = found = context.loader.load_class(declaration.class_name or "")
+    return found
 
 
 def _initialize_listeners(context: Context) -> None:

@@ -2,27 +2,47 @@
 
     GET /healthz   200 as long as the process lives
     GET /readyz    200 when new requests may come, 503 with the reasons when they should not
+    GET /status    what `was status` prints
 
     pages ──> AdminSite ──> HttpConnector ──> EventServer, all of them in an AdminServer
+    AdminProcess: that as the helper of a supervisor, where several processes serve
 
 The answers are text, or JSON for who accepts that. What pages say is known elsewhere: a page is a function.
-They have a loop of their own, which answers from before the web apps start until they have stopped.
+They have a loop of their own, which answers from before the web apps start until they have stopped. Of
+several processes the scoreboard tells.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from container.config import Settings
 from container.connectors.http import HttpConnector
-from container.mpm.event import EventServer, open_listener
-from container.mpm.executor import Executor
+from container.errors import ConfigError
+from container.front import status
+from container.mpm.event import EventServer, open_listener, url_of
+from container.mpm.executor import Executor, make_executor
+from container.mpm.scoreboard import DRAINING, ENDING, STARTING, WAITING, Scoreboard, status_folder
+from container.mpm.status import as_text
 from container.protocols.exchange import Begin, Exchange
 
-__all__ = ["AdminServer", "AdminSite", "Page", "Reply", "health_pages"]
+__all__ = [
+    "AdminProcess",
+    "AdminServer",
+    "AdminSite",
+    "Page",
+    "Reply",
+    "board_reasons",
+    "folder_of",
+    "health_pages",
+    "status_page",
+]
 
 
 class Reply(NamedTuple):
@@ -91,6 +111,40 @@ def health_pages(reasons: Callable[[], Sequence[str]]) -> dict[str, Page]:
     return {"/healthz": alive, "/readyz": ready}
 
 
+_PHASES = {STARTING: "starting", DRAINING: "draining", ENDING: "stopping"}
+
+
+def board_reasons(board: Scoreboard) -> list[str]:
+    """Why no new requests should come to a server of several processes; empty: they may."""
+    if reason := _PHASES.get(board.phase):
+        return [reason]
+    ready = [slot for slot in board.all_slots() if slot.state == WAITING]
+    if not ready:
+        return ["no process is ready"]
+    failed = max(slot.failed for slot in ready)
+    return [f"web apps that did not start: {failed}"] if failed else []
+
+
+def status_page(board: Scoreboard, folder: Path | None) -> dict[str, Page]:
+    """/status. folder: where the processes of a front write what their balancers do."""
+
+    def show() -> Reply:
+        server = board.status()
+        of_front = status.read_status(folder, server.pid) if folder else None
+        parts = [as_text([server], time.time()), *([status.as_text(of_front)] if of_front else ())]
+        return Reply(200, "\n\n".join(parts) + "\n", {**dataclasses.asdict(server), "front": of_front})
+
+    return {"/status": show}
+
+
+def folder_of(settings: Settings) -> Path | None:
+    """That of the scoreboards; None if there is none, as make_board has said."""
+    try:
+        return status_folder(settings.work)
+    except ConfigError:
+        return None
+
+
 class AdminServer:
     """The admin address, if --admin-port names one; without it nothing happens here."""
 
@@ -105,7 +159,7 @@ class AdminServer:
 
     @property
     def url(self) -> str | None:
-        return self._events.urls[0] if self._events else None
+        return url_of(self._listener) if self._listener is not None else None
 
     def start(self, executor: Executor) -> None:
         """Answer. executor: never used, as everything is answered on the loop, but connections have one."""
@@ -121,3 +175,36 @@ class AdminServer:
             self._events.join()
         elif self._listener is not None:
             self._listener.close()
+
+
+class Service(Protocol):
+    """What else a helper process does."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class AdminProcess:
+    """A ChildServer (mpm/supervisor.py) that answers the admin address for other processes."""
+
+    def __init__(self, admin: AdminServer, settings: Settings, services: Sequence[Service] = ()) -> None:
+        self._admin = admin
+        self._settings = settings
+        self._services = services
+        self._stopping = threading.Event()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        executor = make_executor(self._settings)
+        self._admin.start(executor)
+        for each in self._services:
+            each.start()
+        ready()
+        self._stopping.wait()
+        for each in self._services:
+            each.close()
+        self._admin.close()
+        executor.stop(0.0)
+
+    def stop(self, timeout_s: float) -> None:
+        self._stopping.set()

@@ -7,6 +7,7 @@ httpd.conf ──┴─ by its content ──> FrontConfig: a Site, where to lis
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,10 @@ from container.front.site import Site
 from container.mpm.tls import CertificateFiles, Choose
 
 if TYPE_CHECKING:
-    from container.front.config.httpd_model import Listen as HttpdListen
-    from container.front.config.httpd_site import HttpdSite
-    from container.front.config.nginx_model import Config, Listen
-    from container.front.config.nginx_site import NginxSite
+    from container.front.config.apache.model import Listen as HttpdListen
+    from container.front.config.apache.site import HttpdSite
+    from container.front.config.nginx.model import Config, Listen
+    from container.front.config.nginx.site import NginxSite
 
 __all__ = ["FrontConfig", "FrontListen", "FrontTls", "is_httpd", "load_front"]
 
@@ -56,12 +57,16 @@ class FrontListen:
 
 @dataclass(frozen=True, slots=True)
 class FrontConfig:
-    """notes: what is known and without effect here, and warnings."""
+    """notes: what is known and without effect here, and warnings.
+
+    settings: what the file says of processes, by the names of config.Settings.
+    """
 
     site: Site
     listens: tuple[FrontListen, ...]
     balancers: tuple[Balancer, ...] = ()
     notes: tuple[Problem, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 def is_httpd(text: str) -> bool:
@@ -84,8 +89,8 @@ def load_front(file: Path) -> FrontConfig:
 
 
 def _nginx(file: Path) -> FrontConfig:
-    from container.front.config.nginx import read
-    from container.front.config.nginx_site import NginxSite
+    from container.front.config.nginx.conf import read
+    from container.front.config.nginx.site import NginxSite
 
     config = read(str(file))
     site = NginxSite(config)
@@ -93,7 +98,8 @@ def _nginx(file: Path) -> FrontConfig:
         FrontListen(each.host, each.port, each.path, _nginx_tls(config, site, each) if each.ssl else None)
         for each in config.listens
     ]
-    return FrontConfig(site, _once(listens), tuple(site.balancers.values()), config.notes)
+    balancers = tuple(site.balancers.values())
+    return FrontConfig(site, _once(listens), balancers, config.notes, config.process_settings)
 
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
@@ -105,13 +111,17 @@ def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
 
 
 def _httpd(file: Path) -> FrontConfig:
-    from container.front.config.httpd import read_httpd
-    from container.front.config.httpd_site import HttpdSite
+    from container.front.config.apache.conf import read_httpd
+    from container.front.config.apache.mpm import process_settings
+    from container.front.config.apache.site import HttpdSite
 
     config = read_httpd(file)
     site = HttpdSite(config)
     listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
-    return FrontConfig(site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored))
+    settings, notes = process_settings(config)
+    return FrontConfig(
+        site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored, *notes), settings
+    )
 
 
 def _httpd_tls(site: HttpdSite, listen: HttpdListen) -> FrontTls | None:

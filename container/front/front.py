@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 from container.config import Settings
 from container.connectors.access_log import AccessLog
@@ -38,12 +40,13 @@ from container.front.site import (
     ProxyAction,
     Site,
 )
+from container.front.status import GroupStatus, groups_of
 from container.front.targets import is_secret, read_target
 from container.protocols.exchange import Begin, ClientDisconnected, Exchange, Headers
 from container.protocols.forwarded import TrustedProxies
 from container.trace import Answered
 
-__all__ = ["Front"]
+__all__ = ["Front", "Maintained"]
 
 _log = logging.getLogger("container.front")
 
@@ -63,14 +66,27 @@ class _Job:
     action: ProxyAction | None = None  # that handle is to carry out
 
 
+class Maintained(Protocol):
+    """What has something to do from time to time: balancers, and what tells them of others' checks."""
+
+    def maintain(self, now_s: float) -> None: ...
+
+
 class Front:
     """An exchange.Handler, and a trace.AnsweredListener (report). The connector must be given both."""
 
-    def __init__(self, site: Site, settings: Settings, balancers: tuple[Balancer, ...] = ()) -> None:
-        """balancers: to be maintained, whether or not they are asked."""
+    def __init__(
+        self,
+        site: Site,
+        settings: Settings,
+        balancers: Sequence[Balancer] = (),
+        maintained: Sequence[Maintained] = (),
+    ) -> None:
+        """balancers: to be maintained, whether or not they are asked; maintained: others, before them."""
         self._site = site
         self._settings = settings
         self._balancers = balancers
+        self._maintained = (*maintained, *balancers)
         self._proxies = TrustedProxies(settings.trusted_proxies, settings.forwarded_headers)
         self._trusts_somebody = bool(settings.trusted_proxies)
         self._folder = str(settings.work) if settings.work else None
@@ -147,14 +163,20 @@ class Front:
         """Do what the balancers have to do from time to time. Once a second is often enough."""
         self._maintained_s = now_s
         with self._lock:
-            for balancer in self._balancers:
-                balancer.maintain(now_s)
+            for each in self._maintained:
+                each.maintain(now_s)
+
+    def status(self, now_s: float) -> list[GroupStatus]:
+        """What the balancers have done. Any thread may ask."""
+        with self._lock:
+            return groups_of(self._balancers, now_s)
 
     def close(self) -> None:
         """Let go of what is kept, when no more requests come; write what the logs still have to."""
         for runner, workshop in self._runners:
-            runner.run(workshop.close())
-            runner.close()
+            if not runner.get_loop().is_running():  # else its request is given up, and the process ends
+                runner.run(workshop.close())
+                runner.close()
         self._runners.clear()
         for log in self._logs.values():
             if log is not None:

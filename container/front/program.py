@@ -1,48 +1,61 @@
-"""`was front` in one process: a configuration behind listeners, without a container.
+"""One process of `was front`: a configuration behind listeners, without a container.
 
-FrontConfig ──> Front ──> HttpConnector ──> EventServer (loop)
+    FrontConfig ──> Front ──> HttpConnector ──> EventServer (one loop)
+                      └────> BlockingHttpConnector ──> WorkerServer, PreforkServer (a thread each)
+
+master.py has several of them. Once a second each does what its balancers have to do, looks at its
+certificates, and writes down for `was status` what its balancers have done.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import signal
-import socket
-import stat
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import FrameType
 
 from container.config import Settings
 from container.connectors.http import HttpConnector
-from container.errors import ConfigError
-from container.front.configuration import FrontConfig, FrontListen
-from container.front.front import Front
-from container.mpm.event import EventServer, open_listener
+from container.connectors.http_blocking import BlockingHttpConnector
+from container.front.configuration import FrontConfig
+from container.front.front import Front, Maintained
+from container.front.listeners import FrontListeners
+from container.front.status import FrontStatus
+from container.mpm.event import EventServer
 from container.mpm.executor import Executor, make_executor
-from container.mpm.tls import ServerTls
+from container.mpm.prefork import PreforkServer
+from container.mpm.scoreboard import Slot
+from container.mpm.worker import WorkerServer
 
-__all__ = ["FrontConnector", "FrontServer", "run"]
+__all__ = ["FrontConnector", "FrontServer"]
+
+_TICK_S = 1.0
+_FOREVER_S = 1e6
+_log = logging.getLogger("container.front")
+
+
+def _nothing() -> None:
+    pass
 
 
 class FrontConnector(HttpConnector):
-    """Counts the connections to backends, too, as each needs a file of the process; ends with them.
+    """Counts the connections to backends, too, as each needs a file of the process; ends with them."""
 
-    It also looks after the certificates.
-    """
-
-    __slots__ = ("_front", "_tls")
+    __slots__ = ("_front", "_tick")
 
     def __init__(
-        self, front: Front, settings: Settings, executor: Executor, tls: Sequence[ServerTls] = ()
+        self,
+        front: Front,
+        settings: Settings,
+        executor: Executor,
+        tick: Callable[[], None] = _nothing,
+        prefix: str = "",
     ) -> None:
-        super().__init__(front, settings, executor, [front.report])
+        """tick: called on the loop about once a second."""
+        super().__init__(front, settings, executor, [front.report], prefix)
         self._front = front
-        self._tls = tls
+        self._tick = tick
 
     @property
     def connection_count(self) -> int:
@@ -51,8 +64,7 @@ class FrontConnector(HttpConnector):
     def sweep(self, now_s: float) -> None:
         super().sweep(now_s)
         self._front.maintain(now_s)
-        for tls in self._tls:
-            tls.poll()
+        self._tick()
 
     def begin_stop(self, grace_s: float = 0.0) -> None:
         super().begin_stop(grace_s)
@@ -60,117 +72,111 @@ class FrontConnector(HttpConnector):
 
 
 class FrontServer:
-    """Start and stop it once, from one thread."""
+    """Run it once: ``run`` serves in the calling thread, ``start`` in one of its own."""
 
-    def __init__(self, settings: Settings, config: FrontConfig) -> None:
-        """Take the ports. Raises ConfigError."""
+    def __init__(
+        self,
+        settings: Settings,
+        config: FrontConfig,
+        listeners: FrontListeners | None = None,
+        slot: Slot | None = None,
+        prefix: str = "",
+        status: FrontStatus | None = None,
+        maintained: Sequence[Maintained] = (),
+    ) -> None:
+        """Take the ports, unless listeners are given. Raises ConfigError.
+
+        slot, prefix: of a child, see mpm/supervisor.py. maintained: what else is to be maintained, before the
+        balancers are.
+        """
         # How long a body may be is the site's to say, not ours.
         self.settings = settings = replace(settings, max_body_bytes=0)
         self.config = config
-        self.front = Front(config.site, settings, config.balancers)
+        self.front = Front(config.site, settings, config.balancers, maintained)
         self._executor = make_executor(settings)
-        self._listeners: list[socket.socket] = []
-        tls_listeners: list[tuple[socket.socket, ServerTls]] = []
-        try:
-            for listen in config.listens:
-                listener = _open(listen, settings)
-                self._listeners.append(listener)
-                if listen.tls is not None:
-                    tls = ServerTls(listen.tls.certificates, choose=listen.tls.choose)
-                    tls_listeners.append((listener, tls))
-        except ConfigError:
-            self._close_listeners()
-            raise
-        with_tls = dict(tls_listeners)
-        self.addresses = [_address(each, "https" if each in with_tls else "http") for each in self._listeners]
-        self._events = EventServer(
-            [each for each in self._listeners if each not in with_tls],
-            lambda: FrontConnector(self.front, settings, self._executor, [*with_tls.values()]),
+        self._listeners = listeners or FrontListeners(config.listens, settings.backlog)
+        self._owns_paths = listeners is None
+        self._status = status or FrontStatus(None)
+        self.addresses = self._listeners.urls
+        self._timeout_s = settings.stop_timeout_s
+        self._ended = threading.Event()
+        self._mpm = self._make_mpm(slot, prefix)
+        self._thread: threading.Thread | None = None
+
+    def _make_mpm(self, slot: Slot | None, prefix: str) -> EventServer | PreforkServer:
+        settings, listeners = self.settings, self._listeners
+        if settings.mpm == "event":
+            return EventServer(
+                listeners.plain,
+                lambda: FrontConnector(self.front, settings, self._executor, self._tick, prefix),
+                settings,
+                slot,
+                tls_listeners=listeners.secure,
+            )
+        assert slot is not None, "prefork and worker run below a supervisor"
+        kind = {"prefork": PreforkServer, "worker": WorkerServer}[settings.mpm]
+        return kind(
+            listeners.plain,
+            lambda: BlockingHttpConnector(self.front, settings, [self.front.report], prefix),
             settings,
-            tls_listeners=tls_listeners,
+            slot,
+            tls_listeners=listeners.secure,
         )
 
     def __repr__(self) -> str:
         return f"<FrontServer {', '.join(self.addresses)}>"
 
+    def run(self, ready: Callable[[], None] = _nothing) -> None:
+        """Serve in this thread until ``ask_to_stop``; ready says: from now on."""
+        if self.settings.mpm != "event":
+            threading.Thread(target=self._keep_ticking, name="keeper", daemon=True).start()
+        try:
+            self._mpm.run(ready)
+        finally:
+            self._ended.set()
+            self._executor.stop(min(_FOREVER_S, self._timeout_s))
+            self.front.close()
+            self._status.remove()
+
+    def ask_to_stop(self, timeout_s: float) -> None:
+        """Make ``run`` return. For any thread."""
+        self._timeout_s = min(self._timeout_s, timeout_s)
+        self._mpm.stop(timeout_s)
+
     def start(self) -> None:
-        self._events.start()
+        """Run in a thread; returns when connections are accepted."""
+        is_ready = threading.Event()
+
+        def run() -> None:
+            try:
+                self.run(is_ready.set)
+            finally:
+                is_ready.set()
+
+        self._thread = threading.Thread(target=run, name="front")
+        self._thread.start()
+        is_ready.wait()
 
     def stop(self) -> None:
         """End running requests within settings.stop_timeout_s."""
-        deadline_s = time.monotonic() + self.settings.stop_timeout_s
-        self._events.stop()
-        self._events.join()
-        self._executor.stop(max(0.0, deadline_s - time.monotonic()))
-        self.front.close()
-        for listen in self.config.listens:
-            if listen.path:
-                with contextlib.suppress(OSError):
-                    os.unlink(listen.path)
+        self.ask_to_stop(self.settings.stop_timeout_s)
+        if self._thread is not None:
+            self._thread.join()
+        self._listeners.close()
+        if self._owns_paths:
+            self._listeners.remove_paths()
 
-    def _close_listeners(self) -> None:
-        for listener in self._listeners:
-            listener.close()
+    def _keep_ticking(self) -> None:
+        """Do once a second what a loop would."""
+        while not self._ended.wait(_TICK_S):
+            try:
+                self.front.maintain(time.monotonic())
+                self._tick()
+            except Exception:  # noqa: BLE001  a mistake of ours; the next round has to come
+                _log.exception("A round of the keeper failed")
 
-
-def run(settings: Settings, config: FrontConfig, say: Callable[[str], None], began_s: float) -> int:
-    """Serve until SIGINT or SIGTERM; return the exit code. A second signal ends the process at once.
-
-    began_s is time.perf_counter() when the command began.
-    """
-    asked = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            os._exit(128 + number)
-        asked.set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    server = FrontServer(settings, config)
-    server.start()
-    took_s = time.perf_counter() - began_s
-    say(f"Ready after {took_s:.2f} s on {', '.join(server.addresses)}. Ctrl-C stops.")
-    asked.wait()
-    say(f"Stopping, within {settings.stop_timeout_s:g} s. Ctrl-C again ends at once.")
-    server.stop()
-    return 0
-
-
-def _open(listen: FrontListen, settings: Settings) -> socket.socket:
-    if not listen.path:
-        return open_listener(listen.host or "0.0.0.0", listen.port, settings.backlog)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _remove_dead(listen.path)
-        listener.bind(listen.path)
-        listener.listen(settings.backlog)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(f"listen {listen}: {error.strerror}. Choose another path.") from None
-    return listener
-
-
-def _remove_dead(path: str) -> None:
-    """Remove a socket that nobody listens on any more; raise OSError if somebody does."""
-    try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-    raise OSError(errno.EADDRINUSE, "another program listens there")
-
-
-def _address(listener: socket.socket, scheme: str) -> str:
-    name = listener.getsockname()
-    if isinstance(name, str):
-        return f"unix:{name}"
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"{scheme}://{host}:{name[1]}"
+    def _tick(self) -> None:
+        for tls in self._listeners.tls:
+            tls.poll()
+        self._status.set_groups(self.front.status(time.monotonic()))
+        self._status.write()

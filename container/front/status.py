@@ -1,6 +1,6 @@
 """What `was status` shows of a front: its groups with their members and last choices, its containers.
 
-    front ── once a second ──> was-PID.front (JSON, beside the scoreboard) ──> `was status`
+    each process ── once a second ──> was-SERVER-PROCESS.front (JSON, beside the scoreboard) ──> `was status`
 
 Nothing asks the front, as with the scoreboard (mpm/scoreboard.py).
 """
@@ -18,7 +18,15 @@ from typing import Any
 
 from container.front.balancer import Balancer, MemberStatus
 
-__all__ = ["FrontStatus", "GroupStatus", "ProcessState", "as_text", "groups_of", "read_status"]
+__all__ = [
+    "FrontStatus",
+    "GroupStatus",
+    "ProcessState",
+    "as_text",
+    "groups_of",
+    "read_status",
+    "remove_status",
+]
 
 _SUFFIX = ".front"
 
@@ -55,7 +63,7 @@ def groups_of(balancers: Iterable[Balancer], now_s: float) -> list[GroupStatus]:
 
 
 class FrontStatus:
-    """The file of one front. set_groups may be called from another thread than the rest."""
+    """What one process of a front has to tell. set_groups may be called from another thread than the rest."""
 
     def __init__(self, path: Path | None) -> None:
         """None: nobody wants to know."""
@@ -67,9 +75,12 @@ class FrontStatus:
         return f"<FrontStatus {self._path}>"
 
     @classmethod
-    def beside(cls, folder: Path | None) -> FrontStatus:
-        """Of this process, in the folder of the scoreboards."""
-        return cls(None if folder is None else _path_of(folder, os.getpid()))
+    def beside(cls, folder: Path | None, server_pid: int | None = None) -> FrontStatus:
+        """Of this process, in the folder of the scoreboards; server_pid: whose scoreboard, if not its own."""
+        if folder is None:
+            return cls(None)
+        own = os.getpid()
+        return cls(folder / f"was-{server_pid or own}-{own}{_SUFFIX}")
 
     def set_groups(self, groups: list[GroupStatus]) -> None:
         self._groups = groups
@@ -80,7 +91,7 @@ class FrontStatus:
             return
         text = json.dumps(
             {
-                "groups": [dataclasses.asdict(each) for each in self._groups],
+                "groups": [{**dataclasses.asdict(each), "process": os.getpid()} for each in self._groups],
                 "containers": [dataclasses.asdict(each) for each in processes],
             }
         )
@@ -97,21 +108,29 @@ class FrontStatus:
             self._path.unlink(missing_ok=True)
 
 
-def _path_of(folder: Path, pid: int) -> Path:
-    return folder / f"was-{pid}{_SUFFIX}"
-
-
 def read_status(folder: Path, pid: int) -> dict[str, Any] | None:
-    """Of the front with this process id, as JSON has it; None if there is none. Removes what others left."""
-    for path in folder.glob(f"was-*{_SUFFIX}"):
+    """Of the front with this process id, as JSON has it; None if there is none. Removes what others left.
+
+    Several processes have each its own groups, as each balances by itself.
+    """
+    found: dict[str, Any] = {"groups": [], "containers": []}
+    is_there = False
+    for path in sorted(folder.glob(f"was-*{_SUFFIX}")):
         with contextlib.suppress(ValueError, OSError):
-            if not _is_alive(int(path.stem.removeprefix("was-"))):
+            server, own = map(int, path.stem.removeprefix("was-").split("-"))
+            if not _is_alive(own):
                 path.unlink()
-    try:
-        found: dict[str, Any] = json.loads(_path_of(folder, pid).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found
+            elif server == pid:
+                is_there = True
+                for name, rows in json.loads(path.read_text(encoding="utf-8")).items():
+                    found[name] += rows
+    return found if is_there else None
+
+
+def remove_status(folder: Path, pid: int) -> None:
+    """Remove what processes of the server with this process id have left."""
+    for path in folder.glob(f"was-{pid}-*{_SUFFIX}"):
+        path.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:
@@ -131,8 +150,11 @@ def as_text(status: dict[str, Any]) -> str:
         pid = f"process {process['pid']}" if process["pid"] else "no process"
         why = f"; the one before ended: {process['why']}" if process["why"] else ""
         lines.append(f"container {process['route']}: {process['state']}, {pid}{why}")
-    for group in status["groups"]:
-        lines.append(f"group {group['name']}:")
+    groups = status["groups"]
+    are_several = len({group["process"] for group in groups}) > 1
+    for group in groups:
+        whose = f", as process {group['process']} has it" if are_several else ""
+        lines.append(f"group {group['name']}{whose}:")
         width = max((len(member["name"]) for member in group["members"]), default=0)
         for member in group["members"]:
             lines.append(

@@ -9,11 +9,11 @@ No process, no clock: supervisor.py asks and acts.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from container.config import Settings
 
-__all__ = ["MAX_SPAWN", "MOST_SHOWN", "Decision", "Limits", "Population", "settle"]
+__all__ = ["MAX_SPAWN", "MOST_SHOWN", "Decision", "Limits", "Population", "settle", "share"]
 
 MAX_SPAWN = 32
 MOST_SHOWN = 64
@@ -74,6 +74,14 @@ def settle(settings: Settings, cpus: int | None = None) -> tuple[Limits, list[st
         settings, correct, cpus or os.cpu_count() or 1
     )
     return limits, correct.warnings
+
+
+def share(settings: Settings, limits: Limits) -> Settings:
+    """Turn the connections of all processes into those of each."""
+    if settings.mpm != "event":
+        return settings
+    each = settings.worker_connections or -(-settings.max_connections // limits.start)
+    return replace(settings, max_connections=each)
 
 
 def _prefork(settings: Settings, correct: _Corrector, cpus: int) -> Limits:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import mmap
 import os
 import stat
@@ -22,10 +23,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from container.config import Settings
 from container.errors import ConfigError
 
 __all__ = [
     "ANSWERING",
+    "DRAINING",
     "ENDING",
     "IDLE",
     "KEEPALIVE",
@@ -41,11 +44,14 @@ __all__ = [
     "Slot",
     "ThreadStatus",
     "ThreadWatch",
+    "make_board",
     "running_servers",
     "status_folder",
 ]
 
-OPEN, STARTING, WAITING, READING, ANSWERING, KEEPALIVE, LINGERING, ENDING = b".S_RWKCG"
+_log = logging.getLogger("container.server")
+
+OPEN, STARTING, WAITING, READING, ANSWERING, KEEPALIVE, LINGERING, ENDING, DRAINING = b".S_RWKCGD"
 IDLE = (STARTING, WAITING)
 MEANING = {
     OPEN: "open slot",
@@ -56,11 +62,15 @@ MEANING = {
     KEEPALIVE: "waiting for another request",
     LINGERING: "closing",
     ENDING: "ending gracefully",
+    DRAINING: "draining",
 }
 
 _MAGIC = b"WASBRD1\n"
 _HEADER = struct.Struct("<8sIIId16s256s")  # magic, pid, slots, threads, started, mpm, urls
 _HEADER_BYTES = 512
+_PHASE_AT = _HEADER_BYTES - 1
+_URLS_AT = struct.calcsize("<8sIIId16s")
+_MOST_URLS_BYTES = 256
 _PROCESS = struct.Struct("<BxxxIIId QQ I")  # state, pid, generation, -, started, connections, requests, open
 _PROCESS_BYTES = 64
 _THREAD = struct.Struct(
@@ -72,6 +82,7 @@ _PID = struct.Struct("<I")
 _PID_AT = 4
 _CONNECTIONS = struct.Struct("<Q")
 _CONNECTIONS_AT = struct.calcsize("<BxxxIIId")
+_FAILED_AT = _PROCESS.size  # a byte
 _ANSWERING = struct.Struct("<Bxxxxxxx d Q")
 _REQUEST = struct.Struct("<10s 112s")
 _REQUEST_AT = struct.calcsize("<Bxxxxxxx d QQ 46s")
@@ -113,6 +124,8 @@ class ServerStatus:
     mpm: str
     urls: tuple[str, ...]
     started_s: float
+    phase: str
+    """S starting, _ serving, D draining, G ending."""
     processes: tuple[ProcessStatus, ...]
 
 
@@ -138,10 +151,10 @@ class Scoreboard:
         self._memory = memory
         self._path = path
         self._descriptor = descriptor
-        magic, self.pid, self.slots, self.threads, self._started_s, mpm, urls = _HEADER.unpack_from(memory)
+        magic, self.pid, self.slots, self.threads, self._started_s, mpm, _ = _HEADER.unpack_from(memory)
         if magic != _MAGIC:
             raise ValueError("not a scoreboard")
-        self._mpm, self._urls = _text(mpm), tuple(_text(urls).split())
+        self._mpm = _text(mpm)
         self._slot_bytes = _PROCESS_BYTES + self.threads * _THREAD_BYTES
         if len(memory) < _HEADER_BYTES + self.slots * self._slot_bytes:
             raise ValueError("a scoreboard cut short")
@@ -161,14 +174,16 @@ class Scoreboard:
             os.ftruncate(descriptor, size)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         memory = mmap.mmap(descriptor, size)
-        shown = " ".join(urls).encode()[:256]
-        _HEADER.pack_into(memory, 0, _MAGIC, os.getpid(), slots, threads, time.time(), mpm.encode(), shown)
+        _HEADER.pack_into(memory, 0, _MAGIC, os.getpid(), slots, threads, time.time(), mpm.encode(), b"")
+        memory[_PHASE_AT] = STARTING
         for index in range(slots):
             at = _HEADER_BYTES + index * (_PROCESS_BYTES + threads * _THREAD_BYTES)
             memory[at] = OPEN
             for thread in range(threads):
                 memory[at + _PROCESS_BYTES + thread * _THREAD_BYTES] = OPEN
-        return cls(memory, path, descriptor)
+        board = cls(memory, path, descriptor)
+        board.urls = urls
+        return board
 
     @classmethod
     def open(cls, path: Path) -> Scoreboard | None:
@@ -193,9 +208,28 @@ class Scoreboard:
     def all_slots(self) -> Iterator[Slot]:
         return map(self.slot, range(self.slots))
 
+    @property
+    def phase(self) -> int:
+        """Of the whole server: STARTING, WAITING (it serves), DRAINING or ENDING."""
+        return self._memory[_PHASE_AT]
+
+    @phase.setter
+    def phase(self, phase: int) -> None:
+        self._memory[_PHASE_AT] = phase
+
+    @property
+    def urls(self) -> Iterable[str]:
+        return tuple(_text(self._memory[_URLS_AT : _URLS_AT + _MOST_URLS_BYTES]).split())
+
+    @urls.setter
+    def urls(self, urls: Iterable[str]) -> None:
+        shown = " ".join(urls).encode()[:_MOST_URLS_BYTES].ljust(_MOST_URLS_BYTES, b"\0")
+        self._memory[_URLS_AT : _URLS_AT + _MOST_URLS_BYTES] = shown
+
     def status(self) -> ServerStatus:
         processes = [slot.status() for slot in self.all_slots() if slot.state != OPEN]
-        return ServerStatus(self.pid, self._mpm, self._urls, self._started_s, tuple(processes))
+        phase = chr(self.phase)
+        return ServerStatus(self.pid, self._mpm, tuple(self.urls), self._started_s, phase, tuple(processes))
 
     def close(self) -> None:
         """Called by the process that made it, when there is nothing left to show."""
@@ -254,6 +288,15 @@ class Slot:
     def watch(self, index: int) -> ThreadWatch:
         """Of one of the process's threads."""
         return ThreadWatch(self._memory, self._thread_at(index % self.threads), self._at)
+
+    @property
+    def failed(self) -> int:
+        """How many web apps did not start in this process."""
+        return self._memory[self._at + _FAILED_AT]
+
+    @failed.setter
+    def failed(self, count: int) -> None:
+        self._memory[self._at + _FAILED_AT] = min(255, count)
 
     def idle_threads(self) -> int:
         """How many wait for a connection; all, of a process that is still starting."""
@@ -393,6 +436,15 @@ def status_folder(work: Path | None) -> Path:
         cure = "Name another folder with --work"
         raise ConfigError(f"{folder}: cannot be made: {error.strerror}. {cure}") from None
     return folder
+
+
+def make_board(settings: Settings, slots: int, threads: int, urls: Iterable[str]) -> Scoreboard:
+    """That of this server: where `was status` finds it if that is possible, else for its children only."""
+    try:
+        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, urls)
+    except (ConfigError, OSError) as error:
+        _log.warning("`was status` will not find this server: %s", error)
+        return Scoreboard.make(None, slots, threads, settings.mpm, urls)
 
 
 def running_servers(folder: Path) -> list[ServerStatus]:

@@ -10,6 +10,7 @@ from container.mpm.scoreboard import MEANING, ProcessStatus, ServerStatus
 
 __all__ = ["as_json_text", "as_text"]
 
+_PHASES = {"S": ", starting", "D": ", draining", "G": ", ending"}
 _SHOWN_IDLE = ("_", ".")  # threads that need no line of their own
 
 
@@ -33,7 +34,7 @@ def _server(server: ServerStatus, now_s: float) -> str:
     used = sorted(set(letters) & {chr(letter) for letter in MEANING})
     lines = [
         f"{' '.join(server.urls)}  --mpm {server.mpm}, process {server.pid}, "
-        f"up {_age(now_s - server.started_s)}",
+        f"up {_age(now_s - server.started_s)}{_PHASES.get(server.phase, '')}",
         f"{_count(len(processes), 'process', 'processes')}, "
         f"{_count(sum(process.open_connections for process in processes), 'connection')} open, "
         f"{_count(sum(process.requests for process in processes), 'request')} since the processes began",

@@ -1,9 +1,12 @@
 """The supervisor: one process with one thread that forks children and sees to it that there are enough.
 
     Supervisor ── fork ──> make_server(child).run(ready) in each child ──> its slot of the scoreboard
-      1/s: Population says how many to spawn or end; signals: reload, stop
+      │ 1/s: Population says how many to spawn or end; signals: reload, stop
+      └── fork ──> make_helper(child): one process that takes no connections of clients
 
-Children are told by signals: SIGTERM and SIGQUIT end them gracefully, SIGKILL keeps the deadline.
+Children are told by signals: SIGTERM and SIGQUIT end them gracefully, SIGKILL keeps the deadline. The helper
+does what is to be done once for all of them and needs a loop, which a process that forks must not have: it
+answers the admin address until everything else has ended.
 If the supervisor is killed, its end of a pipe closes, and the children end by themselves.
 """
 
@@ -26,7 +29,7 @@ from typing import Protocol
 
 from container.errors import ContainerError
 from container.mpm.population import Decision, Limits, Population
-from container.mpm.scoreboard import ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
+from container.mpm.scoreboard import DRAINING, ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
 from container.mpm.signals import SignalInbox
 
 __all__ = ["Child", "ChildServer", "StartError", "Supervisor"]
@@ -85,15 +88,25 @@ class Supervisor:
         *,
         stop_timeout_s: float,
         graceful_timeout_s: float,
-        reload: Callable[[], None] = lambda: None,
+        drain_s: float = 0.0,
+        make_helper: Callable[[Child], ChildServer] | None = None,
+        reload: Callable[[int], None] = lambda generation: None,
+        settled: Callable[[int], None] = lambda generation: None,
+        on_stop: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """make_server is called in each child.
+        """make_server is called in each child, make_helper in the one that is the helper.
 
-        reload is called before a new generation starts; a ContainerError keeps the old one.
-        graceful_timeout_s of 0 is no limit.
+        reload is called before a generation of that number starts; a ContainerError keeps the old one.
+        settled tells which generation goes on alone: the new one, or the old one if the new did not start.
+        on_stop is called when the children are asked to end. graceful_timeout_s of 0 is no limit.
         """
         self._make_server = make_server
+        self._make_helper = make_helper
+        self._settled = settled
+        self._on_stop = on_stop
+        self._drain_s = drain_s
+        self._stop_at_s: float | None = None  # the end of draining
         self._limits = limits
         self._board = board
         self._population = Population(limits)
@@ -102,6 +115,7 @@ class Supervisor:
         self._reload = reload
         self._say = say
         self._children: dict[int, Child] = {}
+        self._helper: Child | None = None
         self._generation = 0
         self._number = 0
         self._inbox = SignalInbox(_HANDLED)
@@ -126,12 +140,14 @@ class Supervisor:
         assert threading.active_count() == 1, "fork with threads loses their locks"
         try:
             with self._inbox:
+                self._fork_helper()
                 self._spawn(self._limits.start)
                 next_tick_s = time.monotonic() + _TICK_S
                 while self._children or not self._is_stopping:
                     for number in self._inbox.wait(self._wait_s(next_tick_s)):
                         self._obey(number)
                     self._reap()
+                    self._end_draining()
                     self._watch_the_new(ready)
                     self._kill_the_late()
                     if time.monotonic() >= next_tick_s:
@@ -139,6 +155,8 @@ class Supervisor:
                         self._maintain()
         finally:
             self._kill(signal.SIGKILL)
+            self._board.phase = ENDING
+            self._end_helper()
             for pid in list(self._children):
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
@@ -148,6 +166,8 @@ class Supervisor:
 
     def _wait_s(self, until_s: float) -> float:
         deadlines = [child.deadline_s for child in self._children.values() if child.deadline_s is not None]
+        if self._stop_at_s is not None:
+            deadlines.append(self._stop_at_s)
         return min([until_s, *deadlines]) - time.monotonic()
 
     def _obey(self, number: int) -> None:
@@ -157,8 +177,9 @@ class Supervisor:
                 self._exit_code = 128 + number
                 self._stop(0.0)
             else:
-                self._say(f"Stopping, within {self._stop_timeout_s:g} s. Once more ends at once.")
-                self._stop(self._stop_timeout_s + _GRACE_S)
+                within_s = self._drain_s + self._stop_timeout_s
+                self._say(f"Stopping, within {within_s:g} s. Once more ends at once.")
+                self._drain()
         elif number == signal.SIGQUIT:
             self._say("Stopping when the running requests have ended.")
             self._stop(self._graceful_timeout_s)
@@ -178,18 +199,37 @@ class Supervisor:
         self._number += 1
         child = Child(self._number, self._generation, slot)
         slot.begin(self._generation)
+        self._start(child, self._make_server)
+        self._children[child.pid] = child
+
+    def _start(self, child: Child, make_server: Callable[[Child], ChildServer]) -> None:
         # Until the child has an inbox of its own a signal waits: ours would swallow it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         try:
             child.pid = os.fork()
             if child.pid == 0:
-                self._be_child(child)
+                self._be_child(child, make_server)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-        slot.set_pid(child.pid)
-        self._children[child.pid] = child
+        child.slot.set_pid(child.pid)
 
-    def _be_child(self, child: Child) -> None:
+    def _fork_helper(self) -> None:
+        if self._make_helper is None:
+            return
+        self._number += 1
+        slot = Scoreboard.make(None, 1, 1, "", []).slot(0)  # it is none of those that are shown
+        self._helper = Child(self._number, self._generation, slot)
+        self._start(self._helper, self._make_helper)
+
+    def _end_helper(self) -> None:
+        helper, self._helper = self._helper, None
+        if helper is None:
+            return
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(helper.pid, signal.SIGKILL)  # it has nothing to finish
+            os.waitpid(helper.pid, 0)
+
+    def _be_child(self, child: Child, make_server: Callable[[Child], ChildServer]) -> None:
         """In the child; does not return. A second thread serves, this one waits for signals."""
         code = 1
         try:
@@ -201,7 +241,7 @@ class Supervisor:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             with SignalInbox([signal.SIGTERM, signal.SIGQUIT]) as inbox:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-                code = self._live(child, inbox)
+                code = self._live(make_server(child), child, inbox)
         except ContainerError as error:
             print(error, file=sys.stderr)  # noqa: T201  as the command line does
         except BaseException:  # noqa: BLE001  nothing may get back into the supervisor's code
@@ -213,9 +253,8 @@ class Supervisor:
                 logging.shutdown()
             os._exit(code)
 
-    def _live(self, child: Child, inbox: SignalInbox) -> int:
+    def _live(self, server: ChildServer, child: Child, inbox: SignalInbox) -> int:
         """Serve until told to stop; return the exit code."""
-        server = self._make_server(child)
         failures: list[BaseException] = []
 
         def ready() -> None:
@@ -256,6 +295,9 @@ class Supervisor:
             if not pid:
                 return
             child = self._children.pop(pid, None)
+            if self._helper is not None and pid == self._helper.pid:
+                self._helper = None
+                _log.error("The helper process %d ended by itself; another one takes its place", pid)
             if child is not None:
                 self._ended(child, os.waitstatus_to_exitcode(status))
 
@@ -311,12 +353,15 @@ class Supervisor:
         if not self._has_been_ready:
             self._has_been_ready = True
             self._failures = 0
+            self._board.phase = WAITING
             ready()
         if self._is_replacing and all(child.slot.state != STARTING for child in self._current()):
             self._failures = 0
             self._end_the_old()
 
     def _maintain(self) -> None:
+        if self._helper is None:
+            self._fork_helper()
         if self._is_stopping:
             return
         now_s = time.monotonic()
@@ -367,8 +412,22 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
+    def _drain(self) -> None:
+        """Say that no more requests should come, and serve those that do for a while."""
+        self._board.phase = DRAINING
+        self._stop_at_s = time.monotonic() + self._drain_s
+        self._end_draining()
+
+    def _end_draining(self) -> None:
+        if self._stop_at_s is not None and time.monotonic() >= self._stop_at_s:
+            self._stop(self._stop_timeout_s + _GRACE_S)
+
     def _stop(self, timeout_s: float | None) -> None:
-        self._is_stopping = True
+        self._stop_at_s = None
+        self._board.phase = ENDING
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._on_stop()
         for child in self._children.values():
             self._ask_to_end(child, timeout_s)
 
@@ -376,13 +435,13 @@ class Supervisor:
 
     def _begin_reload(self) -> None:
         """Start a new generation; the old one goes on until the new one is ready."""
-        if self._is_stopping:
+        if self._is_stopping or self._stop_at_s is not None:
             return
         if self._is_replacing:
             _log.warning("SIGHUP is ignored: a reload is under way")
             return
         try:
-            self._reload()
+            self._reload(self._generation + 1)
         except ContainerError as error:
             _log.error("The reload has failed, the processes go on as they are:\n%s", error)
             return
@@ -400,6 +459,9 @@ class Supervisor:
         for child in old:
             if not child.is_asked_to_end:
                 self._ask_to_end(child, self._graceful_timeout_s)
+        self._end_helper()
+        self._fork_helper()
+        self._settled(self._generation)
 
     def _undo_reload(self) -> None:
         self._is_replacing = False
@@ -408,6 +470,7 @@ class Supervisor:
         survivors = [child.generation for child in self._children.values() if not child.is_asked_to_end]
         self._generation = max(survivors, default=self._generation)
         self._failures = 0
+        self._settled(self._generation)
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:

@@ -437,8 +437,11 @@ def own_length(method: str, status: int, body_bytes: int) -> int | None:
     return body_bytes
 
 
-def keeps_alive(request: RequestHead, status: int, framing: Framing) -> bool:
-    return request.keep_alive and framing is not _CLOSE and status not in _CLOSING
+def keeps_alive(request: RequestHead, status: int, framing: Framing, may_stay: bool | None = None) -> bool:
+    """may_stay: what the answer itself says (Connection: keep-alive, close), None: nothing."""
+    if may_stay is None:
+        may_stay = status not in _CLOSING
+    return may_stay and request.keep_alive and framing is not _CLOSE
 
 
 def header_line(name: str, value: str) -> bytes:
@@ -457,12 +460,15 @@ class HeaderLines:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], bytes] = {}
 
-    def make(self, headers: Headers) -> tuple[bytes, int | None, bool]:
-        """The lines, but for those that frame the answer; of those, the length and whether to close."""
+    def make(self, headers: Headers) -> tuple[bytes, int | None, bool | None]:
+        """The lines, but for those that frame the answer; of those, the length and what Connection says.
+
+        That is whether the connection may stay, None: nothing about it.
+        """
         known = self._known
         lines = b""
         content_length = None
-        close = False
+        may_stay = None
         for header in headers:
             line = known.get(header)
             if line is not None:
@@ -475,8 +481,9 @@ class HeaderLines:
             elif field == "content-length":
                 content_length = int(value)
             elif field == "connection":
-                close = "close" in value.lower()
-        return lines, content_length, close
+                options = value.lower()
+                may_stay = False if "close" in options else True if "keep-alive" in options else may_stay
+        return lines, content_length, may_stay
 
     def _remember(self, header: tuple[str, str]) -> bytes:
         line = header_line(*header)

@@ -1,8 +1,8 @@
 """HTTP/1.x spoken to a backend: requests out, answers in. No sockets, no clock.
 
 An answer's framing is decided as RFC 9112 §6.3 says: none for HEAD, 1xx, 204 and 304; chunked before a
-Content-Length; else to the end of the connection. An answer that two readers could understand differently
-ends the connection's use.
+Content-Length; else to the end of the connection. Lines of a head may end with a LF alone (§2.2). An answer
+that two readers could understand differently, as one of those, ends the connection's use.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _SHORT = 256  # bytes of a line that is remembered
 _LIMITS = Settings(max_body_bytes=0)
 _NOT_SENT = HOP_BY_HOP | {"content-length", "expect", "proxy"}  # "Proxy" becomes HTTP_PROXY under CGI
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BODILESS = frozenset((204, 304))
 
@@ -174,6 +176,8 @@ class Http1Backend(BodyParser):
     def _next_head(self) -> Event | None:
         buffer = self.waiting
         end = buffer.find(b"\r\n\r\n")
+        if end < 0 or buffer.count(b"\n", 0, end) != buffer.count(b"\r\n", 0, end):
+            buffer, end = self._with_crlf(buffer, end)
         if end > self.max_head_bytes or (end < 0 and len(buffer) > self.max_head_bytes):
             raise ProtocolError(502, f"the head of the answer has more than {self.max_head_bytes} bytes")
         if end < 0:
@@ -193,6 +197,15 @@ class Http1Backend(BodyParser):
             return Interim(status, [line.header for line in found])
         self._awaits_head = False
         return self._decide(match, status, found)
+
+    def _with_crlf(self, buffer: bytes, end: int) -> tuple[bytes, int]:
+        """Put CRLF where lines of the head end with a LF alone; the same again if it has not come whole."""
+        empty_line = _EMPTY_LINE.search(buffer)
+        if empty_line is None:
+            return buffer, end
+        self._is_open = False
+        head = _BARE_LF.sub(b"\r\n", buffer[: empty_line.start() + 1])
+        return b"%b\r\n%b" % (head, buffer[empty_line.end() :]), len(head) - 2
 
     def _decide(self, line: re.Match[bytes], status: int, found: list[_Line]) -> AnswerHead:
         """Read what governs body and connection, and leave it out of the header."""

@@ -104,11 +104,42 @@ def test_a_web_app_that_does_not_start_is_a_reason(web_app, was_run, admin) -> N
     assert running.stop() == 0
 
 
-def test_several_processes_have_no_admin_address(web_app, start: Callable) -> None:
+SEVERAL = {
+    "event": ["--worker-processes", "2"],
+    "worker": ["--mpm", "worker", "--start-servers", "2", "--min-spare-threads", "1"],
+    "prefork": ["--mpm", "prefork", "--start-servers", "2", "--min-spare-servers", "1"],
+}
+
+
+@pytest.mark.parametrize("flags", SEVERAL.values(), ids=SEVERAL)
+def test_the_admin_address_of_several_processes(web_app, was_run, admin, flags: list[str]) -> None:
     web_app()
-    running = start("container", "run", "--port", "0", "--admin-port", "1", "--mpm", "prefork")
-    assert running.wait() == 2
-    assert running.said[0].startswith("--admin-port 1: one process cannot answer for all of them.")
+    shared = ("--session-store", "sqlite", "--work", "work", "--drain-s", "1h", "--access-log", "off")
+    running = was_run(*flags, *shared, "--admin-port", str(admin.port))
+    assert f"Health: http://127.0.0.1:{admin.port}/healthz and /readyz" in "".join(running.said)
+    assert admin("/healthz") == (200, "alive\n")
+    assert admin("/readyz") == (200, "ready\n")
+    status = json.loads(admin("/status", "application/json")[1])
+    assert status["pid"] == running.process.pid
+    assert f"process {running.process.pid}" in admin("/status")[1]
+    running.process.send_signal(signal.SIGTERM)
+    running.wait_for("^Stopping, within 3610 s")
+    while admin("/readyz") == (200, "ready\n"):
+        pass
+    assert admin("/readyz") == (503, "not ready\n  draining\n")
+    assert running.get("/main") == (200, "hello")
+    assert running.stop() == 128 + signal.SIGTERM
+    with pytest.raises(urllib.error.URLError):
+        admin("/healthz")
+
+
+def test_web_apps_that_do_not_start_in_several_processes(web_app, was_run, admin) -> None:
+    web_app()
+    web_app("broken", web_xml="<web-app>")
+    shared = ("--session-store", "sqlite", "--work", "work")
+    running = was_run(*SEVERAL["event"], *shared, "--admin-port", str(admin.port))
+    assert admin("/readyz") == (503, "not ready\n  web apps that did not start: 1\n")
+    assert running.stop() == 0
 
 
 def test_an_admin_port_in_use_is_named(web_app, start: Callable) -> None:

@@ -6,6 +6,7 @@ with both answers.
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import time
@@ -393,6 +394,19 @@ def test_same_choices(fronts: Fronts, name: str) -> None:
         for port in (fronts.nginx_port, fronts.our_port)
     ]
     assert choices[1] == choices[0]
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 500, 501, 503, 505])
+def test_same_use_of_a_connection_after_a_backends_error(fronts: Fronts, status: int) -> None:
+    stays = []
+    for port in (fronts.nginx_port, fronts.our_port):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client.request("GET", f"/px/plain/status/{status}", headers={"Host": "site.test"})
+        answer = client.getresponse()
+        assert (answer.status, bool(answer.read())) == (status, True)
+        stays.append(client.sock is not None)
+        client.close()
+    assert stays == [True, True]
 
 
 def test_same_logs(fronts: Fronts) -> None:

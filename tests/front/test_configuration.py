@@ -103,4 +103,4 @@ def test_a_unix_socket_that_is_taken(tmp_path):
         with pytest.raises(ConfigError, match="another program listens there"):
             FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("", 0, path),)))
     # Whoever listened there has died.
-    FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("", 0, path),)))._close_listeners()
+    FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("", 0, path),))).stop()

@@ -45,7 +45,7 @@ def request_of_r1():
 def test_what_a_killed_front_has_left_is_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    left = tmp_path / f"was-{ended.pid}.front"
+    left = tmp_path / f"was-{ended.pid}-{ended.pid}.front"
     left.write_text("{}")
     (tmp_path / "was-x.front").write_text("")
     assert read_status(tmp_path, 1) is None

@@ -504,6 +504,9 @@ def test_keep_alive_of_an_answer():
     assert keeps_alive(head, 404, Framing.LENGTH)
     assert not keeps_alive(head, 200, Framing.CLOSE)
     assert not keeps_alive(head, 413, Framing.LENGTH)
+    assert keeps_alive(head, 500, Framing.LENGTH, may_stay=True)
+    assert not keeps_alive(head, 500, Framing.CLOSE, may_stay=True)
+    assert not keeps_alive(head, 200, Framing.LENGTH, may_stay=False)
 
 
 def test_status_lines():
@@ -525,8 +528,9 @@ def test_header_lines_leave_out_what_frames():
     headers = [("A", "é"), ("Content-Length", "3"), ("Connection", "Close"), ("date", "x"), ("A", "é")]
     lines = HeaderLines()
     for _ in range(2):
-        assert lines.make(headers) == (2 * "A: é\r\n".encode("latin-1"), 3, True)
-    assert lines.make([]) == (b"", None, False)
+        assert lines.make(headers) == (2 * "A: é\r\n".encode("latin-1"), 3, False)
+    assert lines.make([("connection", "Keep-Alive")]) == (b"", None, True)
+    assert lines.make([]) == (b"", None, None)
 
 
 def test_answer_heads():

@@ -39,6 +39,7 @@ def events(answer: bytes, request: BackendRequest = GET, *, ends: bool = False, 
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HEAD = AnswerHead(200, "OK", [])
+LENGTH_3 = [HEAD._replace(headers=[("Content-Length", "3")]), b"abc", AnswerEnd([])]
 
 
 @pytest.mark.parametrize("size", [0, 1, 3])
@@ -63,6 +64,14 @@ HEAD = AnswerHead(200, "OK", [])
         (
             OK + b"Transfer-Encoding: Chunked\r\nContent-Length: 9\r\n\r\n1\r\na\r\n0\r\n\r\n",
             [HEAD, b"a", AnswerEnd([])],
+            False,
+        ),
+        (b"HTTP/1.1 200 OK\nContent-Length: 3\n\nabc", LENGTH_3, False),
+        (OK + b"Content-Length: 3\n\r\nabc", LENGTH_3, False),
+        (OK + b"Content-Length: 3\r\n\nabc", LENGTH_3, False),
+        (
+            OK + b"A: b\nContent-Length: 1\r\n\r\na",
+            [HEAD._replace(headers=[("A", "b"), ("Content-Length", "1")]), b"a", AnswerEnd([])],
             False,
         ),
         (OK + b"Connection: close\r\nContent-Length: 1\r\n\r\na", None, False),
@@ -149,7 +158,8 @@ def test_after_a_101_there_are_only_bytes():
         OK + b" a: b\r\n\r\n",
         OK + b"a : b\r\n\r\n",
         OK + b"a\r\n\r\n",
-        OK + b"a: b\nc: d\r\n\r\n",
+        OK + b"a: b\rc: d\r\n\r\n",
+        b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\n\n",
         OK + b"a: b\0\r\n\r\n",
         OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
         OK + b"Content-Length: 1, 1\r\n\r\n",

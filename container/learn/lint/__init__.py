@@ -26,7 +26,7 @@ from container.descriptor.reader import read_file
 from container.engine.loader import loader_of
 from container.engine.scanner import Effective
 from container.errors import ConfigError, Problem, Severity
-from container.front.config.httpd_check import check as check_apache
+from container.front.config.apache.check import check as check_apache
 from container.learn.effective import opened, web_app_of
 from container.learn.lint import classes, code, links, mapping, pages, security
 from container.learn.lint.app import App
@@ -95,7 +95,7 @@ def _codes(given: Iterable[str]) -> tuple[str, ...]:
 
 def _found(path: Path, https: bool) -> tuple[Iterable[Problem], str]:
     if path.is_file() and _is_nginx(path):
-        from container.front.config.nginx import check as check_nginx
+        from container.front.config.nginx.conf import check as check_nginx
 
         return check_nginx(os.fspath(path)), _count(1, "nginx configuration")
     if path.is_file() and (apache := check_apache(path)) is not None:

@@ -10,6 +10,8 @@ from container.front.site import HeaderEdits
 
 pytestmark = pytest.mark.socket
 
+ERRORS = (400, 404, 413, 500, 501, 502, 503, 505)
+
 
 def hello(peer) -> None:
     """Answer each request of a connection with what it was."""
@@ -40,6 +42,29 @@ def test_connections_are_kept_and_used_again(before, stub):
     for _ in range(5):
         assert front.get().status == 200
     assert backend.connections == 1
+
+
+@pytest.mark.parametrize("in_threads", [0, 2])
+def test_a_backends_error_is_no_reason_to_part_with_the_client(before, stub, in_threads):
+    backend = stub(lambda peer: [peer.answer(b"no", f"{status} No") for status in ERRORS if peer.read()])
+    client = before(backend, settings={"in_threads": in_threads}).connect()
+    for status in ERRORS:
+        client.ask()
+        answer = client.answer()
+        assert (answer.status, answer.body, answer["Connection"]) == (status, b"no", None)
+
+
+def test_lines_of_an_answer_may_end_with_a_line_feed_alone(before, stub):
+    def serve(peer) -> None:
+        while peer.read():
+            peer.send(b"HTTP/1.1 200 OK\nX-A: b\nContent-Length: 2\n\nok")
+
+    backend = stub(serve)
+    front = before(backend)
+    for _ in range(2):
+        answer = front.get()
+        assert (answer.status, answer.body, answer["X-A"]) == (200, b"ok", "b")
+    assert backend.connections == 2  # who writes so is not trusted to say where an answer ends
 
 
 def test_without_keepalive_each_request_has_its_connection(before, stub):

@@ -1,0 +1,236 @@
+"""The groups of backends that ProxyPass and <Proxy balancer://...> describe.
+
+ProxyPass, Balance ──make_group──> ProxyBackend: a ProxyGroup, what its URL adds to paths, its limits
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from container.errors import ConfigError, Source
+from container.front.balancer import Address
+from container.front.config.apache.model import Balance, ProxyPass
+from container.front.mod_proxy import BackendConfig, GroupConfig, Method, ProxyGroup
+from container.front.site import ProxyLimits
+
+__all__ = ["ProxyBackend", "make_group"]
+
+_METHODS: Mapping[str, Method] = {
+    "byrequests": "byrequests",
+    "bybusyness": "bybusyness",
+    "bytraffic": "bytraffic",
+}
+_USED = frozenset(
+    {
+        "loadfactor", "route", "redirect", "lbset", "retry", "status", "timeout", "connectiontimeout", "ping",
+        "ttl", "max", "acquire", "secret", "upgrade", "disablereuse", "enablereuse", "stickysession",
+        "lbmethod", "maxattempts", "nofailover", "forcerecovery", "failonstatus", "iobuffersize",
+    }
+)  # fmt: skip
+_WITHOUT_EFFECT = frozenset(
+    {
+        "min", "smax", "keepalive", "flushpackets", "flushwait", "receivebuffersize",
+        "responsefieldsize", "failontimeout", "growth", "nonce", "scolonpathdelim", "stickysessionsep",
+        "addressttl", "bgrowth", "iobuffersize",
+    }
+)  # fmt: skip
+_OF_BALANCERS = frozenset(
+    {
+        "stickysession", "stickysessionsep", "scolonpathdelim", "lbmethod", "maxattempts", "timeout",
+        "nofailover", "forcerecovery", "failonstatus", "failontimeout", "growth", "nonce",
+    }
+)  # fmt: skip
+_PROTOCOLS: Mapping[str, Literal["http", "https", "ajp"]] = {
+    "http": "http",
+    "https": "https",
+    "ajp": "ajp",
+    "ws": "http",
+    "wss": "https",
+}
+_PORTS = {"http": 80, "https": 443, "ajp": 8009, "ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyBackend:
+    """What a ProxyPass leads to."""
+
+    group: ProxyGroup
+    members: Mapping[str, ProxyMemberUrl]
+    """By their names, which are the URLs as they are written."""
+    sticky: tuple[str, str] = ("", "")
+    """Cookie and path parameter of stickysession."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyMemberUrl:
+    """What the URL of one member, and its parameters, say."""
+
+    path: str
+    """What is put before a path."""
+    authority: str
+    limits: ProxyLimits
+    is_ajp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Url:
+    address: Address
+    authority: str
+    path: str
+    upgrade: bool
+
+
+def _parse(url: str, source: Source | None) -> _Url:
+    socket_path = ""
+    if url.startswith("unix:"):
+        socket_path, _, url = url.removeprefix("unix:").partition("|")
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    try:
+        port = parts.port or _PORTS[scheme]
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{source}: {url!r} is no URL of a backend. Write http://host:port/path."
+        ) from error
+    if not parts.hostname:
+        raise ConfigError(f"{source}: {url!r} names no host. Write http://host:port/path.")
+    protocol = _PROTOCOLS[scheme]
+    if socket_path:
+        address = Address(protocol, "", 0, socket_path)
+    else:
+        address = Address(protocol, parts.hostname, port)
+    return _Url(address, parts.netloc.rpartition("@")[2], parts.path, scheme in ("ws", "wss"))
+
+
+def _seconds(text: str, source: Source | None, name: str) -> float:
+    match = re.fullmatch(r"([0-9]+)(ms|s|min|h)?", text.lower())
+    if match is None:
+        raise ConfigError(f"{source}: {name}={text} is no time. Write seconds, or 500ms.")
+    return int(match[1]) * {"ms": 0.001, "min": 60, "h": 3600}.get(match[2] or "s", 1)
+
+
+def _check(options: Mapping[str, str], source: Source | None) -> None:
+    for name in options:
+        if name not in _USED and name not in _WITHOUT_EFFECT:
+            raise ConfigError(
+                f"{source}: the parameter {name} is not implemented. There are {', '.join(sorted(_USED))}."
+            )
+
+
+def make_group(rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: float) -> ProxyBackend:
+    """Describe what the rule's URL leads to. timeout_s: ProxyTimeout, or Timeout."""
+    url = rule.url or ""
+    if not url.lower().startswith("balancer://"):
+        return _single(rule, url, timeout_s)
+    name, _, base = url[len("balancer://") :].partition("/")
+    balance = balances.get(name.lower())
+    if balance is None or not balance.members:
+        raise ConfigError(
+            f"{rule.source}: {url} has no members. Write <Proxy balancer://{name}> with BalancerMember lines."
+        )
+    options = {**balance.options, **rule.options}
+    for option in options:
+        if option not in _OF_BALANCERS:
+            raise ConfigError(
+                f"{rule.source}: {option} is no parameter of a balancer. Write it behind each BalancerMember."
+            )
+    backends, members = [], {}
+    for member in balance.members:
+        _check(member.options, member.source)
+        parsed = _parse(member.url, member.source)
+        backends.append(_backend(member.url, parsed.address, member.options, member.source))
+        members[member.url] = ProxyMemberUrl(
+            parsed.path.rstrip("/") + (f"/{base}" if base else ""),
+            parsed.authority,
+            _limits(f"{name} {member.url}", member.options, parsed, member.source, timeout_s),
+            parsed.address.protocol == "ajp",
+        )
+    method = options.get("lbmethod", "byrequests").lower()
+    if method not in _METHODS:
+        raise ConfigError(
+            f"{rule.source}: lbmethod={method} is not implemented. Write {', '.join(_METHODS)}."
+        )
+    sticky = options.get("stickysession", "")
+    cookie, _, parameter = sticky.partition("|")
+    attempts = options.get("maxattempts", "")
+    config = GroupConfig(
+        f"balancer://{name.lower()}",
+        tuple(backends),
+        _METHODS[method],
+        bool(sticky),
+        int(attempts) if attempts.isdecimal() else None,
+        options.get("nofailover", "off").lower() == "on",
+        options.get("forcerecovery", "on").lower() == "on",
+        frozenset(int(code) for code in re.findall(r"[0-9]+", options.get("failonstatus", ""))),
+    )
+    return ProxyBackend(ProxyGroup(config), members, (cookie, parameter or cookie.lower()))
+
+
+def _single(rule: ProxyPass, url: str, timeout_s: float) -> ProxyBackend:
+    _check(rule.options, rule.source)
+    bare = re.sub(r"\$[0-9].*", "", url)
+    parsed = _parse(bare, rule.source)
+    backend = _backend(bare, parsed.address, rule.options, rule.source)
+    member = ProxyMemberUrl(
+        parsed.path,
+        parsed.authority,
+        _limits("", rule.options, parsed, rule.source, timeout_s),
+        parsed.address.protocol == "ajp",
+    )
+    return ProxyBackend(ProxyGroup(GroupConfig(bare, (backend,), max_attempts=0)), {bare: member})
+
+
+def _backend(url: str, address: Address, options: Mapping[str, str], source: Source | None) -> BackendConfig:
+    try:
+        factor = float(options.get("loadfactor", "1"))
+        lbset = int(options.get("lbset", "0"))
+    except ValueError as error:
+        raise ConfigError(f"{source}: loadfactor and lbset are numbers. Write loadfactor=2.") from error
+    if not 1 <= factor <= 100:
+        raise ConfigError(f"{source}: loadfactor={factor:g} is not between 1 and 100.")
+    status: set[str] = set()
+    for sign, letter in re.findall(r"([+-]?)([A-Za-z])", options.get("status", "")):
+        (status.discard if sign == "-" else status.add)(letter.upper())
+    return BackendConfig(
+        url,
+        address,
+        factor,
+        options.get("route", ""),
+        options.get("redirect", ""),
+        lbset,
+        _seconds(options.get("retry", "60"), source, "retry"),
+        frozenset(status),
+    )
+
+
+def _limits(
+    pool: str, options: Mapping[str, str], url: _Url, source: Source | None, timeout_s: float
+) -> ProxyLimits:
+    timeout_s = _seconds(options["timeout"], source, "timeout") if "timeout" in options else timeout_s
+    connect_s = timeout_s
+    if "connectiontimeout" in options:
+        connect_s = _seconds(options["connectiontimeout"], source, "connectiontimeout")
+    reuse = options.get("disablereuse", "off").lower() != "on" and options.get("enablereuse", "on") != "off"
+    most = int(options.get("max", "0"))
+    ping_s = _seconds(options.get("ping", "0"), source, "ping")
+    return ProxyLimits(
+        connect_timeout_s=connect_s,
+        send_timeout_s=timeout_s,
+        read_timeout_s=timeout_s,
+        request_buffering=False,
+        response_buffering=False,
+        keepalive=(most or 64) if reuse else 0,
+        keepalive_timeout_s=_seconds(options.get("ttl", "60"), source, "ttl"),
+        pool=pool,
+        max_connections=most,
+        acquire_timeout_s=int(options.get("acquire", "0")) / 1000,
+        upgrade=url.upgrade or "upgrade" in options,
+        ajp_secret=options.get("secret"),
+        ajp_packet_bytes=max(8192, int(options.get("iobuffersize", "8192"))),
+        ajp_connect_ping_timeout_s=ping_s,
+        ajp_ping_timeout_s=ping_s,
+    )

@@ -1,0 +1,84 @@
+"""A Site that decides as Apache with mod_jk does.
+
+request ──> HttpdSite: which virtual host ──> Host: what to do ──> Action
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from container.front.balancer import Balancer
+from container.front.config.apache.groups import Groups
+from container.front.config.apache.host import Host
+from container.front.config.apache.model import Httpd, Listen
+from container.front.site import Action, Deny, FrontRequest
+
+__all__ = ["HttpdSite"]
+
+
+class HttpdSite:
+    """Everything that one httpd.conf says. Any thread may ask; whoever asks the groups guards them."""
+
+    def __init__(self, config: Httpd, *, now: Callable[[], float] = time.monotonic) -> None:
+        self.config = config
+        self.now = now
+        self._groups = Groups(config)
+        self._main = Host(config, self._groups, config.main, now)
+        self._hosts = [Host(config, self._groups, server, now) for server in config.hosts]
+
+    def __repr__(self) -> str:
+        return f"<HttpdSite {len(self._hosts)} virtual hosts, {len(self.groups)} groups>"
+
+    @property
+    def groups(self) -> Sequence[Balancer]:
+        """All that are to be maintained."""
+        return self._groups.all
+
+    def tls_hosts(self, listen: Listen) -> list[Host]:
+        """The hosts with SSLEngine on that answer at an address; none: it is spoken to without TLS."""
+        return [
+            host
+            for host in self._hosts
+            if host.server.tls
+            and any(_fits(each, port, listen.host or each, listen.port) for each, port in host.addresses)
+        ]
+
+    def decide(self, request: FrontRequest) -> Action:
+        return self._host(request).decide(request)
+
+    def decide_error(
+        self, request: FrontRequest, status: int, answer_headers: Sequence[tuple[str, str]] = ()
+    ) -> Action | None:
+        action = self._host(request).error(request, request.path, status)
+        return None if action == Deny(status) else action
+
+    def log_line(self, request: FrontRequest, facts: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        return self._host(request).log_lines(request, facts)
+
+    def _host(self, request: FrontRequest) -> Host:
+        """The addresses decide first, then the names; the first host of an address is its default."""
+        address, port = request.exchange.connection.local
+        best, found = 0, []
+        for host in self._hosts:
+            score = max(
+                (_fits(host_address, host_port, address, port) for host_address, host_port in host.addresses),
+                default=0,
+            )
+            if score > best:
+                best, found = score, [host]
+            elif score and score == best:
+                found.append(host)
+        if not found:
+            return self._main
+        name = request.host.rstrip(".")
+        return next((host for host in found if host.is_called(name)), found[0])
+
+
+def _fits(host: str, host_port: str, address: str, port: int) -> int:
+    """How well a VirtualHost's address fits: an address beats "*", a port beats "*"; 0: not at all."""
+    if port and host_port not in ("*", str(port)):
+        return 0
+    if host != "*" and host != address:
+        return 0
+    return 1 + (host_port != "*") + 2 * (host != "*")

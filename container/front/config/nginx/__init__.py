@@ -1,0 +1,1 @@
+"""nginx's configuration, as people know it: files ──> Config ──> NginxSite; conf.py says how."""
