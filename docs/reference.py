@@ -82,7 +82,9 @@ def _command(command: click.Command, path: str, level: str) -> Iterator[str]:
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         yield from ("```text", usage, "```", "")
         yield from (*_help(command.help or ""), "")
-        flags = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
+        flags = [
+            param.get_help_record(context) for param in command.params if isinstance(param, click.Option)
+        ]
         records = [record for record in flags if record]
         if len(records) > LIMIT_OF_FLAGS:
             yield "It takes all [settings](settings.md) as flags."

@@ -14,6 +14,7 @@ pictures and listings. Blocks that are indented are not run, but their ``was`` c
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import signal
@@ -309,6 +310,10 @@ _DESCRIPTOR_ELEMENTS = {
 }
 
 
+def _json(page: Page, text: str) -> None:
+    json.loads(text)
+
+
 def _toml(page: Page, text: str) -> None:
     path = page.file(text) or page.folder / "was.toml"
     if path.name not in ("pyproject.toml", "was.toml") or not path.exists():
@@ -384,6 +389,8 @@ RUNNERS: Mapping[str, Callable[[Page, str], None]] = {
     "properties": _apache,
     "java": _java,
     "text": _nothing,
+    "diff": _nothing,
+    "json": _json,
     **dict.fromkeys(
         ("{toctree}", "{settings}", "{commands}", "{servlet-api}", "{include} ../CHANGELOG.md"), _nothing
     ),
