@@ -15,6 +15,7 @@ from pathlib import Path
 
 from container.descriptor import model
 from container.engine.archives import archives_of
+from container.engine.container import context_path_of
 from container.engine.loader import Loader
 from container.engine.mapper import Mapper, Match
 from container.engine.scanner import Effective
@@ -41,9 +42,7 @@ class App:
         self.loader = loader
         self.https = https
         self.sources = Sources(*archives_of(self.shown, loader))
-        self.context_path = "" if folder.resolve().name == "ROOT" else f"/{folder.resolve().name}"
-        if self.web_app.default_context_path is not None and folder.parent.name != "webapps":
-            self.context_path = self.web_app.default_context_path
+        self.context_path = context_path_of(folder.resolve().name)
 
     # Declarations
 
