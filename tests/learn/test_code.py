@@ -153,6 +153,7 @@ def test_shared_lists_and_globals(check: Check) -> None:
         ("out = response.getWriter()\nout.flush()\nrequest.getSession(True)", ["WAS708 7"]),
         ("response.getWriter().close()\nrequest.getSession()", ["WAS708 6"]),
         ("request.getSession()\nresponse.flushBuffer()", []),
+        ("out = open('x')\nout.close()\nrequest.getSession()", []),
         ("response.getOutputStream()\nresponse.getWriter()", ["WAS713 6"]),
         ("if request:\n    response.getOutputStream()\n    return\nresponse.getWriter()", []),
         ("if request:\n    response.getOutputStream()\nelse:\n    response.getWriter()", []),
@@ -222,6 +223,13 @@ def test_a_base_class_in_another_module_counts(check: Check) -> None:
 def test_a_base_class_of_a_library_may_have_anything(check: Check) -> None:
     assert check("from click import Command\nclass Cart(Command): pass") == []
     assert check("def base(): pass\nclass Cart(base()): pass") == []
+
+
+def test_a_decorator_or_metaclass_may_add_anything(check: Check) -> None:
+    head = "from click import command\nfrom container.servlet import HttpServlet\n"
+    assert check(f"{head}@command\nclass Cart(HttpServlet): pass") == []
+    assert check(f"{head}class Cart(HttpServlet, metaclass=type): pass") == []
+    assert check(f"{head}from typing import final\n@final\nclass Cart(HttpServlet): pass") == ["WAS703 5"]
 
 
 def test_a_class_that_inherits_from_itself_or_is_made_by_code(check: Check) -> None:

@@ -182,6 +182,48 @@ def test_comments_in_python_and_nginx() -> None:
         assert codes(Path("nginx.conf")) == expected
 
 
+# What is not said
+
+
+MAPPED = """<servlet><servlet-name>a</servlet-name><servlet-class>{0}</servlet-class></servlet>
+<servlet-mapping><servlet-name>a</servlet-name><url-pattern>{1}</url-pattern></servlet-mapping>"""
+ROLE = "<security-role><role-name>clerk</role-name></security-role>"
+
+
+def test_the_default_servlet_under_another_name_sends_files() -> None:
+    path = web_app(MAPPED.format("org.apache.catalina.servlets.DefaultServlet", "/"))
+    Path("shop/x.css").write_text("")
+    assert codes(path) == []
+
+
+@pytest.mark.parametrize("page", ["page.jinja", "WEB-INF/page.jinja", "page.html"])
+def test_names_that_pages_have_in_quotes_are_used(page: str) -> None:
+    path = web_app(ROLE)
+    assert codes(path) == ["WAS502"]
+    Path("shop", page).write_text("{% if request.isUserInRole('clerk') %}")
+    assert codes(path) == []
+
+
+def test_code_that_registers_may_answer_every_path() -> None:
+    error = "<error-page><location>/nowhere</location></error-page>"
+    assert codes(web_app(error)) == ["WAS601"]
+    assert codes(web_app(error, listen="def start(c): c.addServlet('a', 'b.C').addMapping('/nowhere')")) == []
+
+
+def test_the_root_web_app_has_no_context_path() -> None:
+    Path("ROOT/WEB-INF").mkdir(parents=True)
+    Path("ROOT/WEB-INF/web.xml").write_text(WEB_XML.format(inside=MAPPED.format("a.A", "/ROOT/a")))
+    assert codes(Path("ROOT")) == ["WAS301"]
+
+
+def test_a_port_for_tls_is_what_confidential_needs() -> None:
+    inside = """<security-constraint><web-resource-collection><web-resource-name>all</web-resource-name>
+        <url-pattern>/*</url-pattern></web-resource-collection><user-data-constraint>
+        <transport-guarantee>CONFIDENTIAL</transport-guarantee></user-data-constraint></security-constraint>"""
+    assert codes(web_app(inside)) == ["WAS514"]
+    assert codes(web_app(inside), https=True) == []
+
+
 # Rules and their page
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from container.engine.names import java_exception
 from container.errors import Problem, Severity, Source
-from container.learn.lint.app import App
+from container.learn.lint.app import IMPLICIT, App
 from container.learn.lint.python import Module, PythonClass, is_installed
 from container.servlet import EventListener, Filter, Servlet
 
@@ -190,9 +190,8 @@ def _no_class(app: App) -> Iterator[Problem]:
     """From 3.0 on a <servlet> may leave its class to somebody else, who has to come, though (DD-SRV-04)."""
     if app.registers:
         return
-    implicit = ("default", "jinja", "jsp", "jspx")
     for servlet in app.web_app.servlets:
-        if not (servlet.servlet_class or servlet.jsp_file or servlet.name in implicit):
+        if not (servlet.servlet_class or servlet.jsp_file or servlet.name in IMPLICIT):
             yield _without_class("servlet", servlet.name, servlet.source, "warning")
     for filter_ in app.web_app.filters:
         if not filter_.filter_class:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from container.errors import Problem, Source
-from container.learn.lint.app import App
+from container.learn.lint.app import PAGES, App
 from container.learn.lint.python import PythonClass, calls
 from container.servlet import Filter, HttpServlet, Servlet
 from container.servlet.servlet import METHODS
@@ -57,8 +57,7 @@ def _is_ours(app: App, path: str) -> bool:
         return False
     path = path.partition("?")[0]
     match = app.mapper.match_explicit(path)
-    pages = ("jinja", "jsp", "jspx")
-    return app.has_page(path) or (match is not None and match.servlet_name not in pages)
+    return app.has_page(path) or (match is not None and match.servlet_name not in PAGES)
 
 
 class _Form(HTMLParser):

@@ -38,8 +38,7 @@ def _unused_roles(app: App) -> Iterator[Problem]:
     if "*" in used:
         return
     for role in web_app.security_roles:
-        quoted = (f'"{role.name}"', f"'{role.name}'")
-        if role.name not in used and not any(map(app.sources.mentions, quoted)):
+        if role.name not in used and not app.quotes(role.name):
             yield Problem(
                 role.source,
                 f'<security-role> "{role.name}" is declared, but nothing asks for it',
