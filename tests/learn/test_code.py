@@ -184,6 +184,8 @@ def test_the_names_of_parameters_are_free(check: Check) -> None:
             ["WAS704 4"],
         ),
         ("def get(self, request, response): pass", ["WAS704 4"]),
+        ("def _do_get(self, a, b): pass\ndef doGet(self, request, response): pass", []),
+        ("def do_get(self): pass\ndef doGet(self, request, response): self.do_get()", []),
         ("def get(self, name): pass\ndef doGet(self, request, response): pass", []),
         ("def get(self, request, response): pass\ndef doGet(self, request, response): pass", []),
         ("def __init__(self): pass\ndef doGet(self, request, response): pass", []),
@@ -283,6 +285,7 @@ def test_multipart(check: Check) -> None:
         ("response.sendRedirect('/cart?page=2')", ["WAS711 5"]),
         ("response.sendRedirect('/shop/cart')", []),
         ("response.sendRedirect('cart')", []),
+        ("response.sendRedirect(f'{x}/WEB-INF/a.jinja')", ["WAS718 5"]),
         ("response.sendRedirect('/other-app/')", []),
         ("response.sendRedirect('//host/cart')", []),
         ("request.getRequestDispatcher('/cart?x=1')", []),
@@ -293,6 +296,15 @@ def test_multipart(check: Check) -> None:
 )
 def test_paths_in_code(check: Check, body: str, expected: list[str]) -> None:
     assert check(do_get(body)) == expected
+
+
+def test_texts_that_latin_1_cannot_write(check: Check) -> None:
+    write = do_get("response.getWriter().write('%s')")
+    assert check(write % "naïve") == []
+    assert check(write % "20 €") == ["WAS717 5"]
+    assert check(write % "20 €", pages="charset = 1") == []  # somebody thinks of it
+    assert check(do_get('"""20 €"""\nresponse.getWriter()')) == []
+    assert check(do_get("request.setAttribute('x', '20 €')")) == []  # a page writes it
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Checks 710 to 712: where redirects, dispatches and forms lead."""
+"""Checks 710 to 712 and 718: where redirects, dispatches and forms lead."""
 
 from __future__ import annotations
 
@@ -26,12 +26,22 @@ def _paths(app: App, found: PythonClass) -> Iterator[Problem]:
     module = found.module
     for call in calls(found.node, "getRequestDispatcher", "sendRedirect"):
         path = call.args[0] if call.args else None
+        is_redirect = isinstance(call.func, ast.Attribute) and call.func.attr == "sendRedirect"
+        if path is not None and is_redirect and "WEB-INF/" in _texts(path):
+            yield Problem(
+                module.place(call),
+                "sendRedirect() sends the browser to WEB-INF, where nobody gets from outside: 404",
+                "Forward to it: request.getRequestDispatcher(path).forward(request, response).",
+                "warning",
+                code="WAS718",
+            )
+            continue
         if not (
             isinstance(path, ast.Constant) and isinstance(path.value, str) and path.value.startswith("/")
         ):
             continue
         text = path.value
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "sendRedirect":
+        if is_redirect:
             if _is_ours(app, text):
                 yield Problem(
                     module.place(path),
@@ -48,6 +58,12 @@ def _paths(app: App, found: PythonClass) -> Iterator[Problem]:
                 "warning",
                 code="WAS712",
             )
+
+
+def _texts(expression: ast.expr) -> str:
+    """The texts that stand in an expression."""
+    nodes = (node for node in ast.walk(expression) if isinstance(node, ast.Constant))
+    return " ".join(node.value for node in nodes if isinstance(node.value, str))
 
 
 def _is_ours(app: App, path: str) -> bool:
