@@ -100,18 +100,15 @@ def _missing(app: App, element: str, name: str, source: Source, tried: list[str]
             f'Write module.Class, as in "{meant}".',
             code="WAS304",
         )
-    if is_java or (_JAVA.fullmatch(name) and not name.startswith("org.apache.")):
-        near = f" {error.cure}" if error.cure.startswith("Did you mean") else ""
-        module, _, last = name.rpartition(".")
-        return Problem(
-            source,
-            f'<{element}> "{name}" is a Java class, and there is no Python class of that name',
-            f"Write class {last} in WEB-INF/classes/{module.replace('.', '/')}.py, or let `was migrate` "
-            "begin "
-            f"it.{near}",
-            severity,
-            code="WAS302",
-        )
+    if is_java or _JAVA.fullmatch(name):
+        cure = error.cure
+        if not name.startswith("org.apache."):  # of those the loader says which there are
+            module, _, last = name.rpartition(".")
+            file = f"{(module or last).replace('.', '/')}.py"
+            near = f" {cure}" if cure.startswith("Did you mean") else ""
+            cure = f"Write class {last} in WEB-INF/classes/{file}, or let `was migrate` begin it.{near}"
+        words = f'<{element}> "{name}" is a Java class, and there is no Python class of that name'
+        return Problem(source, words, cure, severity, code="WAS302")
     return Problem(
         source,
         f'<{element}>: there is no class "{name}": {"; ".join(tried) or error.tried[0]}',
