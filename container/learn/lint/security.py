@@ -72,8 +72,9 @@ def _login_pages(app: App) -> Iterator[Problem]:
         elif app.constraints.decide(path.partition("?")[0], "GET").needs_login:
             yield Problem(
                 source,
-                f'<{element}> "{path}" lies under a constraint itself: it is shown, but style sheets and images '
-                "beside it are answered with the login page, too, and after the login the browser is sent to one",
+                f'<{element}> "{path}" lies under a constraint itself: it is shown, but style sheets and '
+                "images beside it are answered with the login page, too, and after the login the browser is "
+                "sent to one",
                 "Put what needs a login below a path of its own and constrain that, not the login page.",
                 "warning",
                 code="WAS508",

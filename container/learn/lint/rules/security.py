@@ -122,7 +122,8 @@ RULES = (
         "warning",
         "The login page needs a login itself",
         "The page itself is always shown. Style sheets and images beside it are under the same constraint: a "
-        "browser gets the login page in their place, and after the login it is sent to the one that it asked for "
+        "browser gets the login page in their place, and after the login it is sent to the one that it asked "
+        "for "
         "last.",
         "Constrain a path of its own, such as /office/*, and leave the login page outside.",
         _app("<!-- was: ignore WAS607 -->", _constraint("/*"), _FORM, _CLERK) | _PAGE,
