@@ -319,6 +319,10 @@ _DESCRIPTOR_ELEMENTS = {
 }
 
 
+def _json(page: Page, text: str) -> None:
+    json.loads(text)
+
+
 def _toml(page: Page, text: str) -> None:
     path = page.file(text) or page.folder / "was.toml"
     if path.name not in ("pyproject.toml", "was.toml") or not path.exists():
@@ -400,6 +404,8 @@ RUNNERS: Mapping[str, Callable[[Page, str], None]] = {
     "java": _java,
     "json": _json,
     "text": _nothing,
+    "diff": _nothing,
+    "json": _json,
     **dict.fromkeys(
         ("{toctree}", "{settings}", "{commands}", "{servlet-api}", "{include} ../CHANGELOG.md"), _nothing
     ),
