@@ -130,6 +130,7 @@ class FrontServer:
         """Serve in this thread until ``ask_to_stop``; ready says: from now on."""
         if self.settings.mpm != "event":
             threading.Thread(target=self._keep_ticking, name="keeper", daemon=True).start()
+        self.front.maintain(time.monotonic())
         try:
             self._mpm.run(ready)
         finally:

@@ -90,12 +90,13 @@ class Supervisor:
         graceful_timeout_s: float,
         drain_s: float = 0.0,
         make_helper: Callable[[Child], ChildServer] | None = None,
+        needs_helper: Callable[[], bool] = lambda: True,
         reload: Callable[[int], None] = lambda generation: None,
         settled: Callable[[int], None] = lambda generation: None,
         on_stop: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """make_server is called in each child, make_helper in the one that is the helper.
+        """make_server is called in each child, make_helper in the one that is the helper, if one is needed.
 
         reload is called before a generation of that number starts; a ContainerError keeps the old one.
         settled tells which generation goes on alone: the new one, or the old one if the new did not start.
@@ -103,6 +104,7 @@ class Supervisor:
         """
         self._make_server = make_server
         self._make_helper = make_helper
+        self._needs_helper = needs_helper
         self._settled = settled
         self._on_stop = on_stop
         self._drain_s = drain_s
@@ -214,7 +216,7 @@ class Supervisor:
         child.slot.set_pid(child.pid)
 
     def _fork_helper(self) -> None:
-        if self._make_helper is None:
+        if self._make_helper is None or not self._needs_helper():
             return
         self._number += 1
         slot = Scoreboard.make(None, 1, 1, "", []).slot(0)  # it is none of those that are shown
@@ -459,9 +461,9 @@ class Supervisor:
         for child in old:
             if not child.is_asked_to_end:
                 self._ask_to_end(child, self._graceful_timeout_s)
+        self._settled(self._generation)
         self._end_helper()
         self._fork_helper()
-        self._settled(self._generation)
 
     def _undo_reload(self) -> None:
         self._is_replacing = False
