@@ -302,7 +302,13 @@ class Server:
     def drain(self) -> None:
         """Say that no more requests should come, and serve those that do for settings.drain_s."""
         self._phase = "draining"
-        time.sleep(self.settings.drain_s)
+        if self.settings.drain_s:
+            self.end_connections()
+            time.sleep(self.settings.drain_s)
+
+    def end_connections(self) -> None:
+        """Have HTTP connections end with their next answer. For any thread."""
+        self._mpm.drain()
 
     def stop(self, timeout_s: float | None = None) -> None:
         """Drain, end running requests within timeout_s (default: settings.stop_timeout_s), then web apps."""
@@ -567,6 +573,7 @@ def _run_children(
             self._server = Server(
                 share(settings_of[child.generation], limits), ports, child.slot, f"{child.number}."
             )
+            self.drain = self._server.end_connections
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:

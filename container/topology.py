@@ -361,6 +361,7 @@ class _FrontProcess(Peer):
         if self._thread is None:
             self._supervisor.peer_has_ended()
         elif timeout_s and self._settings.drain_s:
+            self._events.drain()
             timer = threading.Timer(self._settings.drain_s, self._events.stop, (timeout_s,))
             timer.daemon = True
             timer.start()

@@ -79,6 +79,7 @@ class _Child:
 
     def __init__(self, server: FrontServer) -> None:
         self.run = server.run
+        self.drain = server.drain
         self.stop = server.ask_to_stop
 
 

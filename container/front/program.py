@@ -139,6 +139,10 @@ class FrontServer:
             self.front.close()
             self._status.remove()
 
+    def drain(self) -> None:
+        """Have connections end with their next answer. For any thread."""
+        self._mpm.drain()
+
     def ask_to_stop(self, timeout_s: float) -> None:
         """Make ``run`` return. For any thread."""
         self._timeout_s = min(self._timeout_s, timeout_s)
