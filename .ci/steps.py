@@ -34,6 +34,7 @@ PROGRAMS = [
     "libapache2-mod-jk",
     "haproxy",
     "tomcat10",
+    "tomcat10-examples",
     "openjdk-17-jre-headless",
     "curl",
     "openssl",
@@ -233,6 +234,13 @@ def linters(folder: Path) -> None:
         raise StepError(", ".join(failed))
 
 
+def documentation(folder: Path) -> None:
+    """Build the site; a broken link, or a page that no table of contents has, is an error."""
+    tests = folder / "tests"
+    run([".venv/bin/python", "-m", "pip", "install", "--quiet", "--editable", ".[docs]"], tests)
+    run([".venv/bin/sphinx-build", "-q", "-W", "--keep-going", "docs", str(folder / "site")], tests)
+
+
 def newest_python(folder: Path) -> None:
     """Run the tests once more, on the newest Python, if it is another one."""
     folder = folder / "tests"
@@ -256,6 +264,7 @@ STEPS: Mapping[str, Callable[[Path], None]] = {
     "programs": programs,
     "README: the test line": test_line,
     "linters, types, imports": linters,
+    "documentation": documentation,
     "tests on the newest Python": newest_python,
     "README: the main line": main_line,
 }

@@ -9,8 +9,9 @@ The folders retell the journey of a request:
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     filters/      Tomcat's own filters, under their names
     server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command
+    testing/      fixtures for tests of web apps
 
-Nothing imports to its left: cli | wsgi > topology > server > learn | manager | testing > engine | front >
+Nothing imports to its left: cli | wsgi | testing > topology > server > learn | manager > engine | front >
 connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files > config >
 trace > errors.
 

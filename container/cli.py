@@ -3,8 +3,10 @@
     was run     container.server.run        serve a folder of web apps
     was front   container.front.master.run  be a web server before containers
     was new     container.learn.new.create  begin a web app
-    was check   container.learn.lint.lint   find what is wrong with web apps
+    was check   container.learn.lint        find what is wrong with web apps
                 container.learn.effective   show what one is declared to be
+    was explain container.learn.explain     what happens to a request, and which line says so
+    was migrate container.learn.migrate     what becomes of a Java web app
     was status  container.mpm.status    what running servers do
     was user    container.security.users_file   who can log in: add, remove, list
 
@@ -333,8 +335,19 @@ def new(name: str) -> None:
         f"  cd {name}\n"
         f"  {command} run --dev\n"
         f"  {python} -m pytest\n"
-        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install pytest webtest"
+        f"\nrun serves http://127.0.0.1:8080/{name}/; pytest needs: {python} -m pip install "
+        "'servlet-container[test]'"
     )
+
+
+def _explain(context: click.Context, param: click.Parameter, code: str | None) -> None:
+    """Before PATH is asked for, as --help does."""
+    if code is None or context.resilient_parsing:
+        return
+    from container.learn.lint.rules import as_markdown, explain, rule_of
+
+    click.echo(as_markdown() if code.lower() == "all" else explain(rule_of(code)), nl=False)
+    context.exit()
 
 
 @was.command(
@@ -342,11 +355,28 @@ def new(name: str) -> None:
     epilog=_examples(
         "was check webapps",
         "was check webapps/shop/WEB-INF/web.xml",
+        "was check --explain WAS203",
+        "was check --strict --ignore WAS607,WAS502 webapps",
+        "was check --format json webapps | jq .counts",
         "was check --effective webapps/shop",
         "was check /etc/nginx/nginx.conf",
     ),
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--explain",
+    metavar="CODE",
+    callback=_explain,
+    is_eager=True,
+    expose_value=False,
+    help="Say what a code means, with a wrong and a right example; `all`: every code, as docs/check.md.",
+)
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option(
+    "--select", metavar="CODES", multiple=True, help="Only these, as in WAS203,WAS7; WAS7 is all of 7xx."
+)
+@click.option("--ignore", metavar="CODES", multiple=True, help="All but these.")
 @click.option(
     "--effective",
     is_flag=True,
@@ -355,16 +385,21 @@ def new(name: str) -> None:
     "says it. Not in it: what code registers when the web app starts, and @ServletSecurity. Passwords are "
     "hidden.",
 )
-def check(path: Path, effective: bool) -> None:
-    """Print every problem of the web apps at PATH as file:line:column: what is wrong. The cure.
+def check(
+    path: Path, form: str, strict: bool, select: tuple[str, ...], ignore: tuple[str, ...], effective: bool
+) -> None:
+    """Print each problem at PATH as file:line:column: error WAS201: what is wrong. The cure.
 
-    PATH is a web app, a folder of web apps, one web.xml, or an nginx.conf; of that, directives without effect
-    here are listed, too. Fragments and decorators count, as they do when
-    the web app starts: modules with decorated classes are imported. The exit code is 1 if there are errors,
-    0 if there are none or only warnings. With --effective problems go to standard error.
+    PATH is a web app, a folder of web apps, one web.xml, an nginx.conf, an httpd.conf, a workers.properties
+    or a uriworkermap.properties. Errors come first, then warnings, then notes. Fragments and decorators
+    count, as they do when the web app starts: modules with decorated classes are imported, all other Python
+    is only read. Of a front's configuration, directives without effect are listed, too.
 
-    PATH may be an httpd.conf, a workers.properties or a uriworkermap.properties as well: then what has no
-    effect here is listed, too.
+    A comment silences a code that is meant: <!-- was: ignore WAS203 --> before an element, or
+    # was: ignore[WAS701] at the end of a line of Python.
+
+    The exit code is 0 without errors, 1 with errors (with --strict: or warnings), 2 if PATH cannot be
+    checked. With --effective problems go to standard error.
     """
     if effective:
         from container.learn.effective import as_xml, declared, web_app_of
@@ -376,12 +411,116 @@ def check(path: Path, effective: bool) -> None:
         sys.exit(any(problem.severity == "error" for problem in found.problems))
 
     from container.learn.lint import lint
+    from container.learn.lint.report import as_json, as_text
 
-    report = lint(path)
-    for problem in report.problems:
-        click.echo(str(problem))
+    https = load({}, os.environ).secure_port is not None
+    report = lint(path, select=select, ignore=ignore, https=https)
+    if form == "json":
+        click.echo(as_json(report))
+    else:
+        if report.problems:
+            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            click.echo(as_text(report, colour=colour), color=colour)
+        click.echo(report.summary(), err=True)
+    sys.exit(1 if report.failed(strict=strict) else 0)
+
+
+@was.command(
+    short_help="Say what happens to a request, and which line says so.",
+    epilog=_examples(
+        "was explain /shop/cart?name=Ada --webapp webapps/shop",
+        "was explain POST /shop/admin/ --webapp webapps/shop --json",
+        "was explain http://localhost:8080/",
+    ),
+)
+@click.argument("request", nargs=-1, required=True, metavar="[METHOD] URL")
+@click.option(
+    "--webapp",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER",
+    help="The web app; the name of its folder is its context path, ROOT is /.",
+)
+@click.option(
+    "--webapps",
+    metavar="FOLDER",
+    help="A folder of web apps, one of which the URL is for.  [default: as `was run` would have it]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; docs/explain.md describes it.")
+@click.pass_context
+def explain(
+    context: click.Context,
+    request: tuple[str, ...],
+    webapp: Path | None,
+    webapps: str | None,
+    as_json: bool,
+) -> None:
+    """Follow a request through front and container: who answers it, and the file:line that decides.
+
+    METHOD is GET unless it is given. URL is a path with its context path, or whole: then https counts, the
+    host does not. The client has not logged in. Settings come from the environment and ./was.toml.
+
+    Descriptors are read and classes imported: those with decorators, servlets, filters, listeners, exceptions
+    of error pages. No instance of them is made and nothing of them called, so what code registers when the
+    web app starts is missing; such code is named. The exit code is 1 if the web app has errors: they are
+    printed first.
+    """
+    if len(request) > 2:
+        raise click.UsageError("one METHOD and one URL: was explain POST /shop/cart", context)
+    if webapp is not None and webapps is not None:
+        raise click.UsageError("--webapp names one web app, --webapps a folder of them: use one", context)
+    method, url = request if len(request) == 2 else ("GET", request[0])
+
+    from container.learn.explain.unstarted import explain_unstarted
+
+    settings = load({} if webapps is None else {"webapps": webapps}, os.environ)
+    found = explain_unstarted(settings, method, url, web_app=webapp)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
+    sys.exit(any(problem.severity == "error" for problem in found.problems))
+
+
+@was.command(
+    short_help="See what becomes of a Java web app here, and begin it in Python.",
+    epilog=_examples(
+        "was migrate shop.war",
+        "was migrate /var/lib/tomcat10/webapps/shop --sources ~/shop/src/main/java",
+        "was migrate shop.war --output shop",
+        "was migrate shop.war --json",
+    ),
+)
+@click.argument("webapp", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--sources",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where the .java files are, for the methods and annotations of the classes (needs the extra "
+    "migrate).  [default: those in the web app, or src/main/java of a Maven project]",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Make this folder, with a skeleton of the web app in Python: its web.xml, modules, pages, static "
+    "files, a test and a TODO.md.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(webapp: Path, sources: Path | None, output: Path | None, as_json: bool) -> None:
+    """Print what of a Java web app works here, what needs a Python class, and what has no counterpart.
+
+    WEBAPP is its folder, a .war, or a Maven project. Read are web.xml, the fragments of WEB-INF/lib,
+    META-INF/context.xml, and .java files; class files are not, but those with annotations are listed. Each
+    line has its file:line. Nothing is overwritten. The exit code is 1 if a descriptor is wrong.
+    """
+    from container.learn import migrate as java
+
+    report = java.migrate(webapp, sources, output)
+    click.echo(java.as_json(report) if as_json else java.as_text(report), nl=as_json)
     click.echo(report.summary(), err=True)
-    sys.exit(1 if report.errors else 0)
+    if output is not None:
+        click.echo(f"{output}: made; {output}/TODO.md says how to go on", err=True)
+    sys.exit(1 if report.problems else 0)
 
 
 @was.command(

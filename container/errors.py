@@ -15,7 +15,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ConfigError", "ContainerError", "DeploymentError", "Problem", "ProtocolError", "Source"]
+__all__ = [
+    "ConfigError",
+    "ContainerError",
+    "DeploymentError",
+    "Problem",
+    "ProtocolError",
+    "Severity",
+    "Source",
+]
+
+
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +46,19 @@ class Problem:
     """One thing wrong with a web app, in words for the person who wrote it.
 
     message says what is wrong and ends without a full stop; cure is a whole sentence that says what to write
-    instead. An "error" keeps the web app from starting, a "warning" does not.
+    instead. An "error" keeps the web app from starting, a "warning" does not; a "note" is only for who asks,
+    with `was check`. code names the kind of mistake and never changes: `was check --explain WAS201`.
     """
 
     source: Source | None
     message: str
     cure: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
+    code: str = ""
 
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""
-        kind = "warning: " if self.severity == "warning" else ""
+        kind = "" if self.severity == "error" else f"{self.severity}: "
         return f"{where}{kind}{self.message}.{' ' + self.cure if self.cure else ''}"
 
 

@@ -6,6 +6,8 @@ import programs
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["container.testing.plugin", "pytester"]  # installed, it is there by itself
+
 settings.register_profile("project", deadline=None)  # no test depends on the time it takes
 settings.load_profile("project")
 

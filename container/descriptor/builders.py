@@ -45,13 +45,15 @@ def icon(element: Element, reading: Reading, values: Values) -> tuple[tuple[str 
 
 def servlet(element: Element, reading: Reading, values: Values) -> Any:
     if reading.version <= "2.5" and not ("servlet_class" in values or "jsp_file" in values):  # DD-SRV-04
-        reading.error(element, "has neither <servlet-class> nor <jsp-file>", "Add one of them.")
+        reading.error(
+            element, "has neither <servlet-class> nor <jsp-file>", "Add one of them.", code="WAS306"
+        )
     return made(Servlet)(element, reading, _with_unique_params(values, reading))
 
 
 def filter_(element: Element, reading: Reading, values: Values) -> Any:
     if reading.version <= "2.5" and "filter_class" not in values:  # DD-FLT-03
-        reading.error(element, "has no <filter-class>", "Add it.")
+        reading.error(element, "has no <filter-class>", "Add it.", code="WAS306")
     return made(Filter)(element, reading, _with_unique_params(values, reading))
 
 
@@ -64,7 +66,7 @@ def _with_unique_params(values: Values, reading: Reading) -> Values:
             message = (
                 f"<init-param> {quoted(param.name)} is given twice; that of line {first.source.line} counts"
             )
-            reading.problems.append(Problem(param.source, message, "Remove one.", "warning"))
+            reading.problems.append(Problem(param.source, message, "Remove one.", "warning", code="WAS125"))
     return values | {"init_params": tuple(params.values())}
 
 
@@ -84,6 +86,7 @@ def filter_mappings(element: Element, reading: Reading, values: Values) -> tuple
             element,
             "has neither <url-pattern> nor <servlet-name>",
             "Add for example <url-pattern>/*</url-pattern>.",
+            code="WAS108",
         )
     _only_one_before_2_5(element, reading, len(targets), "<url-pattern> or <servlet-name>")
     dispatchers = frozenset(values.get("dispatchers", ())) or {"REQUEST"}
@@ -92,6 +95,7 @@ def filter_mappings(element: Element, reading: Reading, values: Values) -> tuple
             element,
             f"names the dispatcher ASYNC, which {reading.version} does not know",
             "Raise the version.",
+            code="WAS110",
         )
     return tuple(
         FilterMapping(values["filter_name"], source, pattern, servlet_name, frozenset(dispatchers))
@@ -116,6 +120,7 @@ def _only_one_before_2_5(element: Element, reading: Reading, count: int, what: s
             element,
             f"holds {count} {what}, but {reading.version} allows one; all are used",
             "Raise the version.",
+            code="WAS110",
         )
 
 
@@ -127,6 +132,7 @@ def error_page(element: Element, reading: Reading, values: Values) -> ErrorPage 
             element,
             f"without code and type exists since 3.0, this file says {reading.version}",
             "Raise the version.",
+            code="WAS110",
         )
     if any(name.replace("-", "_") not in values for name in wanted):
         return None  # reported already; without it this would become the page for everything
@@ -135,13 +141,14 @@ def error_page(element: Element, reading: Reading, values: Values) -> ErrorPage 
 
 def web_resources(element: Element, reading: Reading, values: Values) -> WebResourceCollection:
     if "name" not in values:
-        reading.warn(element, "has no <web-resource-name>", "Add one; it is free text.")
+        reading.warn(element, "has no <web-resource-name>", "Add one; it is free text.", code="WAS517")
     if "url_patterns" not in values:
         tell = reading.warn if reading.is_dtd else reading.error  # DD-COMP-02
         tell(
             element,
             "has no <url-pattern>, so it protects nothing",
             "Add for example <url-pattern>/*</url-pattern>.",
+            code="WAS509",
         )
     values["url_patterns"] = _judged(values.get("url_patterns", ()), reading)
     return WebResourceCollection(source=element.source, **{"name": "", **values})
@@ -156,8 +163,10 @@ def _judged(patterns: tuple[Text, ...], reading: Reading) -> tuple[str, ...]:
     """Here, because the values do not keep where each pattern stands."""
     for pattern in patterns:
         if problem := url_pattern_problem(pattern.value):
-            severity, message, cure = problem
-            reading.problems.append(Problem(pattern.source, f"<url-pattern> {message}", cure, severity))
+            severity, message, cure, code = problem
+            reading.problems.append(
+                Problem(pattern.source, f"<url-pattern> {message}", cure, severity, code=code)
+            )
     return tuple(pattern.value for pattern in patterns)
 
 
@@ -166,7 +175,12 @@ def absolute_ordering(element: Element, reading: Reading, values: Values) -> Abs
     names = [None if name is True else name for name in values.get("names", ())]
     unique = tuple(dict.fromkeys(names))
     if len(unique) < len(names):
-        reading.warn(element, "says something twice; only the first counts", "Remove the others (§8.2.2).")
+        reading.warn(
+            element,
+            "says something twice; only the first counts",
+            "Remove the others (§8.2.2).",
+            code="WAS112",
+        )
     return AbsoluteOrdering(element.source, unique)
 
 
@@ -201,7 +215,11 @@ def _metadata_complete(element: Element, reading: Reading) -> bool:
     """An XML Schema boolean (DD-DOC-20)."""
     text = element.attributes.get("metadata-complete", "false")
     if text.strip() not in ("true", "false", "1", "0"):
-        reading.error(element, f"has metadata-complete={quoted(text)}", 'Write "true" or "false" (§8.1).')
+        reading.error(
+            element, f"has metadata-complete={quoted(text)}", 'Write "true" or "false" (§8.1).', code="WAS115"
+        )
     elif reading.version < "2.5" and "metadata-complete" in element.attributes:
-        reading.warn(element, "has metadata-complete, which exists since 2.5", "Raise the version.")
+        reading.warn(
+            element, "has metadata-complete, which exists since 2.5", "Raise the version.", code="WAS110"
+        )
     return text.strip() in ("true", "1")

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from difflib import get_close_matches
-from typing import Literal, TypeVar
+from typing import NamedTuple, TypeVar
 
 from container.descriptor.model import (
     CookieConfig,
@@ -26,15 +26,24 @@ from container.descriptor.model import (
     SessionConfig,
     WebApp,
 )
-from container.errors import Problem, Source
+from container.errors import Problem, Severity, Source
 
 __all__ = [
-    "canonical_path", "check", "contradictory_ordering", "is_token", "undeclared_roles",
+    "PatternProblem", "canonical_path", "check", "contradictory_ordering", "is_token", "undeclared_roles",
     "url_pattern_problem",
 ]  # fmt: skip
 
-PatternProblem = tuple[Literal["error", "warning"], str, str]
 T = TypeVar("T")
+
+
+class PatternProblem(NamedTuple):
+    """What is wrong with a url-pattern; the message begins with the quoted pattern and names no element."""
+
+    severity: Severity
+    message: str
+    cure: str
+    code: str
+
 
 CONTAINER_SERVLETS = ("default", "jinja", "jsp")
 """What a mapping may name although nothing declares it."""
@@ -76,15 +85,14 @@ def canonical_path(path: str) -> str | None:
 
 
 def url_pattern_problem(pattern: str) -> PatternProblem | None:
-    """Severity, message and cure for a url-pattern that cannot or hardly match (DD-UP); None for a good one.
+    """Judge a url-pattern that cannot or hardly match (DD-UP); None for a good one.
 
-    The message begins with the quoted pattern and names no element: filters, constraints and programmatic
-    registration use it too.
+    Filters, constraints and programmatic registration use it too.
     """
-    for is_wrong, severity, message, cure in _PATTERN_RULES:
+    for is_wrong, code, severity, message, cure in _PATTERN_RULES:
         if is_wrong(pattern):
             section = " (§12.2)."
-            return severity, f"{_quoted(pattern)} {message}", cure(pattern) + section
+            return PatternProblem(severity, f"{_quoted(pattern)} {message}", cure(pattern) + section, code)
     return None
 
 
@@ -101,65 +109,82 @@ def _has_inner_star(pattern: str) -> bool:
     return "*" in body
 
 
-_PatternRule = tuple[Callable[[str], bool], Literal["error", "warning"], str, Callable[[str], str]]
+_PatternRule = tuple[Callable[[str], bool], str, Severity, str, Callable[[str], str]]
 _PATTERN_RULES: tuple[_PatternRule, ...] = (  # the first that applies speaks
     (
         lambda p: _LINE_ENDS.search(p) is not None,
+        "WAS204",
         "error",
         "contains a line break",
         lambda p: f"Write {_quoted(_LINE_ENDS.sub('', p))}, on one line",
     ),
-    (lambda p: p == "*.", "error", "names no extension", lambda p: 'Write for example "*.html"'),
+    (lambda p: p == "*.", "WAS204", "error", "names no extension", lambda p: 'Write for example "*.html"'),
     (
         lambda p: p.startswith("*.") and "/" in p,
+        "WAS204",
         "error",
         'can never match: an extension holds no "/"',
         lambda p: f'Write {_quoted(p.split("/")[0])} for the extension, or a path that begins with "/"',
     ),
     (
+        lambda p: p.startswith("*") and not p.startswith("*.") and "*" in p[1:],
+        "WAS203",
+        "error",
+        "can never match: * is special only in /* at the end and in *. at the start",
+        lambda p: f"Write for example {_quoted('/' + p.strip('*./') + '/*')}",
+    ),
+    (
         lambda p: p != "" and not p.startswith(("/", "*.")),
+        "WAS201",
         "error",
         'can never match: paths begin with "/"',
         _cure_of_no_slash,
     ),
     (
         lambda p: p.startswith("/") and "*." in p,
+        "WAS202",
         "error",
         "mixes a path and an extension, which no pattern can",
         lambda p: f"Write {_quoted(p[p.index('*.') :])} or {_quoted(p[: p.index('*.')].rstrip('/') + '/*')}",
     ),
     (
         lambda p: p.startswith("/") and canonical_path(p) is None,
+        "WAS205",
         "error",
         'leads out of the web app with ".."',
         lambda p: "Write a path inside the web app",
     ),
     (
         lambda p: p.startswith("/") and canonical_path(p) != p,
+        "WAS206",
         "warning",
         'never matches: paths are compared without "." and ".."',
         lambda p: f"Write {_quoted(canonical_path(p) or p)}",
     ),
     (
         lambda p: p.startswith("*.") and "." in p[2:],
+        "WAS206",
         "warning",
         "never matches: the extension is what follows the last dot",
         lambda p: f"Write {_quoted('*.' + p.rpartition('.')[2])}",
     ),
     (
         lambda p: ";" in p,
+        "WAS206",
         "warning",
         'never matches: path parameters are removed from ";" on before paths are compared',
         lambda p: f"Write {_quoted(p.partition(';')[0])}",
     ),
     (
         _has_inner_star,
+        "WAS203",
         "warning",
         "matches only this very text: * is special only in /* at the end and in *. at the start",
         lambda p: f"Write {_quoted(p.partition('*')[0].rstrip('/') + '/*')} for everything below",
     ),
     (
         lambda p: _PERCENT.search(p) is not None,
+        "WAS206",
         "warning",
         "is compared with decoded paths, where % stands for itself",
         lambda p: "Write the character itself, not its %XX form",
@@ -190,8 +215,8 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _warning(source: Source, message: str, cure: str = "") -> Problem:
-    return Problem(source, message, cure, "warning")
+def _warning(source: Source, message: str, cure: str = "", *, code: str) -> Problem:
+    return Problem(source, message, cure, "warning", code)
 
 
 # Said twice
@@ -238,6 +263,7 @@ def _unique(web_app: WebApp) -> Iterator[Problem]:
             source,
             f"<security-role> {_quoted(role.name)} is declared twice, first at {earlier.source}",
             "Remove one.",
+            code="WAS125",
         )
     for first, mime, source in _repeated(
         web_app.mime_mappings, lambda m: m.extension.lower(), lambda m: m.source
@@ -248,6 +274,7 @@ def _unique(web_app: WebApp) -> Iterator[Problem]:
                 f"<mime-mapping> of {_quoted(mime.extension)} was {first.mime_type} at {first.source}; "
                 f"{mime.mime_type} counts",
                 "Remove one.",
+                code="WAS125",
             )
 
 
@@ -257,6 +284,7 @@ def _unique_names(element: str, what: str, pairs: Iterable[tuple[str, Source]]) 
             source,
             f"{element} {_quoted(name)} is declared twice, first at {first}",
             f"Remove one, or give it another {what}.",
+            code="WAS124",
         )
 
 
@@ -265,9 +293,11 @@ def _unique_params(element: str, params: Iterable[Param]) -> Iterator[Problem]:
     for first, param, source in _repeated(params, lambda p: p.name, lambda p: p.source):
         message = f"{element} {_quoted(param.name)} is given twice, first at {first.source}"
         if first.value == param.value:
-            yield _warning(source, message, "Remove one.")
+            yield _warning(source, message, "Remove one.", code="WAS125")
         else:
-            yield Problem(source, f"{message}, with another value", "Remove the one that is wrong.")
+            yield Problem(
+                source, f"{message}, with another value", "Remove the one that is wrong.", code="WAS126"
+            )
 
 
 def _unique_error_pages(pages: Iterable[ErrorPage]) -> Iterator[Problem]:
@@ -279,6 +309,7 @@ def _unique_error_pages(pages: Iterable[ErrorPage]) -> Iterator[Problem]:
             source,
             f"<error-page> for {of} is declared twice, first at {first.source}",
             "Remove one (§10.9.2).",
+            code="WAS602",
         )
 
 
@@ -289,6 +320,7 @@ def _unique_callbacks(element: str, callbacks: Iterable[LifecycleCallback]) -> I
             f"{element} names a second method for {callback.callback_class or 'the same class'}: "
             f"{first.method} is called already ({first.source})",
             "Keep one method for each class.",
+            code="WAS124",
         )
 
 
@@ -301,8 +333,8 @@ def _patterns(web_app: WebApp) -> Iterator[Problem]:
     filtered = [(m.url_pattern, m.source) for m in web_app.filter_mappings if m.url_pattern is not None]
     for pattern, source in mapped + filtered:
         if problem := url_pattern_problem(pattern):
-            severity, message, cure = problem
-            yield Problem(source, f"<url-pattern> {message}", cure, severity)
+            severity, message, cure, code = problem
+            yield Problem(source, f"<url-pattern> {message}", cure, severity, code=code)
     mappings = web_app.servlet_mappings
     for first, mapping, source in _repeated(mappings, lambda m: m.url_pattern, lambda m: m.source):
         if first.servlet_name != mapping.servlet_name:
@@ -311,6 +343,7 @@ def _patterns(web_app: WebApp) -> Iterator[Problem]:
                 f"<url-pattern> {_quoted(mapping.url_pattern)} is mapped to {_quoted(mapping.servlet_name)} "
                 f"here and to {_quoted(first.servlet_name)} at {first.source}",
                 "Give each pattern to one servlet only (§12.2).",
+                code="WAS207",
             )
 
 
@@ -324,6 +357,7 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
                 servlet.source,
                 f"<servlet> {_quoted(servlet.name)} has both <servlet-class> and <jsp-file>",
                 "Remove one of the two.",
+                code="WAS127",
             )
     for page in web_app.error_pages:
         if page.error_code is not None and page.exception_type is not None:
@@ -331,6 +365,7 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
                 page.source,
                 "<error-page> has both <error-code> and <exception-type>",
                 "Write two <error-page> elements (§10.9.2).",
+                code="WAS127",
             )
     for constraint in web_app.security_constraints:
         for collection in constraint.collections:
@@ -340,6 +375,7 @@ def _shapes(web_app: WebApp) -> Iterator[Problem]:
                     f"<web-resource-collection> {_quoted(collection.name)} has both <http-method> and "
                     "<http-method-omission>",
                     "Keep one kind (§13.8.1).",
+                    code="WAS510",
                 )
     yield from _session(web_app.session_config)
     yield from _login(web_app)
@@ -356,6 +392,7 @@ def contradictory_ordering(ordering: Ordering | None) -> Problem | None:
             ordering.source,
             "<ordering> wants to be before all others and after them",
             "Keep <others/> in one of <before> and <after> (§8.2.2).",
+            code="WAS131",
         )
     return None
 
@@ -371,6 +408,7 @@ def _session(config: SessionConfig | None) -> Iterator[Problem]:
             if alone
             else "<session-config> combines the tracking mode SSL with another one",
             "Write COOKIE or URL or both, or leave <tracking-mode> out (§7.1).",
+            code="WAS609",
         )
     if config.cookie_config:
         yield from _cookie(config.cookie_config)
@@ -384,6 +422,7 @@ def _cookie(config: CookieConfig) -> Iterator[Problem]:
                 attribute.source,
                 f"<attribute> Max-Age {_quoted(attribute.value)} is not a whole number of seconds",
                 "Write digits only, or use <max-age>.",
+                code="WAS611",
             )
 
 
@@ -397,12 +436,14 @@ def _login(web_app: WebApp) -> Iterator[Problem]:
             login.source,
             "<auth-method> FORM needs <form-login-config>",
             "Add it with <form-login-page> and <form-error-page> (§13.6.3).",
+            code="WAS505",
         )
     if method is not None and method != "FORM" and login.form is not None:
         yield _warning(
             login.form.source,
             f"<form-login-config> means nothing with <auth-method> {method}",
             "Remove it, or write FORM.",
+            code="WAS506",
         )
 
 
@@ -413,6 +454,7 @@ def _env_entry(entry: EnvEntry) -> Iterator[Problem]:
             entry.source,
             f"<env-entry> {_quoted(entry.name)} has no <env-entry-type>",
             "Add one, such as java.lang.String.",
+            code="WAS128",
         )
     if entry.type is None:
         return
@@ -422,6 +464,7 @@ def _env_entry(entry: EnvEntry) -> Iterator[Problem]:
             entry.source,
             f"<env-entry> {_quoted(entry.name)} has the type {entry.type}, which no entry can have",
             _nearest(meant, _ENTRY_TYPES, "Write one of the types of java.lang, such as java.lang.String"),
+            code="WAS128",
         )
     if entry.value is None:
         return
@@ -441,6 +484,7 @@ def _env_entry(entry: EnvEntry) -> Iterator[Problem]:
             entry.source,
             f"<env-entry> {_quoted(entry.name)}: {_quoted(entry.value)} {wrong}",
             f"Correct the value or its type {entry.type}.",
+            code="WAS128",
         )
 
 
@@ -470,6 +514,7 @@ def _known_names(web_app: WebApp, container_servlets: Collection[str]) -> Iterat
                     servlets,
                     f"Declare it with <servlet-name>{mapping.servlet_name}</servlet-name>",
                 ),
+                code="WAS208",
             )
     for target in web_app.filter_mappings:
         if target.filter_name not in filters:
@@ -477,6 +522,7 @@ def _known_names(web_app: WebApp, container_servlets: Collection[str]) -> Iterat
                 target.source,
                 f"<filter-mapping> names the unknown filter {_quoted(target.filter_name)}",
                 _nearest(target.filter_name, filters, "Declare it in a <filter>"),
+                code="WAS401",
             )
         name = target.servlet_name
         if name is not None and name != "*" and name not in servlets:
@@ -485,6 +531,7 @@ def _known_names(web_app: WebApp, container_servlets: Collection[str]) -> Iterat
                 f"<filter-mapping> of {_quoted(target.filter_name)} names the unknown servlet "
                 f"{_quoted(name)}",
                 _nearest(name, servlets, "Declare it in a <servlet>"),
+                code="WAS402",
             )
 
 
@@ -505,6 +552,7 @@ def _known_roles(web_app: WebApp) -> Iterator[Problem]:
                 run_as.source,
                 f"<run-as> names the undeclared role {_quoted(run_as.role_name)}",
                 _nearest(run_as.role_name, roles, declare),
+                code="WAS501",
             )
         for ref in servlet.security_role_refs:
             if ref.role_link is not None and ref.role_link not in roles:
@@ -512,6 +560,7 @@ def _known_roles(web_app: WebApp) -> Iterator[Problem]:
                     ref.source,
                     f"<role-link> names the undeclared role {_quoted(ref.role_link)}",
                     _nearest(ref.role_link, roles, declare),
+                    code="WAS501",
                 )
     yield from undeclared_roles(web_app, roles)
     login = web_app.login_config
@@ -525,6 +574,7 @@ def _known_roles(web_app: WebApp) -> Iterator[Problem]:
                 auth.source,
                 "<auth-constraint> asks for a login, but no <auth-method> says how: every request gets 403",
                 "Add <login-config> with an <auth-method> such as BASIC (§13.6).",
+                code="WAS503",
             )
 
 
@@ -538,6 +588,7 @@ def undeclared_roles(web_app: WebApp, declared: Collection[str]) -> Iterator[Pro
                     auth.source,
                     f"<auth-constraint> names the undeclared role {_quoted(role)}",
                     _nearest(role, declared, "Declare it with <security-role>"),
+                    code="WAS501",
                 )
 
 
@@ -549,6 +600,7 @@ def _values(web_app: WebApp) -> Iterator[Problem]:
                 entry.source,
                 f"<env-entry> {_quoted(entry.name)} has no value",
                 "Add <env-entry-value>; an empty one is the empty string.",
+                code="WAS128",
             )
 
 
@@ -580,4 +632,4 @@ def _not_provided(web_app: WebApp) -> Iterator[Problem]:
         names = ", ".join(dict.fromkeys(name for of, name, _ in elements if of == kind))
         source = next(source for of, _, source in elements if of == kind)
         why, cure = _NOT_PROVIDED.get(kind, ("needs a full Jakarta EE server and has no effect", _CURE))
-        yield _warning(source, f"<{kind}> {why}: {names}", cure)
+        yield _warning(source, f"<{kind}> {why}: {names}", cure, code="WAS129")

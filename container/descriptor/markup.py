@@ -16,12 +16,14 @@ from xml.parsers import expat
 
 from container.errors import ContainerError, Problem, Source
 
-__all__ = ["XML_SPACE", "Document", "Element", "MarkupError", "parse"]
+__all__ = ["XML_SPACE", "Document", "Element", "MarkupError", "parse", "to_utf8"]
 
 XML_SPACE = " \t\r\n"
 """What XML calls white space; str.strip() and str.split() would take more."""
 
 _SEPARATOR = "}"  # between a namespace and a local name; no namespace of ours contains it
+
+_TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u201f\u2033\u2018\u2019\u2032\u00ab\u00bb")
 
 _MARKS = (  # longest first: the mark of UTF-32-LE begins with that of UTF-16-LE
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -89,7 +91,7 @@ class Document:
 
 def parse(data: bytes, file: str) -> Document:
     """Raise MarkupError for everything that is not a well-formed, harmless XML document."""
-    return _Builder(_decode(data, file), file).build()
+    return _Builder(to_utf8(data, file), file).build()
 
 
 class _Builder:
@@ -116,7 +118,9 @@ class _Builder:
         except expat.ExpatError as error:
             raise self._not_well_formed(error) from None
         if self._root is None:  # expat has already refused a file without a root element
-            raise MarkupError(Problem(Source(self._file), "no root element", "Write at least <web-app/>."))
+            raise MarkupError(
+                Problem(Source(self._file), "no root element", "Write at least <web-app/>.", code="WAS101")
+            )
         return Document(self._root, *self._ids)
 
     def _here(self) -> Source:
@@ -145,13 +149,17 @@ class _Builder:
         source = _position(before[: before.rfind(b"<!ENTITY")].decode(), self._file)
         message = f"the document type declares the entity {name!r}; entities are never expanded here"
         raise MarkupError(
-            Problem(source, message, "Write its text where it is used and remove the declaration.")
+            Problem(
+                source, message, "Write its text where it is used and remove the declaration.", code="WAS103"
+            )
         )
 
     def _entity_unknown(self, name: str, is_parameter: bool) -> None:
         if not is_parameter:
             message = f"&{name}; is not known, because external document types are never loaded"
-            raise MarkupError(Problem(self._here(), message, _CURES[expat.errors.XML_ERROR_UNDEFINED_ENTITY]))
+            raise MarkupError(
+                Problem(self._here(), message, _CURES[expat.errors.XML_ERROR_UNDEFINED_ENTITY], code="WAS103")
+            )
 
     def _not_well_formed(self, error: expat.ExpatError) -> MarkupError:
         reason = expat.errors.messages[error.code]
@@ -161,11 +169,27 @@ class _Builder:
             inner = self._open[-1]
             reason = f"<{inner.name}> of line {inner.source.line} is still open here"
             cure = f"Write </{inner.name}> before this."
+        elif reason == expat.errors.XML_ERROR_INVALID_TOKEN:
+            reason, cure = self._invalid_token(reason, cure)
         source = Source(self._file, error.lineno, error.offset + 1)
-        return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure))
+        code = "WAS103" if reason == expat.errors.XML_ERROR_UNDEFINED_ENTITY else "WAS101"
+        return MarkupError(Problem(source, f"not well-formed XML: {reason}", cure, code=code))
+
+    def _invalid_token(self, reason: str, cure: str) -> tuple[str, str]:
+        """What people get wrong, in words; expat says the same of all."""
+        index = self._parser.ErrorByteIndex
+        before = self._utf8[:index].decode("utf-8", "replace")
+        char = self._utf8[index:].decode("utf-8", "replace")[:1]
+        if before.rfind("<!--") > before.rfind("-->"):
+            return "two hyphens -- inside a comment", "Write one, or end the comment with -->."
+        if char in _TYPOGRAPHIC and before.rfind("<") > before.rfind(">"):
+            return f"the quotation mark {char} in a tag", "Write \" or ' there."
+        if char == "&" or re.search(r"&[\w.-]*$", before):
+            return "a & that begins no entity", "Write &amp; for &."
+        return reason, cure
 
 
-def _decode(data: bytes, file: str) -> bytes:
+def to_utf8(data: bytes, file: str) -> bytes:
     """The same text in UTF-8, which expat then takes for granted whatever the first line says."""
     encoding, mark_bytes, is_declared = _encoding(data)
     try:
@@ -185,7 +209,7 @@ def _decode(data: bytes, file: str) -> bytes:
             return utf8
         source = Source(file, 1, 1)
         wrong = f"it says encoding={encoding!r}, but its bytes are not {encoding}"
-    raise MarkupError(Problem(source, wrong, _ENCODING_CURE))
+    raise MarkupError(Problem(source, wrong, _ENCODING_CURE, code="WAS102"))
 
 
 _ENCODING_CURE = (

@@ -247,7 +247,7 @@ def _conflict(what: str, first: _Said, second: _Said) -> Problem:
         if is_shown
         else f"{what} differs from that at {first.source}"
     )
-    return Problem(second.source, message, "Say in web.xml which one counts (§8.2.3).")
+    return Problem(second.source, message, "Say in web.xml which one counts (§8.2.3).", code="WAS130")
 
 
 def _plain(value: Any) -> Any:

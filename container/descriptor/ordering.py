@@ -63,7 +63,7 @@ def _in_absolute_order(fragments: Sequence[Fragment], absolute: model.AbsoluteOr
         if name is not None and not named:
             message = f"<absolute-ordering> names {quoted(name)}, but no library of WEB-INF/lib has that name"
             cure = "Remove it, or add the library (§8.2.2)."
-            problems.append(Problem(absolute.source, message, cure, "warning"))
+            problems.append(Problem(absolute.source, message, cure, "warning", code="WAS132"))
     excluded = () if None in absolute.names else tuple(others)
     return Ordered(tuple(ordered), excluded, tuple(problems), ordering_used=True)
 
@@ -98,6 +98,7 @@ def _equal_names(fragments: Sequence[Fragment]) -> Iterable[Problem]:
                 fragment.descriptor.source,
                 f"<name> {quoted(name)} is that of two fragments, also of {first[name].descriptor.source}",
                 "Rename one, or say their order with <absolute-ordering> in web.xml (§8.2.2).",
+                code="WAS131",
             )
 
 
@@ -159,4 +160,5 @@ def _circle(fragments: Sequence[Fragment], circle: Sequence[int]) -> Problem:
         asking.source if asking else fragments[circle[0]].descriptor.source,
         f"<ordering> is circular: {names} cannot each come before the other",
         "Remove one wish, or say the order with <absolute-ordering> in web.xml (§8.2.2).",
+        code="WAS131",
     )

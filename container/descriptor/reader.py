@@ -68,7 +68,9 @@ def read_file(path: Path, file: str | None = None, *, fragment: bool = False) ->
     try:
         data = path.read_bytes()
     except OSError as error:
-        problem = Problem(Source(shown), f"cannot be read: {error.strerror}", "Check its permissions.")
+        problem = Problem(
+            Source(shown), f"cannot be read: {error.strerror}", "Check its permissions.", code="WAS134"
+        )
         return WebApp(Source(shown), fragment=fragment), [problem]
     return read_descriptor(data, shown, fragment=fragment)
 
@@ -99,7 +101,7 @@ def _wrong_root(root: Element, expected: str) -> Problem:
         root.name
     )
     cure = f"It belongs in {other}; write <{expected}> here." if other else f"Write <{expected}> (§14)."
-    return Problem(root.source, f"the root element is <{root.name}>, not <{expected}>", cure)
+    return Problem(root.source, f"the root element is <{root.name}>, not <{expected}>", cure, code="WAS104")
 
 
 def _version(document: Document, reading: Reading) -> str:
@@ -109,20 +111,25 @@ def _version(document: Document, reading: Reading) -> str:
     if stated is None:
         of_namespace = [version for version, uri in NAMESPACES.items() if uri and uri == root.namespace]
         version = min(max(of_namespace, default=NEWEST), NEWEST)
-        reading.warn(root, f"states no version; taken for {version}", f'Add version="{version}".')
+        reading.warn(
+            root, f"states no version; taken for {version}", f'Add version="{version}".', code="WAS105"
+        )
     elif stated not in VERSIONS:
         version = NEWEST
         reading.warn(
             root,
             f"has the unknown version {quoted(stated)}; taken for {version}",
             f'Write version="{version}".',
+            code="WAS105",
         )
     else:
         version = stated
         if root.namespace != NAMESPACES[version]:
             has = f"the namespace {root.namespace}" if root.namespace else "no namespace"
             wants = f'xmlns="{NAMESPACES[version]}"' if NAMESPACES[version] else "no namespace"
-            reading.warn(root, f"of version {version} has {has}", f"Write {wants} with this version.")
+            reading.warn(
+                root, f"of version {version} has {has}", f"Write {wants} with this version.", code="WAS105"
+            )
     return version
 
 

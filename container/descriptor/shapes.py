@@ -87,7 +87,10 @@ class Shape:
         _check_attributes(element, reading)
         if element.text:
             reading.warn(
-                element, f"ignores the text {quoted(element.text)} between its elements", "Remove it."
+                element,
+                f"ignores the text {quoted(element.text)} between its elements",
+                "Remove it.",
+                code="WAS114",
             )
         self._check_order(element, reading)
         for child in element.children:
@@ -99,7 +102,9 @@ class Shape:
                 seen[child.name] = child
         for row in self.rows.values():
             if row.count in (ONE, SOME) and row.name not in seen:
-                reading.error(element, f"has no <{row.name}>", f"Add <{row.name}>...</{row.name}>.")
+                reading.error(
+                    element, f"has no <{row.name}>", f"Add <{row.name}>...</{row.name}>.", code="WAS108"
+                )
         needed = {row.key for row in self.rows.values() if row.count is ONE and row.key is not None}
         if not needed <= values.keys():
             return None
@@ -138,6 +143,7 @@ class Shape:
                     child,
                     f"stands after <{latest_name}>; the schema wants it before",
                     "Nothing is lost, but stricter readers refuse the file.",
+                    code="WAS109",
                 )
                 return
             latest, latest_name = place, child.name
@@ -147,7 +153,9 @@ def _counts(row: Row, child: Element, earlier: Element | None, reading: Reading)
     """Whether this child counts here; says so if it does not, or not quite."""
     root = "web-fragment" if reading.fragment else "web-app"
     if row.root not in ("", root):
-        reading.warn(child, f"has no meaning in <{root}> and is ignored", f"It belongs in <{row.root}>.")
+        reading.warn(
+            child, f"has no meaning in <{root}> and is ignored", f"It belongs in <{row.root}>.", code="WAS113"
+        )
         return False
     if earlier is None:
         if not row.since <= reading.version <= row.until and child.name not in reading.told:
@@ -157,29 +165,46 @@ def _counts(row: Row, child: Element, earlier: Element | None, reading: Reading)
                 child,
                 f"exists {span}, and this file says version {reading.version}; it is read all the same",
                 f"Raise the version to {row.since} or more." if reading.version < row.since else "",
+                code="WAS110",
             )
         return True
     first = f"first in line {earlier.source.line}"
     if row.count is ONCE:
-        reading.error(child, f"may stand in a file only once ({first})", "Put everything into one (§14.2).")
+        reading.error(
+            child,
+            f"may stand in a file only once ({first})",
+            "Put everything into one (§14.2).",
+            code="WAS111",
+        )
         return False
     if row.count in (ONE, OPTIONAL):
-        reading.warn(child, f"may stand here only once ({first}); the last one counts", "Remove the others.")
+        reading.warn(
+            child,
+            f"may stand here only once ({first}); the last one counts",
+            "Remove the others.",
+            code="WAS112",
+        )
     return True
 
 
 def _report_unknown(element: Element, parent: Element, shape: Shape | None, reading: Reading) -> None:
     if not reading.is_ours(element):
-        reading.warn(element, f"of the namespace {element.namespace} is ignored", "")
+        reading.warn(element, f"of the namespace {element.namespace} is ignored", "", code="WAS113")
         return
     if shape is None:
         reading.error(
-            element, f"stands in <{parent.name}>, which holds text only", f"Close <{parent.name}> before it."
+            element,
+            f"stands in <{parent.name}>, which holds text only",
+            f"Close <{parent.name}> before it.",
+            code="WAS107",
         )
         return
     if known := reading.homes.get(element.name):
         reading.error(
-            element, f"does not belong in <{parent.name}>", f"It belongs in <{'> or <'.join(known[:3])}>."
+            element,
+            f"does not belong in <{parent.name}>",
+            f"It belongs in <{'> or <'.join(known[:3])}>.",
+            code="WAS107",
         )
         return
     near = get_close_matches(element.name, shape.rows, n=1) or get_close_matches(
@@ -189,6 +214,7 @@ def _report_unknown(element: Element, parent: Element, shape: Shape | None, read
         element,
         f"is unknown in <{parent.name}>",
         f"Did you mean <{near[0]}>?" if near else "Remove it, or give it a namespace of its own.",
+        code="WAS106",
     )
 
 
@@ -204,12 +230,16 @@ def _check_attributes(element: Element, reading: Reading) -> None:
                 element,
                 f"has the unknown attribute {quoted(attribute)}",
                 f"Did you mean {near[0]}?" if near else "Remove it.",
+                code="WAS114",
             )
         elif attribute == "id":
             earlier = reading.ids.setdefault(value, element.source)
             if earlier is not element.source:
                 reading.warn(
-                    element, f"has the id {quoted(value)} of line {earlier.line}", "Make ids unique."
+                    element,
+                    f"has the id {quoted(value)} of line {earlier.line}",
+                    "Make ids unique.",
+                    code="WAS114",
                 )
 
 

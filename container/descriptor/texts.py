@@ -63,11 +63,13 @@ class Reading:
     def is_ours(self, element: Element) -> bool:
         return element.namespace in self.namespaces
 
-    def error(self, element: Element, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(element.source, f"<{element.name}> {message}", cure))
+    def error(self, element: Element, message: str, cure: str = "", *, code: str) -> None:
+        self.problems.append(Problem(element.source, f"<{element.name}> {message}", cure, code=code))
 
-    def warn(self, element: Element, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(element.source, f"<{element.name}> {message}", cure, "warning"))
+    def warn(self, element: Element, message: str, cure: str = "", *, code: str) -> None:
+        self.problems.append(
+            Problem(element.source, f"<{element.name}> {message}", cure, "warning", code=code)
+        )
 
 
 def quoted(text: str) -> str:
@@ -90,7 +92,9 @@ def name(element: Element, reading: Reading) -> str | None:
     """A string that must not be empty."""
     if text := string(element, reading):
         return text
-    reading.error(element, "is empty", f"Write a name, or remove the element around <{element.name}>.")
+    reading.error(
+        element, "is empty", f"Write a name, or remove the element around <{element.name}>.", code="WAS117"
+    )
     return None
 
 
@@ -113,6 +117,7 @@ def flag(element: Element, reading: Reading) -> bool:
             element,
             f"is on because it is there; its text {quoted(element.text)} means nothing",
             f"Write <{element.name}/>, or remove it to switch it off.",
+            code="WAS122",
         )
     return True
 
@@ -152,6 +157,7 @@ def _one_of(element: Element, reading: Reading, words: tuple[str, ...]) -> str |
         element,
         f"{quoted(text)} is not {allowed}",
         f"Write {meant}: the case counts (§14.2)." if meant else f"Write {allowed} (§14.2).",
+        code="WAS115",
     )
     return None
 
@@ -178,9 +184,9 @@ def number(
         else:
             return int(text)
         if is_needed:
-            reading.error(element, wrong, cure)
+            reading.error(element, wrong, cure, code="WAS116")
         else:
-            reading.warn(element, f"{wrong} and is ignored", cure)
+            reading.warn(element, f"{wrong} and is ignored", cure, code="WAS116")
         return None
 
     return read
@@ -188,7 +194,7 @@ def number(
 
 def cookie_comment(element: Element, reading: Reading) -> str:
     if reading.version >= "6.0":
-        reading.warn(element, "is obsolete since 6.0 and has no effect", "Remove it.")
+        reading.warn(element, "is obsolete since 6.0 and has no effect", "Remove it.", code="WAS110")
     return string(element, reading)
 
 
@@ -196,7 +202,12 @@ def load_on_startup(element: Element, reading: Reading) -> int | None:
     if element.text:
         return number()(element, reading)
     if reading.version == "2.4":  # DD-SRV-11: allowed before and after, but not there
-        reading.warn(element, "is empty, which 2.4 does not allow", "Write a number; lower ones start first.")
+        reading.warn(
+            element,
+            "is empty, which 2.4 does not allow",
+            "Write a number; lower ones start first.",
+            code="WAS110",
+        )
     return Servlet.LOAD_LAST
 
 
@@ -211,7 +222,10 @@ def error_code(element: Element, reading: Reading) -> int | None:
     if re.fullmatch("[0-9]{3}", text) and text != "000":
         return int(text)
     reading.error(
-        element, f"{quoted(text)} is not an HTTP status of three digits", "Write for example 404 (§10.9.2)."
+        element,
+        f"{quoted(text)} is not an HTTP status of three digits",
+        "Write for example 404 (§10.9.2).",
+        code="WAS603",
     )
     return None
 
@@ -225,15 +239,15 @@ def path(element: Element, reading: Reading) -> str | None:
     if not _is_one_line(element, reading):
         return None
     if not text:
-        reading.error(element, "is empty", 'Write a path such as "/index.html".')
+        reading.error(element, "is empty", 'Write a path such as "/index.html".', code="WAS117")
         return None
     if not text.startswith("/"):
         repaired = "/" + text
         wrong, cure = f'{quoted(text)} does not begin with "/"', f"Write {quoted(repaired)}."
         if reading.is_dtd:
-            reading.warn(element, f"{wrong}; taken for {quoted(repaired)}", cure)
+            reading.warn(element, f"{wrong}; taken for {quoted(repaired)}", cure, code="WAS118")
         else:
-            reading.error(element, wrong, cure)
+            reading.error(element, wrong, cure, code="WAS118")
         text = repaired
     return _canonical(text, element, reading)
 
@@ -258,7 +272,10 @@ def welcome_file(element: Element, reading: Reading) -> str | None:
         return None
     if not text:
         reading.warn(
-            element, "is empty and is ignored", "Write a file name, or use <welcome-file-list/> for none."
+            element,
+            "is empty and is ignored",
+            "Write a file name, or use <welcome-file-list/> for none.",
+            code="WAS604",
         )
         return None
     if text.startswith("/") or text.endswith("/"):
@@ -266,6 +283,7 @@ def welcome_file(element: Element, reading: Reading) -> str | None:
             element,
             f'{quoted(text)} begins or ends with "/": it is put behind the path of each directory',
             f"Write {quoted(text.strip('/'))} (§10.10).",
+            code="WAS604",
         )
         return None
     canonical = _canonical("/" + text, element, reading)
@@ -283,6 +301,7 @@ def context_path(element: Element, reading: Reading) -> str | None:
         element,
         f'{quoted(text)} must begin with "/" and must not end with it',
         f"Write {quoted('/' + inner)}." if inner else "Leave it empty for the root of the server.",
+        code="WAS118",
     )
     return None
 
@@ -293,13 +312,16 @@ def url_pattern(element: Element, reading: Reading) -> Text:
     if _LINE_ENDS.search(text):
         return Text(text, element.source)
     if reading.is_dtd and text and not text.startswith(("/", "*.")):
-        wrong, meant = 'does not begin with "/"', "/" + text
+        code, wrong, meant = "WAS201", 'does not begin with "/"', "/" + text
     elif text.startswith("/") and (canonical := checks.canonical_path(text)) not in (text, None):
-        wrong, meant = 'holds "." or ".." as in a path', canonical or ""
+        code, wrong, meant = "WAS206", 'holds "." or ".." as in a path', canonical or ""
     else:
         return Text(text, element.source)
     reading.warn(
-        element, f"{quoted(text)} {wrong}; taken for {quoted(meant)}", f"Write {quoted(meant)} (§12.2)."
+        element,
+        f"{quoted(text)} {wrong}; taken for {quoted(meant)}",
+        f"Write {quoted(meant)} (§12.2).",
+        code=code,
     )
     return Text(meant, element.source)
 
@@ -307,7 +329,12 @@ def url_pattern(element: Element, reading: Reading) -> Text:
 def _is_one_line(element: Element, reading: Reading) -> bool:
     if not _LINE_ENDS.search(element.text):
         return True
-    reading.error(element, f"{quoted(element.text)} contains a line break", "Write it on one line (§14.2).")
+    reading.error(
+        element,
+        f"{quoted(element.text)} contains a line break",
+        "Write it on one line (§14.2).",
+        code="WAS119",
+    )
     return False
 
 
@@ -318,6 +345,7 @@ def _canonical(path: str, element: Element, reading: Reading) -> str | None:
             element,
             f'{quoted(element.text)} leads out of the web app with ".."',
             "Write a path inside the web app (§14.2).",
+            code="WAS119",
         )
     return canonical
 
@@ -332,7 +360,7 @@ def _with_text(element: Element, text: str) -> Element:
 def class_name(element: Element, reading: Reading) -> str | None:
     text = name(element, reading)
     if text is not None and " " in text:
-        reading.error(element, f"{quoted(text)} is no class name", "Write it without spaces.")
+        reading.error(element, f"{quoted(text)} is no class name", "Write it without spaces.", code="WAS120")
         return None
     return text
 
@@ -346,7 +374,12 @@ def exception_class(element: Element, reading: Reading) -> str | None:
 def fragment_name(element: Element, reading: Reading) -> str | None:
     text = name(element, reading)
     if text and not re.fullmatch(r"[^\W\d][\w$]*|\$[\w$]*", text):
-        reading.warn(element, f"{quoted(text)} is no Java identifier", "Use letters, digits and _ (§8.2.2).")
+        reading.warn(
+            element,
+            f"{quoted(text)} is no Java identifier",
+            "Use letters, digits and _ (§8.2.2).",
+            code="WAS121",
+        )
     return text
 
 
@@ -357,6 +390,7 @@ def extension(element: Element, reading: Reading) -> str | None:
             element,
             f"{quoted(text)} never matches: a file's extension is what follows its last dot",
             f"Write {quoted(text.rpartition('.')[2])}.",
+            code="WAS610",
         )
     return text
 
@@ -368,6 +402,7 @@ def mime_type(element: Element, reading: Reading) -> str | None:
         element,
         f"{quoted(element.text)} is not of the form type/subtype without spaces",
         "Write for example text/plain.",
+        code="WAS121",
     )
     return None
 
@@ -379,6 +414,7 @@ def locale(element: Element, reading: Reading) -> str | None:
         element,
         f"{quoted(element.text)} is no locale",
         'Write a language such as "ja", or "ja_JP" with a country.',
+        code="WAS121",
     )
     return None
 
@@ -386,17 +422,23 @@ def locale(element: Element, reading: Reading) -> str | None:
 def http_method(element: Element, reading: Reading) -> str | None:
     text = element.text
     if not checks.is_token(text) and not reading.is_dtd:
-        reading.error(element, f"{quoted(text)} is no HTTP method", "Write for example GET (§13.8).")
+        reading.error(
+            element, f"{quoted(text)} is no HTTP method", "Write for example GET (§13.8).", code="WAS511"
+        )
         return None
     if reading.version == "2.4" and text not in ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE"):
         reading.warn(
-            element, f"{quoted(text)} is not one of the seven methods of 2.4", "Raise the file's version."
+            element,
+            f"{quoted(text)} is not one of the seven methods of 2.4",
+            "Raise the file's version.",
+            code="WAS110",
         )
     elif text != text.upper():
         reading.warn(
             element,
             f"{quoted(text)} never matches {text.upper()}: methods are case-sensitive",
             f"Write {text.upper()} (§13.8).",
+            code="WAS511",
         )
     return text
 
@@ -408,6 +450,7 @@ def cookie_name(element: Element, reading: Reading) -> str | None:
         element,
         f"{quoted(element.text)} cannot be the name of a cookie or of its attribute",
         "Use letters, digits, - and _.",
+        code="WAS121",
     )
     return None
 
@@ -416,14 +459,21 @@ def encoding(element: Element, reading: Reading) -> str | None:
     """An encoding Python may not know (DD-LOC-02)."""
     text = name(element, reading)
     if text and not _is_known(text):
-        reading.warn(element, f"Python knows no encoding {quoted(text)}", "Use for example UTF-8.")
+        reading.warn(
+            element, f"Python knows no encoding {quoted(text)}", "Use for example UTF-8.", code="WAS123"
+        )
     return text
 
 
 def known_encoding(element: Element, reading: Reading) -> str | None:
     text = name(element, reading)
     if text and not _is_known(text):
-        reading.error(element, f"Python knows no encoding {quoted(text)}", "Write for example UTF-8 (§3.13).")
+        reading.error(
+            element,
+            f"Python knows no encoding {quoted(text)}",
+            "Write for example UTF-8 (§3.13).",
+            code="WAS123",
+        )
         return None
     return text
 

@@ -1,6 +1,6 @@
 """What the decorated classes of a web app declare, written down as a descriptor (Servlet 6.1, §8.1).
 
-    Archive ── sources that mention a decorator ── import ── classes ──> model.WebApp
+    sources ── those that mention a decorator ── import ── classes ──> model.WebApp
 
 A module whose source never mentions a decorator is not imported, so it costs nothing at the start. What a
 descriptor has no place for (ServletSecurity) is asked of the class when the web app's tables are made.
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from container.descriptor import checks, model
-from container.engine.archives import Archive, SourceModule, classes_of
+from container.engine.archives import SourceModule, classes_of, place_of
 from container.engine.deployment import ServletDeclaration
 from container.engine.loader import Loader
 from container.errors import Problem, Source
@@ -57,11 +57,16 @@ class Decorated(NamedTuple):
     source: Source
 
 
-def annotations_of(archive: Archive, loader: Loader) -> tuple[model.WebApp, list[Problem]]:
-    """What the decorated classes of an archive declare, in the order of their names (DD-ANN-06)."""
-    found: list[Decorated] = []
+def annotations_of(
+    shown: str, sources: Iterable[SourceModule], loader: Loader, given: Iterable[type] = ()
+) -> tuple[model.WebApp, list[Problem]]:
+    """What the decorated classes of some sources declare, in the order of their names (DD-ANN-06).
+
+    shown is how messages call what holds the sources. given: classes without such a source.
+    """
+    found = [Decorated(loader.name_of(each), each, place_of(each)) for each in given]
     problems: list[Problem] = []
-    for source in archive.sources():
+    for source in sources:
         if not may_declare(source):
             continue
         try:
@@ -74,7 +79,7 @@ def annotations_of(archive: Archive, loader: Loader) -> tuple[model.WebApp, list
     found.sort(key=lambda each: each.name)
     servlets, filters = _with(WebServlet, found), _with(WebFilter, found)
     declared = model.WebApp(
-        Source(archive.shown),
+        Source(shown),
         fragment=True,
         servlets=tuple(_servlet(said, each) for said, each in servlets),
         servlet_mappings=tuple(
@@ -96,7 +101,7 @@ def _with(annotation: type[A], found: Iterable[Decorated]) -> list[tuple[A, Deco
 
 def _cannot_be_imported(source: SourceModule, error: BaseException) -> Problem:
     if isinstance(error, IllegalArgumentException):  # a decorator's own words
-        return Problem(source.place(error), str(error))
+        return Problem(source.place(error), str(error), code="WAS312")
     decorates = _DECORATES.search(source.text) is not None
     log.error("%s cannot be imported", source.shown, exc_info=error)
     what = "so what its decorators declare is missing" if decorates else "so it is not known what it declares"
@@ -106,6 +111,7 @@ def _cannot_be_imported(source: SourceModule, error: BaseException) -> Problem:
         f"module {source.name} cannot be imported, {what}: {said}",
         "The traceback is in the log.",
         "error" if decorates else "warning",
+        code="WAS305" if isinstance(error, SyntaxError) else "WAS309",
     )
 
 

@@ -8,6 +8,7 @@ what may have them.
 
 from __future__ import annotations
 
+import inspect
 import re
 import traceback
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from types import ModuleType
 from container.engine.loader import Loader, import_roots, modules
 from container.errors import Source
 
-__all__ = ["Archive", "SourceModule", "archives_of", "classes_of"]
+__all__ = ["Archive", "SourceModule", "archives_of", "classes_of", "place_of"]
 
 _NO_LIBRARIES = (".dist-info", ".egg-info", ".data", "__pycache__")
 
@@ -89,6 +90,21 @@ def archives_of(shown: str, loader: Loader) -> tuple[list[Archive], list[Archive
         if roots and not lib.name.startswith(".") and not lib.name.endswith(_NO_LIBRARIES):
             libraries.append(Archive(lib.name, f"{shown}/WEB-INF/lib/{lib.name}", unpacked, roots))
     return classes, libraries
+
+
+def place_of(found: type) -> Source:
+    """Where the class statement of a class stands, wherever that may be."""
+    try:
+        file = Path(inspect.getsourcefile(found) or "")
+        lines, first = inspect.getsourcelines(found)
+    except (OSError, TypeError):  # it was made by code
+        return Source(found.__module__)
+    if file.is_relative_to(Path.cwd()):
+        file = file.relative_to(Path.cwd())
+    for number, line in enumerate(lines, first):
+        if line.lstrip().startswith("class "):
+            return Source(str(file), number, line.index("class") + 1)
+    return Source(str(file), first)
 
 
 def classes_of(module: ModuleType) -> list[type]:

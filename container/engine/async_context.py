@@ -363,7 +363,7 @@ class RequestAsync(AsyncContext):
         before = raw._dispatch
         attributes = {**without(before.attributes, INCLUDE), **(self._attributes or {})}
         query = dispatcher._query
-        raw._dispatch = raw._container_dispatch = dispatcher._dispatch(
+        raw._dispatch = raw._container_dispatch = dispatcher.dispatch(
             DispatcherType.ASYNC, before, attributes, query
         )
         if query is not None:

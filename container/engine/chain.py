@@ -9,12 +9,13 @@ before it gets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from container.engine.mapper import matches
 from container.engine.request import raw_request
+from container.errors import Source
 from container.protocols.exchange import Begin
 from container.servlet import (
     DispatcherType,
@@ -135,6 +136,7 @@ class FilterMappingEntry:
     dispatchers: frozenset[str]
     pattern: str | None = None
     servlet_name: str | None = None
+    source: Source | None = None
 
     def applies(self, path: str | None, servlet_name: str) -> bool:
         if self.pattern is not None:
@@ -148,20 +150,26 @@ class FilterChoice:
     def __init__(self, mappings: Sequence[FilterMappingEntry]) -> None:
         by_pattern = [m for m in mappings if m.pattern is not None]
         by_name = [m for m in mappings if m.pattern is None]
+        self.mappings = (*by_pattern, *by_name)
         self._by_type = {
-            kind: tuple(m for m in (*by_pattern, *by_name) if kind.name in m.dispatchers)
-            for kind in DispatcherType
+            kind: tuple(m for m in self.mappings if kind.name in m.dispatchers) for kind in DispatcherType
         }
 
     def target(self, kind: DispatcherType, path: str | None, holder: ServletHolder) -> Target:
         """Link the chain of one dispatch; path is None for a named dispatcher (RT-FLT-07)."""
-        chosen: dict[int, FilterHolder] = {}  # a filter counts once, at its first position (RT-FLT-08)
-        for mapping in self._by_type[kind]:
-            if mapping.applies(path, holder.name):
-                chosen.setdefault(id(mapping.holder), mapping.holder)
-        filters = list(chosen.values())
+        filters = [mapping.holder for mapping in self.chosen(kind, path, holder.name)]
         supported = holder.async_supported and all(f.async_supported for f in filters)
         return Target(holder, _link(filters, holder), async_supported=supported)
+
+    def chosen(
+        self, kind: DispatcherType, path: str | None, servlet_name: str
+    ) -> Collection[FilterMappingEntry]:
+        """The mappings that bring their filters into a chain, in its order."""
+        chosen: dict[int, FilterMappingEntry] = {}  # a filter counts once, at its first position (RT-FLT-08)
+        for mapping in self._by_type[kind]:
+            if mapping.applies(path, servlet_name):
+                chosen.setdefault(id(mapping.holder), mapping)
+        return chosen.values()
 
     def any_for(self, kind: DispatcherType) -> bool:
         return bool(self._by_type[kind])

@@ -16,11 +16,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from container.config import Settings
 from container.connectors.wsgi import WsgiExchange
@@ -46,7 +47,15 @@ if TYPE_CHECKING:
 
     from container.engine.chain import Target
 
-__all__ = ["Container", "ContextRecord", "context_path_of", "require_folder"]
+__all__ = [
+    "Container",
+    "ContextRecord",
+    "Refusal",
+    "context_path_of",
+    "folders_of",
+    "require_folder",
+    "users_realm",
+]
 
 log = logging.getLogger("container.engine")
 
@@ -69,10 +78,20 @@ class ContextRecord:
     started_ms: float
 
 
+class Refusal(NamedTuple):
+    """An answer of the container's own, where no web app has the request. reason is for the log."""
+
+    status: int
+    reason: str
+
+
 class Container:
     """See the module."""
 
-    def __init__(self, settings: Settings, realm: Realm | None = None) -> None:
+    def __init__(
+        self, settings: Settings, realm: Realm | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Clock is what sessions grow old by."""
         if settings.session_store != "memory" and settings.work is None:
             raise ConfigError(
                 f"session_store={settings.session_store}: sessions would be removed with the work folder at "
@@ -80,6 +99,7 @@ class Container:
             )
         self.settings = settings
         self.realm = realm
+        self.clock = clock
         self.mechanisms: dict[str, Mechanism] = mechanisms(
             settings.max_saved_body_bytes, settings.login_timeout_s
         )
@@ -112,25 +132,44 @@ class Container:
         Returns all of them, in the order of their paths; look at state and problems. Raises DeploymentError
         if webapps is no folder.
         """
-        require_folder(webapps)
+        folders = folders_of(webapps)
         if self.realm is None:
-            self.realm = _users_realm(self.settings, webapps)
-        folders = sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+            self.realm = users_realm(self.settings, webapps)
         return [self.deploy(folder, context_path_of(folder.name)) for folder in folders]
 
-    def deploy(self, folder: Path, path: str | None = None) -> Context:
+    def deploy(self, folder: Path, path: str | None = None, classes: Iterable[type] = ()) -> Context:
         """Read, start and publish one web app.
 
         Without a path its context path is what its web.xml says, else that of its folder's name (DD-CTX-01).
+        classes are part of it as if they were in its files: their decorators count, descriptors call them
+        by their names.
         Raises DeploymentError if that path is taken; whatever else is wrong is to be found in the Context.
         """
         with self._lock:
-            context = self._new_context(folder, path)
+            context = self._new_context(folder, path, classes=classes)
             self._start(context)
             self._publish({**self.contexts, context.path: context})
             return context
 
-    def _new_context(self, folder: Path, path: str | None, replaces: Context | None = None) -> Context:
+    def examine(self, folder: Path, path: str | None = None) -> Context:
+        """Read one web app and make its tables, but start nothing of it: see Context.examine.
+
+        It is found by its path, and answers no request. Raises and returns as deploy.
+        """
+        with self._lock:
+            context = self._new_context(folder, path)
+            with suppress(DeploymentError):  # to be found in its problems
+                context.examine()
+            self._publish({**self.contexts, context.path: context})
+            return context
+
+    def _new_context(
+        self,
+        folder: Path,
+        path: str | None,
+        replaces: Context | None = None,
+        classes: Iterable[type] = (),
+    ) -> Context:
         web_app, problems = read_web_app(folder)
         declared = web_app.default_context_path
         if path is None:
@@ -138,12 +177,13 @@ class Container:
         elif declared not in (None, path):
             message = f'<default-context-path> "{declared}" does not count: the server says "{path or "/"}"'
             cure = "Its place is the name of its folder; remove the element, or rename the folder."
-            problems.append(Problem(web_app.source, message, cure, "warning"))
+            problems.append(Problem(web_app.source, message, cure, "warning", code="WAS133"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
-            raise DeploymentError([Problem(web_app.source, message, cure)])
-        return Context(self, path, folder, web_app, problems, generation=next(self._generations))
+            raise DeploymentError([Problem(web_app.source, message, cure, code="WAS133")])
+        generation = next(self._generations)
+        return Context(self, path, folder, web_app, problems, generation=generation, classes=classes)
 
     def _start(self, context: Context) -> None:
         context.facade.setAttribute("container.contexts", self.records)
@@ -173,7 +213,8 @@ class Container:
         Raises DeploymentError then. Requests that run in the old one are waited for (stop_timeout_s).
         """
         with self._lock:
-            fresh = self._new_context(context.folder, context.path, replaces=context)
+            given = context.loader.given.values()
+            fresh = self._new_context(context.folder, context.path, replaces=context, classes=given)
             fresh.facade.setAttribute("container.contexts", self.records)
             fresh.start(strict=True)
             fresh.adopt_sessions(context)
@@ -197,7 +238,7 @@ class Container:
                 return
             self._stopped = True
             for context in reversed(self.contexts.values()):
-                if context.state in (State.RUNNING, State.FAILED):
+                if context.state in (State.RUNNING, State.EXAMINED, State.FAILED):
                     context.stop(max(0.0, deadline - time.monotonic()))
             self.coroutines.stop()
             self.timers.stop()
@@ -321,31 +362,37 @@ class Container:
         if raw_path == b"*":
             self._answer_asterisk(exchange)
             return None
+        location = self.locate(raw_path, query)
+        if isinstance(location, Refusal):
+            self.refuse(exchange, location.status, location.reason)
+            return None
+        context = location.context
+        if context.state is not State.RUNNING:
+            self.refuse(exchange, 503, f"web app {context} is {context.state.value}")
+            return None
+        if location.session_parameter is None and len(raw_path) <= _CACHED_PATH_BYTES:
+            if len(locations) >= _CACHED_PATHS:
+                locations.clear()
+            locations[raw_path] = location
+        return location
+
+    def locate(self, raw_path: bytes, query: bytes | None) -> Location | Refusal:
+        """Which web app a path belongs to, whether that runs or not; or why none."""
         try:
             if query is not None and b"#" in query:
                 raise BadTarget("a fragment (#) in the request target")
             canonical = canonicalize(raw_path)
         except BadTarget as error:
-            self.refuse(exchange, 400, str(error))
-            return None
+            return Refusal(400, str(error))
         context = self.context_for(canonical.path.rstrip("/"))
         if context is None:
-            self.refuse(exchange, 404, "no web app has this path")
-            return None
-        if context.state is not State.RUNNING:
-            self.refuse(exchange, 503, f"web app {context} is {context.state.value}")
-            return None
+            return Refusal(404, "no web app has this path")
         uri = raw_path.decode("latin-1")
         parameter_name = context.sessions.parameter_name
         session_id = next((v for name, v in reversed(canonical.parameters) if name == parameter_name), None)
-        location = Location(
+        return Location(
             context, uri, raw_prefix(uri, context.path), canonical.path[len(context.path) :], session_id
         )
-        if session_id is None and len(raw_path) <= _CACHED_PATH_BYTES:
-            if len(locations) >= _CACHED_PATHS:
-                locations.clear()
-            locations[raw_path] = location
-        return location
 
     def _answer_asterisk(self, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":
@@ -375,10 +422,16 @@ def require_folder(webapps: Path) -> None:
     """Raise DeploymentError unless there is a folder of web apps."""
     if not webapps.is_dir():
         cure = "Name the folder of your web apps with --webapps."
-        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure)])
+        raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS134")])
 
 
-def _users_realm(settings: Settings, webapps: Path) -> Realm | None:
+def folders_of(webapps: Path) -> list[Path]:
+    """The web apps of a folder, in the order in which they start. Raises as require_folder."""
+    require_folder(webapps)
+    return sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+
+
+def users_realm(settings: Settings, webapps: Path) -> Realm | None:
     """Who knows the users, by the settings; None: nobody does."""
     realm: Realm
     if settings.users_database != "none":

@@ -13,10 +13,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from container.config import Settings
 from container.descriptor import model
@@ -30,6 +31,7 @@ from container.engine.dispatch import Dispatch, Location
 from container.engine.dispatcher import Dispatcher, NamedDispatcher
 from container.engine.error_pages import ErrorPages, page_tables
 from container.engine.holder import FilterHolder, ServletHolder, guarded
+from container.engine.initializers import of_web_app
 from container.engine.injection import Injection
 from container.engine.lifecycle import State, check_move
 from container.engine.listeners import AttributeListeners, Listeners
@@ -44,9 +46,9 @@ from container.engine.scanner import effective
 from container.engine.security import ContextSecurity, context_security
 from container.engine.servlet_context import ApplicationContext
 from container.engine.sessions import ContextSessions, Writer
-from container.engine.startup import bring_up
+from container.engine.startup import bring_up, look_over
 from container.engine.uri import decode_path, encode_path, resolve
-from container.errors import DeploymentError, Problem
+from container.errors import DeploymentError, Problem, Source
 from container.files import StaticRoot, is_protected, mime_table, static_root
 from container.protocols.exchange import Exchange
 from container.servlet import (
@@ -59,8 +61,10 @@ from container.servlet import (
     MappingMatch,
     MultipartConfigElement,
     Servlet,
+    ServletContextListener,
     ServletException,
     ServletRequest,
+    ServletRequestListener,
     ServletResponse,
     SessionTrackingMode,
     UnavailableException,
@@ -73,7 +77,7 @@ from container.views import JinjaServlet, JspServlet
 if TYPE_CHECKING:
     from container.engine.container import Container
 
-__all__ = ["Context"]
+__all__ = ["Context", "Watcher", "WelcomeAttempt", "is_default_servlet"]
 
 T = TypeVar("T")
 
@@ -97,6 +101,25 @@ _LOCALE_CHARSETS = {"en": LATIN_1, "fr": LATIN_1}  # as in Tomcat
 _DEFAULT_WELCOME_FILES = ("index.html", "index.htm", "index.jsp", "index.jinja")
 
 
+class WelcomeAttempt(NamedTuple):
+    """One look for what stands for a directory. match: who answers there, if it was found."""
+
+    welcome: model.WelcomeFile
+    path: str
+    as_file: bool
+    found: bool
+    match: Match | None
+
+
+class Watcher(NamedTuple):
+    """Something that may see a request for a file. pattern is None: it sees every one."""
+
+    kind: Literal["servlet", "filter", "constraint", "listener"]
+    name: str
+    pattern: str | None
+    source: Source | None
+
+
 class Context:
     """See the module. The public attributes are for the engine's other parts."""
 
@@ -109,6 +132,7 @@ class Context:
         problems: Sequence[Problem] = (),
         *,
         generation: int = 1,
+        classes: Iterable[type] = (),
     ) -> None:
         """web_app and problems are those of web.xml alone; fragments and annotations are looked for here."""
         self._began_s = time.perf_counter()
@@ -122,7 +146,7 @@ class Context:
         self.problems: list[Problem] = []
         self.started_ms = 0.0
         self.work = container.work_folder(path)
-        self.loader, unusable = loader_of(folder, generation, work=self.work)
+        self.loader, unusable = loader_of(folder, generation, work=self.work, given=classes)
         self.problems += unusable
         self._declared = effective(web_app, problems, folder.name, self.loader)
         self.web_app = web_app = self._declared.web_app
@@ -137,9 +161,9 @@ class Context:
         self.servlets: dict[str, ServletHolder] = {}
         self.filters: dict[str, FilterHolder] = {}
         self.mapper = Mapper(())
-        self._filter_choice = FilterChoice(())
+        self.filter_choice = FilterChoice(())
         self._targets: dict[tuple[DispatcherType, str | None, str], Target] = {}
-        self._welcome_files: tuple[tuple[str, bool], ...] = ()
+        self._welcome_files: tuple[model.WelcomeFile, ...] = ()
         self._locale_charsets = {
             entry.locale.replace("_", "-").lower(): entry.encoding
             for entry in web_app.locale_encoding_mappings
@@ -167,11 +191,25 @@ class Context:
 
         strict: a servlet that fails at start-up is an error too; a reload keeps the old web app then.
         """
+        self._begin(lambda: bring_up(self, self._declared, strict=strict))
+        self.state = check_move(self.state, State.RUNNING)
+        self.started_ms = (time.perf_counter() - self._began_s) * 1000
+
+    def examine(self) -> None:
+        """Make the tables, for whoever explains what would answer; raises what start would, if it can tell.
+
+        Classes are imported, but none of the web app's is instantiated: what initializers and listeners
+        register at the start is missing.
+        """
+        self._begin(lambda: look_over(self))
+        self.state = check_move(self.state, State.EXAMINED)
+
+    def _begin(self, take_steps: Callable[[], None]) -> None:
         self.state = check_move(self.state, State.STARTING)
         try:
             if any(problem.severity == "error" for problem in self.problems):
                 raise DeploymentError(p for p in self.problems if p.severity == "error")
-            bring_up(self, self._declared, strict=strict)
+            take_steps()
             self._pipeline = build_pipeline(self)
         except DeploymentError as error:
             self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
@@ -182,13 +220,13 @@ class Context:
         except BaseException as error:  # not even exit() in a listener may end the other web apps
             self._fail()
             problem = Problem(
-                self.web_app.source, f"the web app does not start: {type(error).__name__}: {error}"
+                self.web_app.source,
+                f"the web app does not start: {type(error).__name__}: {error}",
+                code="WAS310",
             )
             self.problems.append(problem)
             log.exception("%s does not start", self)
             raise DeploymentError([problem]) from error
-        self.state = check_move(self.state, State.RUNNING)
-        self.started_ms = (time.perf_counter() - self._began_s) * 1000
 
     def _fail(self) -> None:
         self.state = check_move(self.state, State.FAILED)
@@ -213,20 +251,22 @@ class Context:
                 self.filters[filter_declaration.name] = FilterHolder(filter_declaration, self)
         self._check_preliminary()
         self.mapper = Mapper(m for m in mappings if m.servlet_name in self.servlets)
-        self._filter_choice = FilterChoice(
+        self.filter_choice = FilterChoice(
             [
-                FilterMappingEntry(self.filters[m.filter_name], m.dispatchers, m.url_pattern, m.servlet_name)
+                FilterMappingEntry(
+                    self.filters[m.filter_name], m.dispatchers, m.url_pattern, m.servlet_name, m.source
+                )
                 for m in deployment.filter_mappings
                 if m.filter_name in self.filters
             ]
         )
         welcome = self.web_app.welcome_files
         self._welcome_files = (
-            tuple((name, False) for name in _DEFAULT_WELCOME_FILES)
+            tuple(model.WelcomeFile(name, self.web_app.source) for name in _DEFAULT_WELCOME_FILES)
             if welcome is None
-            else tuple((file.path.strip("/"), file.servlet_only) for file in welcome)
+            else tuple(replace(file, path=file.path.strip("/")) for file in welcome)
         )
-        self._nothing_there = ServletHolder(
+        self.nothing_there = ServletHolder(
             ServletDeclaration(DEFAULT_SERVLET, servlet_class=NothingServlet), self
         )
         self.error_pages = self._new_error_pages()
@@ -238,6 +278,7 @@ class Context:
                 declaration.source,
                 f'{kind} "{declaration.name}" has no class',
                 f"Add <{kind}-class>, or register it from a listener.",
+                code="WAS306",
             )
             for kind, declarations in (
                 ("servlet", self.deployment.servlets),
@@ -249,7 +290,9 @@ class Context:
         if any(declaration.preliminary for declaration in self.deployment.filters.values()):
             raise DeploymentError(problems)
         for problem in problems:  # requests to such a servlet fail, the others work (DD-SRV-04)
-            self.problems.append(Problem(problem.source, problem.message, problem.cure, "warning"))
+            self.problems.append(
+                Problem(problem.source, problem.message, problem.cure, "warning", code="WAS306")
+            )
 
     def _add_implicit_servlets(self) -> list[model.ServletMapping]:
         """Add the default servlet and the page servlets under their names.
@@ -274,12 +317,12 @@ class Context:
         return mappings
 
     def _new_error_pages(self) -> ErrorPages:
-        rows: list[tuple[int | None, type[BaseException] | None, str]] = []
+        rows: list[tuple[model.ErrorPage, type[BaseException] | None]] = []
         for page in self.web_app.error_pages:
             if page.exception_type is None:
-                rows.append((page.error_code, None, page.location))
+                rows.append((page, None))
             else:
-                rows += ((None, kind, page.location) for kind in self._exception_types(page))
+                rows += ((page, kind) for kind in self._exception_types(page))
         return ErrorPages(self, *page_tables(rows))
 
     def _exception_types(self, page: model.ErrorPage) -> tuple[type[BaseException], ...]:
@@ -291,12 +334,12 @@ class Context:
             found = self.loader.load_class(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
             cure = "The page never shows."
-            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning"))
+            self.problems.append(Problem(page.source, str(error).rstrip("."), cure, "warning", code="WAS308"))
             return ()
         if issubclass(found, BaseException):
             return (found,)
         message = f"<exception-type> {name} is no exception"
-        self.problems.append(Problem(page.source, message, "The page never shows.", "warning"))
+        self.problems.append(Problem(page.source, message, "The page never shows.", "warning", code="WAS308"))
         return ()
 
     def loaded_class(self, name: str) -> type | None:
@@ -308,26 +351,66 @@ class Context:
 
     def static_root(self) -> StaticRoot | None:
         """What a front may answer by itself; None while the web app is not running."""
-        if self.state is not State.RUNNING:
+        if self.state not in (State.RUNNING, State.EXAMINED):
             return None
-        deployment = self.deployment
-        plain = deployment.servlets[DEFAULT_SERVLET]
-        last = self.mapper.match_default("/")
-        if last is None or last.servlet_name != DEFAULT_SERVLET or not _serves_as_the_front_does(plain):
-            return None
-        filters = [m for m in deployment.filter_mappings if "REQUEST" in m.dispatchers]
-        default = {DEFAULT_SERVLET, "*"}
+        return self.static_root_beside(self.watchers())
+
+    def static_root_beside(self, watchers: Iterable[Watcher]) -> StaticRoot | None:
+        """What the front may answer if these are all who could see a request for a file."""
+        patterns: dict[str, list[str]] = {"servlet": [], "filter": [], "constraint": []}
+        observed = False
+        for watcher in watchers:
+            if watcher.pattern is None:
+                observed = True
+            else:
+                patterns[watcher.kind].append(watcher.pattern)
         return static_root(
             self.path,
             str(self.folder),
-            servlet_patterns=[
-                pattern for d in deployment.servlets.values() if d is not plain for pattern in d.mappings
-            ],
-            filter_patterns=[m.url_pattern for m in filters if m.url_pattern is not None],
-            constraint_patterns=self.security.constraints.patterns,
+            servlet_patterns=patterns["servlet"],
+            filter_patterns=patterns["filter"],
+            constraint_patterns=patterns["constraint"],
             mime_types=mime_table(self.resources.mime_types.items()),
-            observed=self.request_listeners or any(m.servlet_name in default for m in filters),
+            observed=observed,
         )
+
+    def code_at_start(self) -> Iterator[tuple[str, Source | None]]:
+        """What may register servlets, filters and listeners at the start, and where it is declared."""
+        for each in (*self.container.environment_initializers(), *of_web_app(self._declared.archives)):
+            yield each.class_name, each.source
+        for listener in self.deployment.listeners:
+            if listener.listens_as(ServletContextListener):
+                yield listener.shown, listener.source
+
+    def watchers(self) -> list[Watcher]:
+        """Whoever could see a request for a file, so that the front must not answer it."""
+        deployment = self.deployment
+        plain = deployment.servlets[DEFAULT_SERVLET]
+        last = self.mapper.match_default("/")
+        found: list[Watcher] = []
+        if last is None or last.servlet_name != DEFAULT_SERVLET or not _serves_as_the_front_does(plain):
+            name = DEFAULT_SERVLET if last is None else last.servlet_name
+            found.append(Watcher("servlet", name, None, deployment.servlets[name].source))
+        found += (
+            Watcher("servlet", mapping.servlet_name, mapping.url_pattern, mapping.source)
+            for mapping in deployment.all_servlet_mappings()
+            if mapping.servlet_name != DEFAULT_SERVLET
+        )
+        for target in deployment.filter_mappings:
+            if "REQUEST" in target.dispatchers and (
+                target.url_pattern is not None or target.servlet_name in (DEFAULT_SERVLET, "*")
+            ):
+                found.append(Watcher("filter", target.filter_name, target.url_pattern, target.source))
+        found += (
+            Watcher("constraint", "", pattern, source)
+            for pattern, source in self.security.constraints.places()
+        )
+        found += (
+            Watcher("listener", listener.shown, None, listener.source)
+            for listener in deployment.listeners
+            if listener.listens_as(ServletRequestListener)
+        )
+        return found
 
     def adopt_sessions(self, old: Context) -> None:
         """Take the sessions of the generation before over, as far as they can be pickled."""
@@ -347,6 +430,7 @@ class Context:
             store=self._open_store(),
             timeout_s=self.deployment.session_timeout_minutes * 60,
             route=self.settings.route,
+            clock=self.container.clock,
             distributable=self.web_app.distributable,
             dumps=self.loader.dumps,
             loads=self.loader.loads,
@@ -431,9 +515,7 @@ class Context:
         if declaration.jsp_file is not None:
             servlet = JinjaServlet(declaration.jsp_file)
         else:
-            servlet_class = declaration.servlet_class or self.load_class(
-                declaration, declaration.class_name or ""
-            )
+            servlet_class = self.class_of(declaration)
             servlet = servlet_class()
             if not callable(getattr(servlet, "service", None)):
                 raise ServletException(
@@ -445,17 +527,23 @@ class Context:
     def instantiate_filter(self, declaration: FilterDeclaration) -> Filter:
         if declaration.instance is not None:
             return declaration.instance
-        filter_class = declaration.filter_class or self.load_class(declaration, declaration.class_name or "")
+        filter_class = self.class_of(declaration)
         instance: Any = filter_class()
         if not callable(getattr(instance, "doFilter", None)):
             raise ServletException(f"{filter_class.__qualname__} is no Filter: it has no doFilter method")
         self.injection.begin(instance)
         return instance  # type: ignore[no-any-return]
 
-    def load_class(self, declaration: ServletDeclaration | FilterDeclaration, name: str) -> type[Any]:
-        """Load a class that a declaration names; the error says where it is declared."""
+    def class_of(self, declaration: ServletDeclaration | FilterDeclaration) -> type[Any]:
+        """Load the class that a declaration names, if it has none; the error says where it is declared."""
+        if isinstance(declaration, ServletDeclaration):
+            known: type[Any] | None = declaration.servlet_class
+        else:
+            known = declaration.filter_class
+        if known is not None:
+            return known
         try:
-            return self.loader.load_class(name)
+            return self.loader.load_class(declaration.class_name or "")
         except ClassNotFound as error:
             where = f"{declaration.source}: " if declaration.source else ""
             raise ServletException(f"{where}{error}", error) from error
@@ -502,20 +590,27 @@ class Context:
         WEB-INF and META-INF do not exist for clients, whatever is mapped there (RT-DEF-01).
         """
         match = Match(DEFAULT_SERVLET, "/", MappingMatch.DEFAULT, "", location.path, None)
-        target = FilterChoice(()).target(DispatcherType.REQUEST, location.path, self._nothing_there)
+        target = FilterChoice(()).target(DispatcherType.REQUEST, location.path, self.nothing_there)
         return Dispatch(DispatcherType.REQUEST, self, location.uri, location.context_path, match, target)
 
     def _welcome(self, path: str) -> Match | None:
-        """RT-WEL-02: first every name as a file, then every name as a servlet's path."""
+        return next((attempt.match for attempt in self.welcome_attempts(path) if attempt.found), None)
+
+    def welcome_attempts(self, path: str) -> Iterator[WelcomeAttempt]:
+        """RT-WEL-02: every name as a file, then every name as the path of a servlet. The first hit counts."""
         if self.resources.is_directory(path):
-            for name, servlet_only in self._welcome_files:
-                if not servlet_only and self.resources.is_file(path + name):
-                    return self.mapper.match(path + name)
-        for name, _ in self._welcome_files:
-            match = self.mapper.match_explicit(path + name)
-            if match is not None and match.servlet_name not in ("jinja", "jsp", "jspx"):
-                return match
-        return None
+            for welcome in self._welcome_files:
+                if not welcome.servlet_only:
+                    name = path + welcome.path
+                    found = self.resources.is_file(name)
+                    yield WelcomeAttempt(
+                        welcome, name, True, found, self.mapper.match(name) if found else None
+                    )
+        for welcome in self._welcome_files:
+            name = path + welcome.path
+            match = self.mapper.match_explicit(name)
+            found = match is not None and match.servlet_name not in ("jinja", "jsp", "jspx")
+            yield WelcomeAttempt(welcome, name, False, found, match)
 
     def explicit_target(self, path: str) -> Target | None:
         """What a client's path runs if a mapping of the web app names it; no file is looked at."""
@@ -530,14 +625,14 @@ class Context:
         return self._cached_target(kind, None, name)
 
     def _cached_target(self, kind: DispatcherType, path: str | None, name: str) -> Target:
-        if not self._filter_choice.any_for(kind):
+        if not self.filter_choice.any_for(kind):
             path = None
         key = (kind, path, name)
         target = self._targets.get(key)
         if target is None:
             if len(self._targets) >= 4096:
                 self._targets.clear()
-            target = self._targets[key] = self._filter_choice.target(kind, path, self.servlets[name])
+            target = self._targets[key] = self.filter_choice.target(kind, path, self.servlets[name])
         return target
 
     def holder_loaded(self, holder: ServletHolder) -> None:
@@ -664,11 +759,15 @@ class Context:
         return location
 
 
+def is_default_servlet(declaration: ServletDeclaration) -> bool:
+    """Whether it is the container's own, whatever its name and its init parameters are."""
+    return declaration.servlet_class is DefaultServlet or declaration.class_name in DEFAULT_CLASSES
+
+
 def _serves_as_the_front_does(default: ServletDeclaration) -> bool:
     """Whether the answers to GET and HEAD of existing files are those of an undeclared default servlet."""
-    return (
-        default.servlet_class is DefaultServlet or default.class_name in DEFAULT_CLASSES
-    ) and not default.init_params.keys() & {"precompressed", "readonly", "useAcceptRanges"}
+    changing = {"precompressed", "readonly", "useAcceptRanges"}
+    return is_default_servlet(default) and not default.init_params.keys() & changing
 
 
 def redirect_to_root(exchange: Exchange, location: Location, query: bytes | None) -> None:

@@ -93,6 +93,12 @@ class ListenerDeclaration:
     class_name: str | None = None
     instance: EventListener | None = None
     added: bool = False
+    listener_class: type | None = None  # what class_name names, once it is loaded
+
+    def listens_as(self, interface: type) -> bool:
+        """Whether it implements a listener interface. Its class must have been loaded."""
+        kind = self.listener_class if self.instance is None else type(self.instance)
+        return kind is not None and issubclass(kind, interface)
 
     @property
     def shown(self) -> str:
@@ -144,7 +150,9 @@ class Deployment:
         try:
             codecs.lookup(name)
         except LookupError:
-            problem = Problem(self.web_app.source, f'character encoding "{name}" is unknown', "Write UTF-8.")
+            problem = Problem(
+                self.web_app.source, f'character encoding "{name}" is unknown', "Write UTF-8.", code="WAS123"
+            )
             self.problems.append(problem)
             return None
         return name
@@ -188,9 +196,19 @@ class Deployment:
     def servlet_mappings(self) -> list[model.ServletMapping]:
         """Every mapping of an enabled servlet."""
         return [
-            model.ServletMapping(servlet.name, pattern, servlet.source or self.web_app.source)
+            mapping for mapping in self.all_servlet_mappings() if self.servlets[mapping.servlet_name].enabled
+        ]
+
+    def all_servlet_mappings(self) -> list[model.ServletMapping]:
+        """Every mapping; one that code has added has the place of its servlet."""
+        places = {(m.servlet_name, m.url_pattern): m.source for m in self.web_app.servlet_mappings}
+        return [
+            model.ServletMapping(
+                servlet.name,
+                pattern,
+                places.get((servlet.name, pattern)) or servlet.source or self.web_app.source,
+            )
             for servlet in self.servlets.values()
-            if servlet.enabled
             for pattern in servlet.mappings
         ]
 

@@ -39,13 +39,13 @@ class Dispatcher(RequestDispatcher):
 
     def __init__(self, context: Context, match: Match, path: str, uri: str, query: str | None) -> None:
         self._context = context
-        self._match = match
-        self._path = path
+        self.match = match
+        self.path = path
         self._uri = uri
         self._query = query
 
     def __repr__(self) -> str:
-        return f"<Dispatcher {self._context.path}{self._path}>"
+        return f"<Dispatcher {self._context.path}{self.path}>"
 
     def forward(self, request: ServletRequest, response: ServletResponse) -> None:
         raw, answer = begin_forward(request, response)
@@ -58,20 +58,21 @@ class Dispatcher(RequestDispatcher):
         self, raw: Request, request: ServletRequest, response: ServletResponse,
         kind: DispatcherType, attributes: dict[str, Any], query: str | None,
     ) -> None:  # fmt: skip
-        dispatch = self._dispatch(kind, raw._dispatch, attributes, query)
+        dispatch = self.dispatch(kind, raw._dispatch, attributes, query)
         with_dispatch(raw, dispatch, raw._query if query is None else query, request, response)
 
-    def _dispatch(
+    def dispatch(
         self, kind: DispatcherType, before: Dispatch, attributes: dict[str, Any], query: str | None
     ) -> Dispatch:
+        """What the request is to look at while the target runs."""
         context = self._context
         return Dispatch(
             kind,
             context,
             self._uri,
             context.encoded_path,
-            self._match,
-            context.target(kind, self._path, self._match),
+            self.match,
+            context.target(kind, self.path, self.match),
             attributes=attributes,
             queries=before.queries if not query else (query, *before.queries),
         )
@@ -80,7 +81,7 @@ class Dispatcher(RequestDispatcher):
         raw, answer = raw_request(request), raw_response(response)
         before = raw._dispatch
         query = self._query
-        target = self._dispatch(DispatcherType.INCLUDE, before, {}, query)
+        target = self.dispatch(DispatcherType.INCLUDE, before, {}, query)
         attributes = without(before.attributes, INCLUDE)
         attributes.update(path_attributes(INCLUDE, target, query))
         # The target sees the caller's paths and mapping; only the attributes tell its own (RT-INC-02).

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from container.descriptor.model import ErrorPage
 from container.engine.client_errors import client_status
 from container.engine.dispatch import ERROR
 from container.engine.dispatcher import dispatch_error, include_error
@@ -36,9 +37,9 @@ log = logging.getLogger("container.engine")
 
 
 def choose_page(
-    pages: Mapping[type[BaseException], str], error: BaseException
-) -> tuple[str, BaseException] | None:
-    """Return the location for an exception and the exception that matched.
+    pages: Mapping[type[BaseException], ErrorPage], error: BaseException
+) -> tuple[ErrorPage, BaseException] | None:
+    """Return the page for an exception and the exception that matched.
 
     Itself or its root cause (RT-EP-10..12).
     """
@@ -60,17 +61,21 @@ class ErrorPages:
     def __init__(
         self,
         context: Context,
-        codes: Mapping[int, str],
-        types: Mapping[type[BaseException], str],
-        default: str | None,
+        codes: Mapping[int, ErrorPage],
+        types: Mapping[type[BaseException], ErrorPage],
+        default: ErrorPage | None,
     ) -> None:
         self._context = context
-        self._codes = dict(codes)
-        self._types = dict(types)
-        self._default = default
+        self.codes = dict(codes)
+        self.types = dict(types)
+        self.default = default
+
+    def page_for(self, status: int) -> ErrorPage | None:
+        return self.codes.get(status, self.default)
 
     def location_for(self, status: int) -> str | None:
-        return self._codes.get(status, self._default)
+        page = self.page_for(status)
+        return None if page is None else page.location
 
     def report(self, request: Request, response: Response) -> None:
         """Answer a sendError that happened during the request."""
@@ -104,7 +109,7 @@ class ErrorPages:
         )
         response._error = None  # an exception weighs more than a sendError before it
         cause = root_cause(error)
-        chosen = choose_page(self._types, error)
+        chosen = choose_page(self.types, error)
         # Tomcat shows the root cause of a ServletException, with the outer message (RT-EP-24).
         shown = cause if chosen is not None and cause is not None else error
         attributes = {
@@ -113,9 +118,9 @@ class ErrorPages:
             ERROR + "exception_type": type(shown),
         }
         if response._committed:
-            self._add(request, response, chosen[0] if chosen else None, attributes)
+            self._add(request, response, chosen[0].location if chosen else None, attributes)
             return
-        location = chosen[0] if chosen else self.location_for(500)
+        location = chosen[0].location if chosen else self.location_for(500)
         self._show(request, response, 500, None, location, attributes, error)
 
     def _report_unavailable(self, request: Request, response: Response, error: UnavailableException) -> None:
@@ -235,17 +240,17 @@ def built_in_page(status: int, message: str | None, request_id: str, error: Base
 
 
 def page_tables(
-    pages: Iterable[tuple[int | None, type[BaseException] | None, str]],
-) -> tuple[dict[int, str], dict[type[BaseException], str], str | None]:
-    """Sort (code, class, location) rows into the three tables."""
-    codes: dict[int, str] = {}
-    types: dict[type[BaseException], str] = {}
-    default: str | None = None
-    for code, kind, location in pages:
-        if code is not None:
-            codes[code] = location
+    pages: Iterable[tuple[ErrorPage, type[BaseException] | None]],
+) -> tuple[dict[int, ErrorPage], dict[type[BaseException], ErrorPage], ErrorPage | None]:
+    """Sort pages and the classes that they name into the three tables."""
+    codes: dict[int, ErrorPage] = {}
+    types: dict[type[BaseException], ErrorPage] = {}
+    default: ErrorPage | None = None
+    for page, kind in pages:
+        if page.error_code is not None:
+            codes[page.error_code] = page
         elif kind is not None:
-            types[kind] = location
+            types[kind] = page
         else:
-            default = location
+            default = page
     return codes, types, default

@@ -125,7 +125,9 @@ def _load(declared: Declared, loader: Loader) -> type:
         found = loader.load_class(declared.class_name)
     if not (isinstance(found, type) and callable(getattr(found, "onStartup", None))):
         cure = "Derive the class from ServletContainerInitializer, or remove the line."
-        raise DeploymentError([Problem(declared.source, f"{declared.class_name} has no onStartup", cure)])
+        raise DeploymentError(
+            [Problem(declared.source, f"{declared.class_name} has no onStartup", cure, code="WAS315")]
+        )
     return found
 
 

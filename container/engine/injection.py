@@ -98,14 +98,14 @@ class Injection:
                 if not _has_attribute(owner, target.target_name):
                     message = f"{target.target_class} has no attribute {target.target_name} to inject into"
                     cure = f"Declare it in the class: {target.target_name}: str."
-                    self.problems.append(Problem(target.source, message, cure))
+                    self.problems.append(Problem(target.source, message, cure, code="WAS311"))
                     continue
                 kind = entry.type or _declared_type(owner, target.target_name)
                 try:
                     yield owner, target.target_name, env_value(kind, entry.value, self._loader)
                 except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
                     message = f"<env-entry> {entry.name} has no value of type {kind}: {error}"
-                    self.problems.append(Problem(entry.source, message.rstrip(".")))
+                    self.problems.append(Problem(entry.source, message.rstrip("."), code="WAS128"))
 
     def _callbacks(
         self, callbacks: Iterable[model.LifecycleCallback], element: str
@@ -114,7 +114,7 @@ class Injection:
             if callback.callback_class is None:
                 message = f"<{element}> {callback.method} names no class, so it is never called"
                 cure = "Add <lifecycle-callback-class>."
-                self.problems.append(Problem(callback.source, message, cure, "warning"))
+                self.problems.append(Problem(callback.source, message, cure, "warning", code="WAS311"))
                 continue
             owner = self._load(callback.callback_class, callback.source)
             if owner is None:
@@ -123,17 +123,19 @@ class Injection:
                 yield owner, callback.method
             else:
                 message = f"<{element}>: {callback.callback_class} has no method {callback.method}"
-                self.problems.append(Problem(callback.source, message, "Correct the name."))
+                self.problems.append(Problem(callback.source, message, "Correct the name.", code="WAS311"))
 
     def _load(self, name: str, source: Source) -> type | None:
         try:
             return self._loader.load_class(name)
         except ClassNotFound as error:
-            self.problems.append(Problem(source, str(error).rstrip(".")))
+            self.problems.append(Problem(source, str(error).rstrip("."), code="WAS301"))
         except (Exception, SystemExit) as error:  # importing runs application code
             log.exception("the class %s cannot be loaded", name)
             message = f"the class {name} cannot be loaded: {type(error).__name__}: {error}"
-            self.problems.append(Problem(source, message.rstrip("."), "The traceback is in the log."))
+            self.problems.append(
+                Problem(source, message.rstrip("."), "The traceback is in the log.", code="WAS309")
+            )
         return None
 
 

@@ -14,6 +14,7 @@ class State(enum.Enum):
 
     NEW = "new"
     STARTING = "starting"
+    EXAMINED = "examined"  # its tables are made, and nothing of it runs: for who explains a web app
     RUNNING = "running"
     FAILED = "failed"
     STOPPING = "stopping"
@@ -23,7 +24,8 @@ class State(enum.Enum):
 # A context never runs twice: a reload makes a new one. What stands in no row cannot happen.
 _NEXT = {
     State.NEW: {State.STARTING, State.STOPPED},
-    State.STARTING: {State.RUNNING, State.FAILED},
+    State.STARTING: {State.EXAMINED, State.RUNNING, State.FAILED},
+    State.EXAMINED: {State.STOPPING},
     State.RUNNING: {State.STOPPING},
     State.FAILED: {State.STOPPED},
     State.STOPPING: {State.STOPPED},

@@ -33,7 +33,7 @@ import tempfile
 import time
 import typing
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -52,7 +52,7 @@ from container.engine.names import TOMCAT_CLASSES, java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
 from container.servlet import ClassLoader
 
-__all__ = ["ClassNotFound", "Loader", "import_roots", "loader_of", "modules"]
+__all__ = ["ClassNotFound", "Loader", "import_roots", "loader_of", "modules", "readings"]
 
 PLATFORM = frozenset({"container", "__main__", *sys.builtin_module_names})
 """Names that a web app's files never replace."""
@@ -90,6 +90,7 @@ class Loader(ClassLoader):
         libs: Sequence[Path] = (),
         *,
         work: Path | None = None,
+        given: Iterable[type] = (),
     ) -> None:
         """Libs are the entries of WEB-INF/lib in their order; wheels are unpacked into a new folder in work.
 
@@ -97,6 +98,8 @@ class Loader(ClassLoader):
         """
         self.context_name = context_name
         self.classes = classes
+        self.given = {each.__name__: each for each in given}
+        """Classes that are in no file of the web app, by the name that descriptors use."""
         self._closed = False
         self._unpacked: Path | None = None
         self._finders: dict[str, FileFinder] = {}
@@ -128,8 +131,10 @@ class Loader(ClassLoader):
         """
         if counterpart := java_class(name):
             return counterpart
+        if (given := self.given.get(name)) is not None:
+            return given
         tried: list[str] = []
-        for module_name, attribute in _readings(name):
+        for module_name, attribute in readings(name):
             try:
                 found = self._look_up(module_name, attribute)
             except BaseException as error:
@@ -140,7 +145,11 @@ class Loader(ClassLoader):
             if isinstance(found, type):
                 return found
             tried.append(found)
-        raise ClassNotFound(name, tried or ["that is not how a class is named"], self._cure(name, tried))
+        raise self.not_found(name, tried)
+
+    def not_found(self, name: str, tried: Sequence[str]) -> ClassNotFound:
+        """Say it with the nearest name, or what else may be the cure."""
+        return ClassNotFound(name, tried or ["that is not how a class is named"], self._cure(name, tried))
 
     def loadClass(self, name: str) -> type:
         """Java's spelling of load_class."""
@@ -148,6 +157,8 @@ class Loader(ClassLoader):
 
     def name_of(self, found: type) -> str:
         """Return the name of a class as a descriptor writes it, without the real name of our package."""
+        if self.given.get(found.__name__) is found:
+            return found.__name__
         module = found.__module__.removeprefix(self.package).removeprefix(".")
         return f"{module}.{found.__qualname__.replace('.', '$')}".removeprefix(".")
 
@@ -305,7 +316,7 @@ class Loader(ClassLoader):
                 shutil.rmtree(self._unpacked, ignore_errors=True)
                 cure = "Build or download it again, or remove it from WEB-INF/lib."
                 raise DeploymentError(
-                    [Problem(Source(str(lib)), f"cannot be unpacked: {error}", cure)]
+                    [Problem(Source(str(lib)), f"cannot be unpacked: {error}", cure, code="WAS313")]
                 ) from error
         return folders
 
@@ -359,9 +370,10 @@ class Loader(ClassLoader):
         ]
         if module := sys.modules.get(outer):
             found += [(name, outer) for name, value in vars(module).items() if isinstance(value, type)]
+        found += [(name, "") for name in self.given]
         for word in difflib.get_close_matches(wanted, {name for name, _ in found}, n=1):
             modules = [module_name for name, module_name in found if name == word]
-            return f"{difflib.get_close_matches(outer, modules, n=1, cutoff=0.0)[0]}.{word}"
+            return f"{difflib.get_close_matches(outer, modules, n=1, cutoff=0.0)[0]}.{word}".lstrip(".")
         return None
 
     def _hint(self, error: ImportError) -> str | None:
@@ -468,11 +480,12 @@ def _search_path(classes: Path | None, libraries: Mapping[Path, Path]) -> Iterat
 
 
 def loader_of(
-    folder: Path, generation: int = 1, *, work: Path | None = None
+    folder: Path, generation: int = 1, *, work: Path | None = None, given: Iterable[type] = ()
 ) -> tuple[Loader, Sequence[Problem]]:
     """The loader of a web app's folder; one without libraries, and the reason, if one cannot be unpacked."""
     classes, lib = folder / "WEB-INF" / "classes", folder / "WEB-INF" / "lib"
-    make = partial(Loader, folder.name, generation, classes if classes.is_dir() else None, work=work)
+    there = classes if classes.is_dir() else None
+    make = partial(Loader, folder.name, generation, there, work=work, given=tuple(given))
     try:
         return make(sorted(lib.iterdir()) if lib.is_dir() else ()), ()
     except DeploymentError as error:
@@ -506,7 +519,7 @@ def _is_unpacked_library(folder: Path) -> bool:
     return (folder / "META-INF").is_dir() or any(folder.glob("*.dist-info"))
 
 
-def _readings(name: str) -> Iterator[tuple[str, str]]:
+def readings(name: str) -> Iterator[tuple[str, str]]:
     """Yield what a class name may mean: a module, and an attribute path in it."""
     plain = name.replace("$", ".")
     if not CLASS_NAME.fullmatch(plain):

@@ -8,7 +8,7 @@ requests: context.py owns it and acts on the Match.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from container.descriptor.model import ServletMapping
@@ -44,14 +44,15 @@ class Match(HttpServletMapping):
 class Mapper:
     """Four tables, asked in the order of §12.1: exact, longest prefix, extension, default."""
 
-    __slots__ = ("_default", "_exact", "_extension", "_has_prefixes", "_prefix")
+    __slots__ = ("_default", "_exact", "_extension", "_has_prefixes", "_mappings", "_prefix")
 
     def __init__(self, mappings: Iterable[ServletMapping]) -> None:
         self._exact: dict[str, str] = {}
         self._prefix: dict[str, str] = {}  # "/a" for the pattern "/a/*", "" for "/*"
         self._extension: dict[str, str] = {}
         self._default: str | None = None
-        for mapping in mappings:
+        self._mappings = tuple(mappings)
+        for mapping in self._mappings:
             pattern, name = mapping.url_pattern, mapping.servlet_name
             if pattern == "/":
                 self._default = name
@@ -96,6 +97,15 @@ class Mapper:
             if dot > path.rfind("/") and (name := self._extension.get(path[dot + 1 :])) is not None:
                 return Match(name, "*" + path[dot:], MappingMatch.EXTENSION, path[1:dot], path, None)
         return None
+
+    def ranking(self, path: str) -> Iterator[tuple[Match, ServletMapping]]:
+        """All mappings that would answer path, the one that does first.
+
+        Each is the best without those before it. To explain a match, not to make one.
+        """
+        left = {mapping.url_pattern: mapping for mapping in self._mappings}
+        while (match := Mapper(left.values()).match(path)) is not None:
+            yield match, left.pop(match.pattern)
 
 
 def matches(pattern: str, path: str) -> bool:

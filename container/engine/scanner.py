@@ -74,7 +74,7 @@ def effective(web_app: model.WebApp, problems: Iterable[Problem], shown: str, lo
         if any(problem.severity == "error" for problem in found):
             unseen = any(may_declare(source) for archive in counted for source in archive.sources())
         else:
-            annotations, fragments, of_classes = _annotated(fragments, classes, by_name, loader)
+            annotations, fragments, of_classes = _annotated(shown, fragments, classes, by_name, loader)
             found += [*of_classes, *_too_old(web_app, annotations, fragments)]
     merged, of_all = merge(web_app, annotations, fragments)
     if not unseen:  # else what seems unknown may well be declared
@@ -107,20 +107,24 @@ def _ordered(web_app: model.WebApp, libraries: Iterable[Archive]) -> tuple[Order
 
 
 def _annotated(
+    shown: str,
     fragments: Iterable[Fragment],
     classes: Iterable[Archive],
     libraries: Mapping[str, Archive],
     loader: Loader,
 ) -> tuple[model.WebApp, list[Fragment], list[Problem]]:
     """What WEB-INF/classes declares, and the fragments with what their libraries' classes declare."""
-    annotations: model.WebApp = _NOTHING
-    found: list[Problem] = []
-    for archive in classes:
-        annotations, found = annotations_of(archive, loader)
+    annotations, found = annotations_of(
+        f"{shown}/WEB-INF/classes",
+        (source for archive in classes for source in archive.sources()),
+        loader,
+        loader.given.values(),
+    )
     completed = []
     for fragment in fragments:
         if not fragment.descriptor.metadata_complete:  # DD-FRG-05
-            declared, problems = annotations_of(libraries[fragment.library], loader)
+            library = libraries[fragment.library]
+            declared, problems = annotations_of(library.shown, library.sources(), loader)
             fragment = replace(fragment, annotations=declared)
             found += problems
         completed.append(fragment)
@@ -140,4 +144,5 @@ def _too_old(
             f"annotations and fragments count, although web.xml is of version {web_app.version}",
             'Say what is meant with version 6.1 and metadata-complete="true" or "false" (§8.1).',
             "warning",
+            code="WAS135",
         )

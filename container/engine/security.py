@@ -125,26 +125,11 @@ def context_security(context: Context) -> ContextSecurity:
                 "its paths answer 403",
                 "Add <login-config><auth-method>BASIC</auth-method></login-config> (§13.6).",
                 "warning",
+                code="WAS503",
             )
         )
     if not web_app.deny_uncovered_http_methods:
-        for uncovered in constraints.uncovered():
-            context.problems.append(
-                Problem(
-                    next(
-                        (
-                            c.source
-                            for sc in declared
-                            for c in sc.collections
-                            if uncovered.pattern in c.url_patterns
-                        ),
-                        web_app.source,
-                    ),
-                    f"HTTP methods that no constraint covers: {uncovered}",
-                    "Constrain all methods, or add <deny-uncovered-http-methods/> (§13.8.4).",
-                    "warning",
-                )
-            )
+        context.problems += (uncovered.problem() for uncovered in constraints.uncovered())
     return ContextSecurity(context, constraints, authenticator)
 
 

@@ -685,8 +685,8 @@ def _check_component(component: object, method: str) -> None:
 def _check_patterns(patterns: Iterable[str]) -> None:
     for pattern in patterns:
         problem = url_pattern_problem(pattern)
-        if problem is not None and problem[0] == "error":
-            raise IllegalArgumentException(f"{problem[1]}. {problem[2]}")
+        if problem is not None and problem.severity == "error":
+            raise IllegalArgumentException(f"{problem.message}. {problem.cure}")
 
 
 def _encoding(encoding: str | codecs.CodecInfo | None) -> str | None:

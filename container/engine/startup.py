@@ -26,7 +26,7 @@ from container.servlet import ServletContext, ServletContextListener
 if TYPE_CHECKING:
     from container.engine.context import Context
 
-__all__ = ["bring_up"]
+__all__ = ["bring_up", "look_over"]
 
 T = TypeVar("T")
 
@@ -35,10 +35,7 @@ log = logging.getLogger("container.engine")
 
 def bring_up(context: Context, declared: Effective, *, strict: bool) -> None:
     """Take every step (DD-DEP-01), or raise DeploymentError. strict: see Context.start."""
-    context.injection = Injection(context.web_app, context.loader)
-    context.problems += context.injection.problems
-    if errors := [problem for problem in context.injection.problems if problem.severity == "error"]:
-        raise DeploymentError(errors)
+    _prepare_injection(context)
     _call_initializers(context, declared)
     _create_listeners(context)
     _initialize_listeners(context)
@@ -48,6 +45,25 @@ def bring_up(context: Context, declared: Effective, *, strict: bool) -> None:
     _load_on_startup(context, strict)
 
 
+def look_over(context: Context) -> None:
+    """Load the classes and make the tables, as bring_up does, but no instance (Context.examine)."""
+    _prepare_injection(context)
+    for listener in context.deployment.listeners:
+        load = partial(_load_listener, context, listener)
+        guard(context, listener.source, f"listener {listener.shown}", load)
+    context.freeze()
+    for holder in context.filters.values():
+        declaration = holder.declaration
+        guard(context, declaration.source, f"filter {holder.name}", partial(context.class_of, declaration))
+
+
+def _prepare_injection(context: Context) -> None:
+    context.injection = Injection(context.web_app, context.loader)
+    context.problems += context.injection.problems
+    if errors := [problem for problem in context.injection.problems if problem.severity == "error"]:
+        raise DeploymentError(errors)
+
+
 def guard(context: Context, source: Source | None, what: str, call: Callable[[], T]) -> T:
     """Take one step; what it raises becomes a problem with the place in the descriptor."""
     try:
@@ -55,15 +71,19 @@ def guard(context: Context, source: Source | None, what: str, call: Callable[[],
     except DeploymentError:
         raise
     except ClassNotFound as error:
-        raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."))]) from error
+        raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."), code="WAS301")]) from error
     except BadParameter as error:
-        raise DeploymentError([Problem(source, f"{what}: {error.problem}", error.cure)]) from error
+        raise DeploymentError(
+            [Problem(source, f"{what}: {error.problem}", error.cure, code="WAS314")]
+        ) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # application code, whose sys.exit() must not end the container
         log.exception("%s: %s failed", context, what)
         message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
-        raise DeploymentError([Problem(source, message, "The traceback is in the log.")]) from error
+        raise DeploymentError(
+            [Problem(source, message, "The traceback is in the log.", code="WAS310")]
+        ) from error
 
 
 def _call_initializers(context: Context, declared: Effective) -> None:
@@ -88,18 +108,23 @@ def _create_listeners(context: Context) -> None:
         if not context.listeners.add(declaration.instance):
             message = f"{name} implements no listener interface"
             cure = "Derive it from ServletContextListener or another listener type."
-            context.problems.append(Problem(declaration.source, message, cure, "warning"))
+            context.problems.append(Problem(declaration.source, message, cure, "warning", code="WAS307"))
 
 
 def _create_listener(context: Context, declaration: ListenerDeclaration, known: set[type]) -> Any:
     """None for a class that another name has declared before (DD-LST-03)."""
-    found = context.loader.load_class(declaration.class_name or "")
+    found = _load_listener(context, declaration)
     if found in known:
         return None
     known.add(found)
     listener = found()
     context.injection.begin(listener)
     return listener
+
+
+def _load_listener(context: Context, declaration: ListenerDeclaration) -> type[Any]:
+    declaration.listener_class = found = context.loader.load_class(declaration.class_name or "")
+    return found
 
 
 def _initialize_listeners(context: Context) -> None:
@@ -123,13 +148,13 @@ def _load_on_startup(context: Context, strict: bool) -> None:
         except BadParameter as error:
             source, words = holder.declaration.source, f"servlet {holder.name}: {error.problem}"
             if strict:
-                raise DeploymentError([Problem(source, words, error.cure)]) from error
-            context.problems.append(Problem(source, words, error.cure, "warning"))
+                raise DeploymentError([Problem(source, words, error.cure, code="WAS314")]) from error
+            context.problems.append(Problem(source, words, error.cure, "warning", code="WAS314"))
         except BaseException as error:  # init is application code, a sys.exit() in it, too
             source = holder.declaration.source
             log.exception("%s: servlet %s does not start", context, holder.name)
             message = f"servlet {holder.name} does not start: {type(error).__name__}: {error}".rstrip(".")
             if strict:
-                raise DeploymentError([Problem(source, message, "See the log.")]) from error
+                raise DeploymentError([Problem(source, message, "See the log.", code="WAS310")]) from error
             cure = "The others run; requests to it try again."
-            context.problems.append(Problem(source, message, cure, "warning"))
+            context.problems.append(Problem(source, message, cure, "warning", code="WAS310"))

@@ -55,6 +55,7 @@ class BackendConnection(asyncio.Protocol):
         self.received_bytes = 0  # of its answer
         self.is_open = False
         self.on_idle_end: Callable[[BackendConnection], None] | None = None  # only while it is kept
+        self.on_free: Callable[[], None] | None = None  # while it is one of those that are counted
         self._loop = loop
         self._made_s = loop.time()
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -251,6 +252,13 @@ class BackendConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         self._end_idle()
+        self.free()
+
+    def free(self) -> None:
+        """Nobody uses it any more."""
+        on_free, self.on_free = self.on_free, None
+        if on_free is not None:
+            on_free()
 
 
 @lru_cache(1)
@@ -262,33 +270,89 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
-class Backends:
-    """The connections of one loop. What is kept is kept by group; the least recently used one has to go."""
+class _Slots:
+    """How many connections of a pool are in use, where that has a limit."""
 
     def __init__(self) -> None:
-        self._idle: dict[str, deque[BackendConnection]] = {}  # by group, the most recently used one last
+        self._used = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, limits: ProxyLimits) -> None:
+        """Raises AttemptFailed if none has become free in time."""
+        if self._used >= limits.max_connections:
+            freed = asyncio.get_running_loop().create_future()
+            self._waiting.append(freed)
+            try:
+                async with asyncio.timeout(limits.acquire_timeout_s or None):
+                    await freed  # whoever frees one hands it over
+            except BaseException as error:
+                if freed.done() and not freed.cancelled():
+                    self.free()
+                if isinstance(error, TimeoutError):
+                    message = f"all {limits.max_connections} connections are in use"
+                    raise AttemptFailed(Failure.BUSY, message) from None
+                raise
+        else:
+            self._used += 1
+
+    def free(self) -> None:
+        while self._waiting:
+            freed = self._waiting.popleft()
+            if not freed.done():
+                freed.set_result(None)
+                return
+        self._used -= 1
+
+
+class Backends:
+    """The connections of one loop, in pools. Of those kept in one the least recently used one has to go."""
+
+    def __init__(self) -> None:
+        self._idle: dict[str, deque[BackendConnection]] = {}  # by pool, the most recently used one last
+        self._slots: dict[str, _Slots] = {}  # the same
         self._open: set[BackendConnection] = set()
         self._is_stopping = False
 
     def __repr__(self) -> str:
-        return f"<Backends { ({group: len(idle) for group, idle in self._idle.items()}) } idle>"
+        return f"<Backends { ({pool: len(idle) for pool, idle in self._idle.items()}) } idle>"
 
     @property
     def count(self) -> int:
         """All of them, idle or not."""
         return len(self._open)
 
-    async def take(self, group: str, address: Address, limits: ProxyLimits) -> BackendConnection:
+    async def take(self, pool: str, address: Address, limits: ProxyLimits) -> BackendConnection:
         """An idle connection to address, else a new one. Raises AttemptFailed."""
-        connection = self._take_idle(group, address) or await self._connect(address, limits)
-        connection.begin()
-        if limits.ajp_ping_timeout_s and (ping := connection.wire.ping()):
-            await self._ping(connection, ping, limits.ajp_ping_timeout_s)
+        if limits.max_connections:
+            return await self._take_counted(pool, address, limits)
+        return await self._take(pool, address, limits)
+
+    async def _take_counted(self, pool: str, address: Address, limits: ProxyLimits) -> BackendConnection:
+        slots = self._slots.setdefault(pool, _Slots())
+        await slots.take(limits)
+        try:
+            connection = await self._take(pool, address, limits)
+        except BaseException:
+            slots.free()
+            raise
+        connection.on_free = slots.free
         return connection
 
-    def _take_idle(self, group: str, address: Address) -> BackendConnection | None:
+    async def _take(self, pool: str, address: Address, limits: ProxyLimits) -> BackendConnection:
+        connection = self._take_idle(pool, address)
+        if connection is not None:
+            ping_s = limits.ajp_ping_timeout_s
+        else:
+            connection = await self._connect(address, limits)
+            ping_s = limits.ajp_connect_ping_timeout_s
+        connection.begin()
+        if ping_s and (ping := connection.wire.ping()):
+            await self._ping(connection, ping, ping_s)
+        return connection
+
+    def _take_idle(self, pool: str, address: Address) -> BackendConnection | None:
         """The one that was used last."""
-        idle = self._idle.get(group)
+        idle = self._idle.get(pool)
         if not idle:
             return None
         for connection in reversed(idle):
@@ -341,7 +405,7 @@ class Backends:
         self._open.add(connection)
         return connection
 
-    def give_back(self, group: str, connection: BackendConnection, limits: ProxyLimits) -> None:
+    def give_back(self, pool: str, connection: BackendConnection, limits: ProxyLimits) -> None:
         """The request is over: keep the connection if it may be used again, else close it."""
         if (
             not limits.keepalive
@@ -353,11 +417,12 @@ class Backends:
         ):
             connection.close()
             return
-        idle = self._idle.setdefault(group, deque())
+        idle = self._idle.setdefault(pool, deque())
         while len(idle) >= limits.keepalive:
             idle[0].close()
         idle.append(connection)
         connection.keep(limits.keepalive_timeout_s, idle.remove)
+        connection.free()
 
     def begin_stop(self) -> None:
         """Close what is idle, and keep nothing any more."""

@@ -276,6 +276,11 @@ class LoadBalancer:
             if worker.name == member.name:
                 worker.activation = Activation.DISABLED if draining else worker.config.activation
 
+    def activation_of(self, name: str) -> Activation:
+        """What holds for a member under this view's rule."""
+        worker = next(worker for worker in self.members if worker.name == name)
+        return self._rule.activation.get(name, worker.activation)
+
     def activate(self, member: Member, activation: Activation) -> None:
         """Change what is configured, as the status page does."""
         for worker in self.members:

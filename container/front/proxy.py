@@ -24,10 +24,11 @@ from container.front.backends import AttemptFailed, BackendConnection, Backends
 from container.front.balancer import Attempts, Exhausted, Failure, Member, Pause, Sent
 from container.front.client import PIECE_BYTES, Client, Collected, collect
 from container.front.edits import edit_headers
+from container.front.origin import origin_of
 from container.front.pages import phrase
 from container.front.record import Attempt, Record
 from container.front.site import Action, FrontRequest, ProxyAction
-from container.protocols.backend import AnswerEnd, AnswerHead, BackendRequest, Event, Interim, Origin
+from container.protocols.backend import AnswerEnd, AnswerHead, BackendRequest, Event, Interim
 from container.protocols.exchange import ClientDisconnected, Headers
 
 __all__ = ["Instead", "Passage", "Workshop"]
@@ -146,10 +147,13 @@ class Passage:
                 with self._workshop.lock:
                     self._attempts.failed(Failure.CLIENT, time.monotonic(), sent=self._sent)
 
+    @property
+    def _pool(self) -> str:
+        return self._limits.pool or self._action.group.name
+
     def _needs_length(self) -> bool:
-        """Whether a body of unknown length could not be sent: over AJP and HTTP/1.0."""
-        members = self._action.group.members
-        return self._limits.http_version == "1.0" or any(each.address.protocol == "ajp" for each in members)
+        """Whether a body of unknown length could not be sent: over HTTP/1.0."""
+        return self._limits.http_version == "1.0"
 
     # Attempts -------------------------------------------------------------------------------------
 
@@ -216,17 +220,23 @@ class Passage:
             attempts.succeeded(
                 time.monotonic(), sent_bytes=connection.sent_bytes, received_bytes=connection.received_bytes
             )
-        if self._sender is not None and not self._sender.done():
-            connection.close()  # it has answered without wanting the rest of the request
+        is_sending = self._sender is not None and not self._sender.done()
+        if is_sending and connection.wire.room:
+            connection.close()  # it has answered without taking the rest of the request
         else:
-            self._workshop.backends.give_back(self._action.group.name, connection, self._limits)
+            if self._sender is not None:
+                self._sender.cancel()  # waits to be asked for more of the body, which nobody will
+            self._workshop.backends.give_back(self._pool, connection, self._limits)
 
     async def _try_one(self, member: Member, attempt: Attempt) -> Action | None:
         self._sent = Sent.NOTHING
         self._sender = None
+        if self._action.for_member is not None:
+            self._action = self._action.for_member(member)
+            self._limits = self._action.limits
         if self._workshop.sleeps:
             await asyncio.sleep(0)  # what has died since the last request is learnt now
-        connection = await self._workshop.backends.take(self._action.group.name, member.address, self._limits)
+        connection = await self._workshop.backends.take(self._pool, member.address, self._limits)
         attempt.connect_s = time.monotonic() - attempt.began_s
         try:
             self._send(connection)
@@ -268,7 +278,9 @@ class Passage:
                     size,
                     self._limits.keepalive > 0,
                     wanted_upgrade(self._request) if self._limits.upgrade else "",
-                    origin_of(self._request) if connection.address.protocol == "ajp" else None,
+                    (action.origin or origin_of(self._request))
+                    if connection.address.protocol == "ajp"
+                    else None,
                     action.attributes,
                 )
             )
@@ -544,21 +556,6 @@ def _usual_reason(status: int) -> str:
 def has_body(request: FrontRequest) -> bool:
     length = request.exchange.content_length
     return bool(length) or (length is None and "transfer-encoding" in request.headers)
-
-
-def origin_of(request: FrontRequest) -> Origin:
-    exchange = request.exchange
-    connection = exchange.connection
-    _, colon, port = request.headers.get("host", "").rpartition(":")
-    usual = 443 if request.scheme == "https" else 80
-    return Origin(
-        connection.peer[0],
-        exchange.version,
-        request.host or connection.local[0],
-        int(port) if colon and port.isdigit() else usual if request.host else connection.local[1],
-        request.scheme == "https",
-        exchange.user,
-    )
 
 
 def wanted_upgrade(request: FrontRequest) -> str:

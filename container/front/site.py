@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from container.front.balancer import Ask, Balancer
+from container.front.balancer import Ask, Balancer, Member
+from container.protocols.backend import Origin
 from container.protocols.exchange import Exchange
 
 __all__ = [
@@ -108,16 +109,23 @@ class ProxyLimits:
     response_buffering: bool = True
     max_body_bytes: int = 0
     keepalive: int = 0
-    """Idle connections kept for the whole group; 0: none."""
+    """Idle connections kept in the pool; 0: none."""
     keepalive_timeout_s: float = 60.0
     keepalive_requests: int = 1000
+    pool: str = ""
+    """Whose connections these are; "": all members of the group share one pool."""
+    max_connections: int = 0
+    """Of the pool, busy ones; whoever wants one more waits for acquire_timeout_s."""
+    acquire_timeout_s: float = 0.0
     upgrade: bool = False
     """Whether an upgrade that the client asks for is passed on."""
     intercept_errors: bool = False
     ajp_secret: str | None = None
     ajp_packet_bytes: int = 8192
+    ajp_connect_ping_timeout_s: float = 0.0
+    """0: no ping on a new connection."""
     ajp_ping_timeout_s: float = 0.0
-    """0: no ping before a request."""
+    """0: no ping before a request on a kept connection."""
     http_version: str = "1.1"
 
 
@@ -139,6 +147,11 @@ class ProxyAction:
     """What to answer instead of the backend's status (it gives an error page); 0: the backend's."""
     send_body: bool = True
     """Whether the backend gets the request's body."""
+    origin: Origin | None = None
+    """What an AJP container is told about where the request comes from; None: what the front itself sees."""
+    for_member: Callable[[Member], ProxyAction] | None = None
+    """This action for the member that has been chosen; None: it is the same for all of them. What is done
+    with the request's body (max_body_bytes, request_buffering) does not depend on the member."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,19 @@ descriptor, such as @ServletSecurity. Passwords are not shown.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from container.descriptor.model import DataSource, MailSession, PlatformElement, WebApp
 from container.descriptor.writer import write
-from container.engine.loader import loader_of
+from container.engine.loader import Loader, loader_of
 from container.engine.scanner import Effective, read_effective
 from container.errors import ConfigError
 
-__all__ = ["as_xml", "declared", "web_app_of"]
+__all__ = ["as_xml", "declared", "opened", "web_app_of"]
 
 T = TypeVar("T", DataSource, MailSession, PlatformElement)
 
@@ -31,14 +33,23 @@ def web_app_of(path: Path) -> Path:
     raise ConfigError(f"{path}: no web app is here, as there is no WEB-INF folder. Name the folder of one.")
 
 
-def declared(folder: Path) -> Effective:
-    """Read the descriptors and decorated classes of a web app; messages call the folder as it is given."""
+@contextmanager
+def opened(folder: Path) -> Iterator[tuple[Effective, Loader]]:
+    """Read the descriptors and decorated classes of a web app, and hold its libraries unpacked meanwhile.
+
+    Messages call the folder as it is given.
+    """
     loader, unusable = loader_of(folder.resolve())
     try:
         found = read_effective(folder, loader, str(folder))
+        yield replace(found, problems=(*unusable, *found.problems)), loader
     finally:
         loader.close()
-    return replace(found, problems=(*unusable, *found.problems))
+
+
+def declared(folder: Path) -> Effective:
+    with opened(folder) as (found, _):
+        return found
 
 
 def as_xml(web_app: WebApp) -> str:

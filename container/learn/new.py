@@ -1,7 +1,7 @@
 """``was new``: the folder of a first web app, copied from skeleton/ with the name filled in.
 
 NAME/webapps/NAME/WEB-INF/web.xml, classes/, views/     the web app, /NAME/ in the browser
-NAME/tests/                                             its test, without a server
+NAME/tests/, NAME/pytest.ini                            its test, without a server
 """
 
 from __future__ import annotations

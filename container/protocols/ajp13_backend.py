@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from container.errors import ProtocolError
+import base64
+from collections.abc import Iterator
+
 from container.protocols.ajp13 import ForwardRequest
 from container.protocols.ajp13_ends import AnswerEnd as AjpEnd
 from container.protocols.ajp13_ends import AnswerHead as AjpHead
@@ -16,15 +18,20 @@ from container.protocols.backend import (
     Event,
     Origin,
     Pong,
+    TlsFacts,
 )
 
 __all__ = ["Ajp13Backend"]
 
+_NO_TLS = TlsFacts()
 _NOT_SENT = HOP_BY_HOP | {"content-length", "expect", "proxy"}
 
 
 class Ajp13Backend:
-    """A backend.BackendProtocol. A container asks for each packet of a body but the first."""
+    """A backend.BackendProtocol. A container asks for each packet of a body but the first.
+
+    It asks for the first one too, if it has not been told a length.
+    """
 
     __slots__ = ("_end", "_has_sent_all", "_may_stay", "_secret")
 
@@ -41,14 +48,15 @@ class Ajp13Backend:
         return self._end.ping()
 
     def begin(self, request: BackendRequest) -> bytes:
-        if request.body_bytes is None:
-            raise ProtocolError(411, "a body of unknown length is not sent over AJP")
         self._may_stay = False
-        self._has_sent_all = not request.body_bytes
+        self._has_sent_all = request.body_bytes == 0
         origin = request.origin or Origin()
+        tls = origin.tls or _NO_TLS
         path, mark, query = request.target.partition(b"?")
         headers = [(_octets(n), _octets(v)) for n, v in request.headers if n.lower() not in _NOT_SENT]
-        if request.body_bytes or request.method in ("POST", "PUT", "PATCH"):
+        if request.body_bytes is None:
+            headers.append((b"Transfer-Encoding", b"chunked"))  # there is a body; it is not sent in chunks
+        elif request.body_bytes or request.method in ("POST", "PUT", "PATCH"):
             headers.append((b"Content-Length", b"%d" % request.body_bytes))
         return self._end.send_request(
             ForwardRequest(
@@ -57,13 +65,20 @@ class Ajp13Backend:
                 uri=path,
                 query=query if mark else None,
                 remote_addr=origin.address,
+                remote_host=origin.host,
                 server_name=origin.server_name,
                 server_port=origin.server_port,
                 is_ssl=origin.is_secure,
                 headers=tuple(headers),
                 secret=self._secret,
-                remote_user=None if origin.user is None else _octets(origin.user),
-                attributes=tuple(request.attributes),
+                remote_user=_octets_or_none(origin.user),
+                auth_type=_octets_or_none(origin.auth_type),
+                route=_octets_or_none(origin.route),
+                ssl_cert=b"".join(map(_pem, tls.certificates)) or None,
+                ssl_cipher=_octets_or_none(tls.cipher),
+                ssl_session=_octets_or_none(tls.session),
+                ssl_key_size=tls.key_bits,
+                attributes=(*_facts(origin, tls), *request.attributes),
             )
         )
 
@@ -108,6 +123,26 @@ class Ajp13Backend:
 def _end_to_end(raw: tuple[tuple[bytes, bytes], ...]) -> list[tuple[str, str]]:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
     return [header for header in headers if header[0].lower() not in HOP_BY_HOP]
+
+
+def _facts(origin: Origin, tls: TlsFacts) -> Iterator[tuple[str, str]]:
+    """What web servers tell as attributes, as the packet has no place of its own for it."""
+    if tls.version:
+        yield "AJP_SSL_PROTOCOL", tls.version
+    if origin.port:
+        yield "AJP_REMOTE_PORT", str(origin.port)
+    if origin.local_address:
+        yield "AJP_LOCAL_ADDR", origin.local_address
+
+
+def _pem(certificate: bytes) -> bytes:
+    text = base64.b64encode(certificate)
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    return b"\n".join([b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""])
+
+
+def _octets_or_none(text: str | None) -> bytes | None:
+    return None if text is None else _octets(text)
 
 
 def _octets(text: str) -> bytes:

@@ -22,6 +22,7 @@ __all__ = [
     "Interim",
     "Origin",
     "Pong",
+    "TlsFacts",
 ]
 
 HOP_BY_HOP = frozenset(
@@ -40,15 +41,35 @@ HOP_BY_HOP = frozenset(
 """Fields that concern one connection only (RFC 9110 §7.6.1), beside those that Connection names."""
 
 
+class TlsFacts(NamedTuple):
+    """What is known of the client's TLS connection."""
+
+    version: str | None = None
+    cipher: str | None = None
+    key_bits: int | None = None
+    session: str | None = None
+    certificates: tuple[bytes, ...] = ()
+    """DER, the client's own first."""
+
+
 class Origin(NamedTuple):
-    """Where a request comes from, for protocols that tell."""
+    """Where a request comes from, and by which way, for protocols that tell."""
 
     address: str = ""
+    port: int = 0
+    host: str | None = None
+    """The client's name, if somebody has looked it up."""
     version: str = "HTTP/1.1"
     server_name: str = ""
     server_port: int = 80
+    local_address: str = ""
+    """Where the client has connected to."""
     is_secure: bool = False
+    tls: TlsFacts | None = None
     user: str | None = None
+    auth_type: str | None = None
+    route: str | None = None
+    """Of the backend that was chosen."""
 
 
 class BackendRequest(NamedTuple):  # a dataclass would take several times as long to make

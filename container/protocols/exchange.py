@@ -19,8 +19,8 @@ The life of one exchange, in the order of the calls:
 
 Header lists are lists of pairs because order and repetition carry meaning. Requests keep them raw, as bytes;
 answers give text that is encoded as ISO-8859-1. The connector owns the framing headers (Connection,
-Transfer-Encoding, Date, Keep-Alive): an answer must not set them, with one exception: ``("Connection",
-"close")`` asks to close afterwards.
+Transfer-Encoding, Date, Keep-Alive): an answer must not set them, but for Connection: "close" asks to close
+afterwards, "keep-alive" not to do so on account of the status.
 """
 
 from __future__ import annotations
@@ -175,10 +175,7 @@ class Exchange(Protocol):
         """The trailers, once the body has been read to its end; None before. Empty without trailers."""
 
     def start(self, status: int, headers: Headers, reason: str = "") -> None:
-        """Set the answer's head. Without Content-Length the connector frames the body itself.
-
-        Of Connection it minds close and keep-alive, the latter where a status would have it close.
-        """
+        """Set the answer's head. Without Content-Length the connector frames the body itself."""
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body soon, even an empty one: then the head leaves if it has not.

@@ -598,6 +598,7 @@ def make_authenticator(
             f"{reason}; whatever needs a login is answered 403",
             f"{cure} (§13.6).",
             "warning",
+            code="WAS515",
         )
     ]
 

@@ -21,7 +21,7 @@ from container.descriptor.model import (
     UserDataConstraint,
     WebResourceCollection,
 )
-from container.errors import Source
+from container.errors import Problem, Source
 from container.servlet import (
     EmptyRoleSemantic,
     HttpConstraintElement,
@@ -29,7 +29,7 @@ from container.servlet import (
     TransportGuarantee,
 )
 
-__all__ = ["Access", "Constraints", "Decision", "Uncovered", "constraints_of"]
+__all__ = ["Access", "Considered", "Constraints", "Decision", "Uncovered", "constraints_of"]
 
 _ANY_ROLE = "*"  # every declared role
 _ANY_USER = "**"  # whoever has logged in
@@ -73,16 +73,40 @@ PRECLUDED = Decision(Access.PRECLUDED)
 class Uncovered:
     """Methods that no constraint of a pattern mentions, though others are constrained there (DD-SEC-20).
 
-    inverse: all methods but these.
+    inverse: all methods but these. source: of the first collection that names the pattern.
     """
 
     pattern: str
     methods: tuple[str, ...]
     inverse: bool
+    source: Source
+
+    def problem(self) -> Problem:
+        return Problem(
+            self.source,
+            f"HTTP methods that no constraint covers: {self}",
+            "Constrain all methods, or add <deny-uncovered-http-methods/> (§13.8.4).",
+            "warning",
+            code="WAS504",
+        )
 
     def __str__(self) -> str:
         named = ", ".join(self.methods)
         return f"{self.pattern}: {f'every method but {named}' if self.inverse else named}"
+
+
+_Found = list[tuple[SecurityConstraint, WebResourceCollection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A constraint whose pattern covers a path. best: no more specific pattern does; only then it counts."""
+
+    pattern: str
+    constraint: SecurityConstraint
+    collection: WebResourceCollection
+    best: bool
+    names_method: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,8 @@ class _Rules:
 
     named: dict[str, Decision | None]
     others: Decision | None
+    pattern: str
+    found: _Found
 
 
 class Constraints:
@@ -109,13 +135,18 @@ class Constraints:
         deny_uncovered: bool = False,
     ) -> None:
         roles = frozenset(declared_roles)
-        self._rules = {pattern: _combine(found, roles) for pattern, found in _by_pattern(constraints).items()}
         self._uncovered = PRECLUDED if deny_uncovered else PERMITTED
-        self._default = self._rules.get("/")
+        self._enter(
+            {pattern: _combine(pattern, found, roles) for pattern, found in _by_pattern(constraints).items()}
+        )
+
+    def _enter(self, rules_of: dict[str, _Rules]) -> None:
+        self._rules = rules_of
+        self._default = rules_of.get("/")
         self._exact: dict[str, _Rules] = {}
         self._prefix: dict[str, _Rules] = {}  # "/a" for the pattern "/a/*", "" for "/*"
         self._extension: dict[str, _Rules] = {}
-        for pattern, rules in self._rules.items():
+        for pattern, rules in rules_of.items():
             if pattern.startswith("/") and pattern.endswith("/*"):
                 self._prefix[pattern[:-2]] = rules
             elif pattern.startswith("*."):
@@ -142,6 +173,27 @@ class Constraints:
         """Whether a constraint names exactly this pattern: annotations cannot touch it then (RT-SSA-04)."""
         return pattern in self._rules
 
+    def considered(self, path: str, method: str) -> Iterator[Considered]:
+        """Everything that decide looks at, the best pattern first. To explain a decision, not to make one."""
+        left = dict(self._rules)
+        is_best = True
+        while (rules := self._only(left)._best(path)) is not None:
+            for constraint, collection in rules.found:
+                yield Considered(rules.pattern, constraint, collection, is_best, _occurs(method, collection))
+            is_best = False
+            del left[rules.pattern]
+
+    def _only(self, rules: dict[str, _Rules]) -> Constraints:
+        reduced = Constraints(())
+        reduced._enter(rules)
+        return reduced
+
+    def places(self) -> Iterator[tuple[str, Source]]:
+        """Every url-pattern, each time that a constraint names it, and where."""
+        for pattern, rules in self._rules.items():
+            for _, collection in rules.found:
+                yield pattern, collection.source
+
     @property
     def patterns(self) -> frozenset[str]:
         """Every url-pattern that a constraint names: what lies under one must not bypass the engine."""
@@ -155,11 +207,10 @@ class Constraints:
                 sorted(method for method, decision in rules.named.items() if decision is not None)
             )
             if rules.others is None:
-                found.append(Uncovered(pattern, covered, inverse=True))
+                found.append(Uncovered(pattern, covered, inverse=True, source=rules.found[0][1].source))
             elif len(covered) < len(rules.named):
-                found.append(
-                    Uncovered(pattern, tuple(sorted(rules.named.keys() - set(covered))), inverse=False)
-                )
+                missing = tuple(sorted(rules.named.keys() - set(covered)))
+                found.append(Uncovered(pattern, missing, inverse=False, source=rules.found[0][1].source))
         return found
 
     def _best(self, path: str) -> _Rules | None:
@@ -183,8 +234,6 @@ class Constraints:
 
 # --- combining the constraints of one pattern (§13.8.1) ---------------------------------------------------
 
-_Found = list[tuple[SecurityConstraint, WebResourceCollection]]
-
 
 def _by_pattern(constraints: Iterable[SecurityConstraint]) -> dict[str, _Found]:
     found: dict[str, _Found] = {}
@@ -195,7 +244,7 @@ def _by_pattern(constraints: Iterable[SecurityConstraint]) -> dict[str, _Found]:
     return found
 
 
-def _combine(found: _Found, declared_roles: frozenset[str]) -> _Rules:
+def _combine(pattern: str, found: _Found, declared_roles: frozenset[str]) -> _Rules:
     named = {
         method
         for _, collection in found
@@ -206,7 +255,7 @@ def _combine(found: _Found, declared_roles: frozenset[str]) -> _Rules:
         applying = [constraint for constraint, collection in found if _occurs(method, collection)]
         return _decision(applying, declared_roles) if applying else None
 
-    return _Rules({method: decision(method) for method in named}, decision(None))
+    return _Rules({method: decision(method) for method in named}, decision(None), pattern, found)
 
 
 def _occurs(method: str | None, collection: WebResourceCollection) -> bool:

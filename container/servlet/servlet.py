@@ -191,7 +191,7 @@ class HttpServlet(GenericServlet):
 
     def doOptions(self, req: HttpServletRequest, resp: HttpServletResponse) -> Answer:
         """Name the methods that the class answers, in Allow (RT-HTTP-06)."""
-        resp.setHeader("Allow", ", ".join(method for method in METHODS if _answers(type(self), method)))
+        resp.setHeader("Allow", ", ".join(method for method in METHODS if answers(type(self), method)))
         return None
 
     def getLastModified(self, req: HttpServletRequest) -> int:
@@ -236,7 +236,8 @@ def _overrides(servlet: type[HttpServlet], name: str) -> bool:
     return getattr(servlet, name) is not getattr(HttpServlet, name)
 
 
-def _answers(servlet: type[HttpServlet], method: str) -> bool:
+def answers(servlet: type[HttpServlet], method: str) -> bool:
+    """Whether a class answers a method of METHODS, and not HttpServlet, with 405."""
     return method in ("TRACE", "OPTIONS") or _overrides(
         servlet, METHODS["GET" if method == "HEAD" else method]
     )

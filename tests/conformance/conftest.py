@@ -16,7 +16,6 @@ import json
 import os
 import socket
 import sys
-import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,16 +25,15 @@ from typing import Any
 import pytest
 
 from container.config import Settings
-from container.connectors.http import HttpConnector
 from container.connectors.http_blocking import BlockingHttpConnector
 from container.engine.container import Container
 from container.engine.context import Context
 from container.front.routes import EmbeddedFront
-from container.mpm.event import EventServer, open_listener
-from container.mpm.executor import make_executor
+from container.mpm.event import EventServer
 from container.mpm.scoreboard import Scoreboard
 from container.mpm.worker import WorkerServer
 from container.servlet import HttpServlet
+from container.testing.processes import SocketServer
 
 PATIENCE_S = 10.0  # only ever used up by a failure
 NAMESPACE = "https://jakarta.ee/xml/ns/jakartaee"
@@ -112,45 +110,21 @@ class Client:
         self.socket.close()
 
 
-class Server:
-    """A connector for all tests; each test gives it the container to delegate to."""
+class Server(SocketServer):
+    """A connector for all tests; each test gives it the front to delegate to."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = Settings(access_log="off", stop_timeout_s=PATIENCE_S, **settings)
-        self.executor = make_executor(self.settings)
-        self.front: Any = None
-        listener = open_listener("127.0.0.1", 0, 64)
-        self.port = listener.getsockname()[1]
-        self.mpm, self.thread = self._start(listener)
+        nobody: Any = None
+        super().__init__(nobody, Settings(access_log="off", stop_timeout_s=PATIENCE_S, **settings))
+        self.port = int(self.url.rpartition(":")[2])
 
-    def _start(self, listener: socket.socket) -> tuple[EventServer | WorkerServer, threading.Thread]:
+    def make_mpm(self, listener: socket.socket) -> EventServer | WorkerServer:
         """CONFORMANCE_MPM=worker: with a thread for each connection instead of a loop."""
-        mpm: EventServer | WorkerServer
-        if os.environ.get("CONFORMANCE_MPM") == "worker":
-            slot = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", []).slot(0)
-            mpm = WorkerServer(
-                [listener], lambda: BlockingHttpConnector(self, self.settings), self.settings, slot
-            )
-        else:
-            mpm = EventServer(
-                [listener], lambda: HttpConnector(self, self.settings, self.executor, []), self.settings
-            )
-        is_ready = threading.Event()
-        thread = threading.Thread(target=mpm.run, args=(is_ready.set,))
-        thread.start()
-        assert is_ready.wait(PATIENCE_S)
-        return mpm, thread
-
-    def begin(self, exchange: Any) -> Any:
-        return self.front.begin(exchange)
-
-    def handle(self, exchange: Any) -> None:
-        self.front.handle(exchange)
-
-    def stop(self) -> None:
-        self.mpm.stop()
-        self.thread.join()
-        self.executor.stop(PATIENCE_S)
+        if os.environ.get("CONFORMANCE_MPM") != "worker":
+            return super().make_mpm(listener)
+        slot = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", []).slot(0)
+        connector = lambda: BlockingHttpConnector(self, self.settings)  # noqa: E731
+        return WorkerServer([listener], connector, self.settings, slot)
 
 
 class App:
@@ -171,7 +145,7 @@ class App:
 
     def serve_by(self, server: Server) -> None:
         """Be asked through another server from now on."""
-        server.front, self.server = self.server.front, server
+        server.handler, self.server = self.server.handler, server
 
     def connect(self) -> Client:
         client = Client(self.server.port)
@@ -283,7 +257,7 @@ def deploy(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         apps.append(app)
         front = EmbeddedFront(container)
         container.on_static_plan(front.publish)
-        server.front = front
+        server.handler = front
         return app
 
     yield deploy_one

@@ -520,7 +520,7 @@ def test_a_form_login_survives_a_restart_where_sessions_do(guarded, browser, ser
     app.stop()
     app.container = Container(app.container.settings, Realm())
     app.context = app.container.deploy(app.context.folder)
-    server.front = EmbeddedFront(app.container)
+    server.handler = EmbeddedFront(app.container)
     assert visitor.follow(visitor.log_in()).text == "alice alice FORM True"
     app.stop()
 

@@ -765,7 +765,7 @@ def restart(server, tmp_path):
         settings = app.container.settings
         app.container = Container(settings)
         app.context = app.container.deploy(app.context.folder)
-        server.front = EmbeddedFront(app.container)
+        server.handler = EmbeddedFront(app.container)
         started.append(app)
         return app
 

@@ -47,8 +47,8 @@ def container(tmp_path_factory):
 
 @pytest.fixture
 def port(server, container):
-    server.front = EmbeddedFront(container)
-    container.on_static_plan(server.front.publish)
+    server.handler = EmbeddedFront(container)
+    container.on_static_plan(server.handler.publish)
     return server.port
 
 

@@ -59,11 +59,10 @@ def test_dd_up_01_good_patterns(pattern: str) -> None:
 def test_dd_up_errors(pattern: str, cure: str) -> None:
     problem = url_pattern_problem(pattern)
     assert problem is not None
-    severity, message, how = problem
-    assert severity == "error"
-    assert message.startswith('"')
-    assert "\n" not in message
-    assert cure in how
+    assert problem.severity == "error"
+    assert problem.message.startswith('"')
+    assert "\n" not in problem.message
+    assert cure in problem.cure
 
 
 @pytest.mark.parametrize(
@@ -83,8 +82,8 @@ def test_dd_up_errors(pattern: str, cure: str) -> None:
 def test_dd_up_06_suspicious_patterns(pattern: str, cure: str) -> None:
     problem = url_pattern_problem(pattern)
     assert problem is not None
-    assert problem[0] == "warning"
-    assert cure in problem[2]
+    assert problem.severity == "warning"
+    assert cure in problem.cure
 
 
 @pytest.mark.parametrize(

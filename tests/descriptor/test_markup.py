@@ -79,7 +79,11 @@ def test_a_byte_order_mark_wins_over_the_first_line(mark: bytes) -> None:
             b"<web-app>\n",
             "web.xml:2:1: not well-formed XML: <web-app> of line 1 is still open here. Write </web-app>",
         ),
-        (b"<web-app>\n a & b</web-app>", "web.xml:2:5: not well-formed XML: not well-formed (invalid token)"),
+        (b"<web-app>\n a & b</web-app>", "web.xml:2:5: not well-formed XML: a & that begins no entity"),
+        (
+            b"<web-app>\n<a b=1/></web-app>",
+            "web.xml:2:6: not well-formed XML: not well-formed (invalid token)",
+        ),
         (
             b"<web-app>\n<x",
             "web.xml:2:1: not well-formed XML: unclosed token. The tag or comment that begins here",

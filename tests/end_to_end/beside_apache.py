@@ -16,6 +16,7 @@ import programs
 from container.config import Settings
 from container.front.configuration import load_front
 from container.front.program import FrontServer
+from container.protocols.ajp13 import decode_request
 
 # --- containers --------------------------------------------------------------------------------
 
@@ -28,7 +29,7 @@ class Backend:
         self.talk = self._talk_ajp if protocol == "ajp" else self._talk_http
         self.mood = ""  # or "dying" of each request, "silent" after it, "mute" about pings
         self.port = 0
-        self.requests = 0
+        self.requests = self.pings = 0
         self.start()
 
     def start(self):
@@ -77,6 +78,7 @@ class Backend:
         if payload[0] == 10:  # CPING
             if self.mood == "mute":
                 return True
+            self.pings += 1
             connection.sendall(b"AB\0\1\x09")
             return True
         if payload[0] != 2 or self.mood == "silent":
@@ -85,7 +87,8 @@ class Backend:
         if self.mood == "dying":
             return False
         target = ajp_target(payload)
-        body = f"{self.letter} {target}".encode("latin-1")
+        told = ajp_facts(payload) if "facts" in target else ""
+        body = f"{self.letter} {target}{told}".encode("latin-1")
         for packet in (
             b"\x04" + struct.pack(">HH", 200, 2) + b"OK\0\0\0",
             b"\x03" + struct.pack(">H", len(body)) + body + b"\0",
@@ -159,6 +162,27 @@ def ajp_target(payload):
     return uri + query
 
 
+def ajp_facts(payload):
+    """What a container is told beside the header; ports that cannot be the same are "some"."""
+    request = decode_request(payload)
+    facts = {
+        "addr": request.remote_addr,
+        "host": request.remote_host,
+        "server": f"{request.server_name}:{request.server_port if request.server_port < 1024 else 'some'}",
+        "user": request.remote_user,
+        "auth": request.auth_type,
+        "route": request.route,
+        "secret": request.secret,
+        **dict(request.attributes),
+    }
+    for name, value in request.headers:
+        if name.lower() == b"transfer-encoding":
+            facts["coding"] = value
+    if int(facts["AJP_REMOTE_PORT"]) > 1024:
+        facts["AJP_REMOTE_PORT"] = "some"
+    return "".join(f"|{name}={value}" for name, value in facts.items() if value is not None)
+
+
 # --- the two fronts ----------------------------------------------------------------------------
 
 
@@ -206,7 +230,11 @@ class Both:
         The text of an error page is each one's own; a malformed target is answered before a Site sees it.
         """
         location = fields.get("location", "").removeprefix("http://www.example.test")
-        marks = {name: value for name, value in fields.items() if name.startswith("x-") and status != 400}
+        marks = {
+            name: value
+            for name, value in fields.items()
+            if (name.startswith("x-") or name == "set-cookie") and status != 400
+        }
         if (status >= 300 and "<!DOCTYPE" in body) or (status >= 300 and not body):
             body = ""
         kind = fields.get("content-type", "") if status == 200 and body and body[1:2] != " " else ""

@@ -26,6 +26,7 @@ _ATTEMPTS = 3  # another program may take a port between its choice and its use
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 _UNPRIVILEGED = "nobody"
 TOMCAT_HOME = Path(os.environ.get("CATALINA_HOME", "/usr/share/tomcat10"))
+TOMCAT_EXAMPLES = Path("/usr/share/tomcat10-examples/examples")
 APACHE_MODULES = Path(os.environ.get("APACHE_MODULES", "/usr/lib/apache2/modules"))
 _TAKEN = re.compile(r"address already in use|could not bind|cannot bind", re.IGNORECASE)
 
@@ -35,9 +36,14 @@ def find(name: str) -> str | None:
 
 
 def missing(name: str) -> str | None:
-    """Why a test that needs the program cannot run; None if it can. mod_jk and tomcat10 count as programs."""
+    """Why a test that needs the program cannot run; None if it can.
+
+    mod_jk, tomcat10 and its examples count as programs.
+    """
     if name == "tomcat10":
         there = (TOMCAT_HOME / "bin/catalina.sh").exists() and find("java")
+    elif name == "tomcat10-examples":
+        there = (TOMCAT_EXAMPLES / "WEB-INF/web.xml").exists()
     elif name.startswith("mod_"):
         there = find("apache2") and (APACHE_MODULES / f"{name}.so").exists()
     else:

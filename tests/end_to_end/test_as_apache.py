@@ -676,3 +676,143 @@ def test_the_same_lines_in_the_access_log(backends):
         logs = fronts.server.folder / "logs"
         apaches, ours = (sorted(fronts.log(logs / name, 28)) for name in ("access.log", "ours.log"))
         assert ours == apaches  # Apache's threads write in any order
+
+
+# --- what the members of a group are told ------------------------------------------------------
+
+TOLD_WORKERS = """
+worker.list=lb,alone,bound,idle,unsticky
+worker.a.host=127.0.0.1
+worker.a.port=@a@
+worker.a.secret=of a
+worker.b.host=127.0.0.1
+worker.b.port=@b@
+worker.b.route=r.b
+worker.b.activation=disabled
+worker.c.host=127.0.0.1
+worker.c.port=@c@
+worker.lb.type=lb
+worker.lb.balance_workers=a,b,c
+worker.lb.secret=of lb
+worker.bound.type=lb
+worker.bound.balance_workers=a,c
+worker.bound.session_cookie=SID
+worker.bound.set_session_cookie=true
+worker.bound.session_cookie_path=/bound
+worker.idle.type=lb
+worker.idle.balance_workers=a
+worker.idle.set_session_cookie=true
+worker.unsticky.type=lb
+worker.unsticky.balance_workers=a,c
+worker.unsticky.sticky_session=false
+worker.unsticky.set_session_cookie=true
+worker.alone.host=127.0.0.1
+worker.alone.port=@a@
+"""
+TOLD = """
+<VirtualHost *:@port@>
+    ServerName www.example.test
+    DocumentRoot @folder@/docs
+    JkMountFile @folder@/uriworkermap.properties
+    JkEnvVar WHO nobody
+    JkRemoteHostIndicator THE_HOST
+    SetEnvIf X-User (.+) JK_REMOTE_USER=$1 JK_AUTH_TYPE=BASIC
+    SetEnvIf X-Peer (.+) JK_REMOTE_ADDR=$1 JK_REMOTE_PORT=77 THE_HOST=peer.test JK_REMOTE_HOST=wrong
+    SetEnvIf X-Local (.+) JK_LOCAL_NAME=$1 JK_LOCAL_PORT=99 JK_LOCAL_ADDR=10.0.0.8
+    SetEnvIf X-Route (.+) JK_ROUTE=$1
+</VirtualHost>
+"""
+TOLD_RULES = """
+/lb/*=lb
+/stop/*=lb;stopped=a
+/alone/*=alone
+/bound/*=bound
+/free/*=bound;sticky_ignore=1
+/renamed/*=bound;session_cookie=XID;session_cookie_path=/x
+/one/*=lb;set_session_cookie=1
+/word/*=lb;set_session_cookie=true
+/idle/*=idle
+/unsticky/*=unsticky
+"""
+SOMEBODY = [("X-User", "alice"), ("X-Peer", "192.0.2.9"), ("X-Local", "front.test")]
+
+
+def test_what_containers_are_told(backends):
+    with both(backends, TOLD, TOLD_WORKERS, rules=TOLD_RULES) as fronts:
+        told = [fronts.ask("/lb/facts")[1] for _ in range(4)]
+        assert {(text[0], text.partition("secret=")[2].partition("|")[0]) for text in told} == {
+            ("A", "b'of a'"),
+            ("C", "b'of lb'"),
+        }
+        assert "|route=b'r.b'|" in fronts.ask("/lb/facts", headers=cookie("1.r.b"))[1]
+        assert "|JK_LB_ACTIVATION=DIS|" in fronts.ask("/lb/facts", headers=cookie("1.r.b"))[1]
+        for target in ("/lb/facts", "/stop/facts", "/alone/facts"):
+            fronts.ask(target)
+            fronts.ask(target, "www.example.test:81")
+            fronts.ask(target, headers=SOMEBODY)
+            fronts.ask(target, headers=[("X-Route", "c")])
+            fronts.ask(target, headers=cookie("1.none"))
+
+
+def test_the_cookie_of_a_load_balancer(backends):
+    with both(backends, TOLD, TOLD_WORKERS, rules=TOLD_RULES) as fronts:
+        marks = fronts.ask("/bound/x")[4]
+        assert marks == {"set-cookie": "SID=.a;PATH=/bound;HttpOnly"}
+        for target in ("/bound/x", "/free/x", "/renamed/x", "/one/x", "/word/x", "/idle/x", "/unsticky/x"):
+            for said in ("SID=1.a", "SID=1.c", "SID=1", "SID=1.none", "XID=1.a", "JSESSIONID=1.a", "A=b"):
+                fronts.ask(target, headers=[("Cookie", said)])
+            fronts.ask(f"{target};jsessionid=1.c")
+        backends[2].stop()
+        assert fronts.ask("/bound/x", headers=[("Cookie", "SID=1.c")])[4] == marks
+
+
+PINGED_WORKERS = "worker.list=w\nworker.w.host=127.0.0.1\nworker.w.port=@a@\n"
+
+
+@pytest.mark.parametrize(
+    "how", ["ping_mode=C", "ping_mode=P", "ping_mode=A", "ping_mode=CP", "connect_timeout=900", "ping_mode="]
+)
+def test_when_a_container_is_pinged(backends, how):
+    config = "<VirtualHost *:@port@>\nServerName www.example.test\nJkMount /* w\n</VirtualHost>\n"
+    with both(backends, config, f"{PINGED_WORKERS}worker.w.{how}\n") as fronts:
+        pings = []
+        for front in fronts:
+            before = backends[0].pings
+            for _ in range(3):  # over one connection
+                assert front.ask("GET", "/x", [HOST])[0] == 200
+            pings.append(backends[0].pings - before)
+        assert pings[1] == pings[0]
+
+
+MEMBERS = """
+<VirtualHost *:@port@>
+    ServerName www.example.test
+    SetEnvIf X-Told (.+) AJP_TOLD=$1
+    <Proxy balancer://http>
+        BalancerMember http://127.0.0.1:@a@/one
+        BalancerMember http://localhost:@b@/two
+    </Proxy>
+    <Proxy balancer://ajp>
+        BalancerMember ajp://127.0.0.1:@c@ route=c secret=of-c
+        ProxySet stickysession=JSESSIONID|jsessionid
+    </Proxy>
+    ProxyPass /http balancer://http
+    ProxyPass /ajp balancer://ajp
+</VirtualHost>
+"""
+
+
+def test_what_the_members_of_a_balancer_are_told():
+    members = [Backend("A", "http"), Backend("B", "http"), Backend("C")]
+    modules = ["proxy", "proxy_http", "proxy_ajp", "proxy_balancer", "lbmethod_byrequests", "slotmem_shm"]
+    try:
+        with both(members, MEMBERS, "worker.list=w\n", modules=modules) as fronts:
+            told = fronts.ask("/http/fields")[1] + fronts.ask("/http/fields")[1]
+            assert f"A /one/fields|host=127.0.0.1:{members[0].port}|" in told
+            assert f"B /two/fields|host=localhost:{members[1].port}|" in told
+            fronts.ask("/ajp/facts")
+            fronts.ask("/ajp/facts", headers=cookie("1.c"))
+            fronts.ask("/ajp/facts;jsessionid=2.none", headers=[("X-Told", "it")])
+    finally:
+        for member in members:
+            member.stop()

@@ -110,9 +110,20 @@ def test_bodies(front, size):
     assert ask(front, head + body)[1].split() == [b"%d" % size, b"%d" % sum(body)]
 
 
-def test_a_chunked_body(front):
-    head = b"POST /count.jsp HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-    assert ask(front, head + b"3\r\nabc\r\n0\r\n\r\n")[1].split() == [b"3", b"%d" % sum(b"abc")]
+CHUNKED = b"POST /%b.jsp HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [0, 3, 8186, 20_000, 300_000])
+def test_a_chunked_body(front, size):
+    chunks = b"".join(b"%x\r\n%b\r\n" % (n, b"a" * n) for n in [7000] * (size // 7000) + [size % 7000] if n)
+    answer = ask(front, CHUNKED % b"count" + chunks + b"0\r\n\r\n")
+    assert answer[1].split() == [b"%d" % size, b"%d" % (size * ord("a"))]
+
+
+def test_a_chunked_body_that_nobody_reads(front):
+    for _ in range(3):
+        head, _ = ask(front, CHUNKED % b"show" + b"3\r\nabc\r\n0\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
 
 
 def test_a_large_answer(front):

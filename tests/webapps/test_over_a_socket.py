@@ -1,44 +1,17 @@
-"""The web apps in a process of their own, asked over TCP as a browser would."""
+"""The web apps behind a real socket, asked over TCP as a browser would."""
 
 import re
-import signal
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
 from http.cookiejar import CookieJar
-from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 
+from container.testing import Deploy, LiveServer
+
 pytestmark = pytest.mark.socket
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000  # more than fits into one packet
-
-
-@pytest.fixture
-def address(webapps: Path) -> Iterator[str]:
-    """A running container; it must stop by itself when it is asked to."""
-    command = [sys.executable, "-m", "container", "run", "--webapps", str(webapps), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    with process.stdout as output:
-        try:
-            said = []
-            for line in output:
-                said.append(line)
-                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                    break
-            else:
-                pytest.fail("".join(said))
-            yield found.group()
-            process.send_signal(signal.SIGTERM)
-            rest = output.read()
-            assert process.wait(30) == 0, rest
-        finally:
-            process.kill()
-            process.wait()
 
 
 def multipart(fields: dict[str, str], picture: bytes) -> tuple[bytes, str]:
@@ -52,7 +25,10 @@ def multipart(fields: dict[str, str], picture: bytes) -> tuple[bytes, str]:
     return body, f'multipart/form-data; boundary="{boundary}"'
 
 
-def test_a_visit(address: str):
+def test_a_visit(deploy: Deploy, live_server: LiveServer):
+    for folder in ("ROOT", "guestbook"):
+        deploy(f"webapps/{folder}")
+    address = live_server.origin
     visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(path: str) -> str:

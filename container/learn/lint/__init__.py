@@ -1,28 +1,44 @@
 """``was check``: everything that can be said about web apps and configurations without starting them.
 
-    lint(path) ──> Report of Problems, in the order of the files and lines
+    lint(path) ──> Report of Problems: errors first, each kind in the order of files and lines
+    RULES      ──> what each code means: --explain, docs/check.md and the tests are made of this one table
 
-descriptor/ and the scanner find the problems; here is only what is read, and how it is summed up.
+    rules/                          the table, one file for each area
+    app.py, python.py               what the checks look at: the effective descriptor, the files, the code
+    mapping.py (2xx, 4xx), classes.py (3xx), security.py (5xx), pages.py (6xx)       checks of declarations
+    code.py, order.py, links.py (7xx)                                                checks of code
+    suppress.py                     comments that say "this is meant"
+    report.py                       text and JSON
+
+What is wrong with a descriptor in itself (1xx and many others) the engine finds; it says the codes, too.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from container.descriptor.checks import check
 from container.descriptor.reader import read_file
-from container.errors import ConfigError, Problem
+from container.engine.loader import loader_of
+from container.engine.scanner import Effective
+from container.errors import ConfigError, Problem, Severity
 from container.front.config.apache.check import check as check_apache
-from container.learn.effective import declared, web_app_of
+from container.learn.effective import opened, web_app_of
+from container.learn.lint import classes, code, links, mapping, pages, security
+from container.learn.lint.app import App
+from container.learn.lint.rules import RULES, rule_of
+from container.learn.lint.suppress import Suppressions
 
 __all__ = ["Report", "lint"]
 
 FRAGMENT = "web-fragment.xml"
 _NGINX_BLOCK = re.compile(r"^\s*(?:events|http)\s*\{", re.MULTILINE)
+_UNREADABLE = ("WAS101", "WAS102", "WAS103", "WAS104", "WAS134")
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +48,64 @@ class Report:
     problems: tuple[Problem, ...]
     subject: str
 
+    def count(self, severity: Severity) -> int:
+        return sum(problem.severity == severity for problem in self.problems)
+
     @property
     def errors(self) -> int:
-        return sum(problem.severity == "error" for problem in self.problems)
+        return self.count("error")
+
+    def failed(self, *, strict: bool = False) -> bool:
+        """Whether there are errors or, if that is strict, warnings. Notes never fail."""
+        return bool(self.errors or (strict and self.count("warning")))
 
     def summary(self) -> str:
-        warnings = len(self.problems) - self.errors
-        counts = ", ".join(
-            _count(n, word) for n, word in ((self.errors, "error"), (warnings, "warning")) if n
-        )
+        counts = ", ".join(_count(n, severity) for severity in _SEVERITIES if (n := self.count(severity)))
         return f"{self.subject}: {counts or 'no problem'}"
 
 
-def lint(path: Path) -> Report:
-    """Check a web app, a folder of web apps, a descriptor, or a front's configuration. Raises ConfigError."""
+def lint(
+    path: Path, *, select: Iterable[str] = (), ignore: Iterable[str] = (), https: bool = False
+) -> Report:
+    """Check a web app, a folder of web apps, a descriptor, or a front's configuration. Raises ConfigError.
+
+    select and ignore are codes, or how they begin: "WAS7" is all about code. https: whether the server that
+    is meant has a way to TLS.
+    """
+    wanted, unwanted = _codes(select) or ("",), _codes(ignore)
+    problems, subject = _found(path, https)
+    suppressions = Suppressions()
+    kept = (
+        problem
+        for problem in dict.fromkeys(problems)
+        if problem.code.startswith(wanted)
+        and not (unwanted and problem.code.startswith(unwanted))
+        and not suppressions.cover(problem)
+    )
+    return Report(tuple(sorted(kept, key=_rank)), subject)
+
+
+def _codes(given: Iterable[str]) -> tuple[str, ...]:
+    codes = tuple(code.strip().upper() for each in given for code in each.split(",") if code.strip())
+    for code_ in codes:
+        if not any(rule.code.startswith(code_) for rule in RULES):
+            rule_of(code_)  # raises with the nearest one
+    return codes
+
+
+def _found(path: Path, https: bool) -> tuple[Iterable[Problem], str]:
     if path.is_file() and _is_nginx(path):
         from container.front.config.nginx.conf import check as check_nginx
 
-        return Report(_sorted(check_nginx(os.fspath(path))), _count(1, "nginx configuration"))
+        return check_nginx(os.fspath(path)), _count(1, "nginx configuration")
     if path.is_file() and (apache := check_apache(path)) is not None:
-        return Report(_sorted(apache[0]), _count(1, apache[1]))
+        return apache[0], _count(1, apache[1])
     if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
-        return Report(_sorted(_alone(path)), _count(1, "descriptor"))
+        return _alone(path), _count(1, "descriptor")
     folders = _web_apps(path)
-    problems = (problem for folder in folders for problem in declared(folder).problems)
-    return Report(_sorted(problems), _count(len(folders), "web app"))
+    return [problem for folder in folders for problem in _web_app(folder, https)], _count(
+        len(folders), "web app"
+    )
 
 
 def _is_nginx(path: Path) -> bool:
@@ -68,7 +117,36 @@ def _alone(path: Path) -> list[Problem]:
     """A file that is not in its place, so it is not known what belongs to it."""
     fragment = path.name == FRAGMENT
     web_app, problems = read_file(path, fragment=fragment)
-    return [*problems, *check(web_app, complete=not fragment)]
+    problems += check(web_app, complete=not fragment)
+    if any(problem.code in _UNREADABLE for problem in problems):
+        return problems
+    loader, _ = loader_of(path.parent / "no-such-folder")
+    try:
+        app = App(path.parent, Effective(web_app, (), (), None), loader)
+        return [*problems, *_check_descriptor(app)]
+    finally:
+        loader.close()
+
+
+def _web_app(folder: Path, https: bool) -> list[Problem]:
+    with opened(folder) as (effective, loader):
+        problems = list(effective.problems)
+        if any(problem.code in _UNREADABLE for problem in problems):
+            return problems
+        app = App(folder, effective, loader, https=https)
+        known = {(p.code, p.source.file) for p in problems if p.source}
+        for checking in (mapping, security, pages, classes, code, links):
+            for problem in checking.check(app):
+                # A module that cannot be imported has said so.
+                file = problem.source.file if problem.source else ""
+                if not (problem.code in ("WAS305", "WAS309") and (problem.code, file) in known):
+                    problems.append(problem)
+        return [*problems, *_check_descriptor(app)]
+
+
+def _check_descriptor(app: App) -> Iterator[Problem]:
+    for checking in (mapping, security, pages):
+        yield from checking.check_descriptor(app)
 
 
 def _web_apps(path: Path) -> list[Path]:
@@ -83,13 +161,10 @@ def _web_apps(path: Path) -> list[Path]:
     return folders
 
 
-def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=_place))
-
-
-def _place(problem: Problem) -> tuple[str, int, int]:
+def _rank(problem: Problem) -> tuple[int, str, int, int, str]:
     source = problem.source
-    return (source.file, source.line, source.column) if source else ("", 0, 0)
+    place = (source.file, source.line, source.column) if source else ("", 0, 0)
+    return (_SEVERITIES.index(problem.severity), *place, problem.code)
 
 
 def _count(n: int, word: str) -> str:

@@ -71,6 +71,36 @@ def test_connecting_takes_too_long(before):
         assert front.get().status == 504
 
 
+def test_no_connection_is_free_in_time(before, stub):
+    backend = hangs(stub)
+    front = before(backend, max_connections=1, acquire_timeout_s=0.1)
+    client = front.connect()
+    client.ask()
+    wait_until(lambda: backend.requests)
+    assert front.get().status == 502
+    backend.released.set()
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b""])
+def test_a_connection_becomes_free(before, stub, answer):
+    def serve(peer) -> None:
+        while peer.read():
+            backend.requests.append(None)
+            backend.released.wait(PATIENCE_S)
+            peer.send(answer or b"no HTTP")
+
+    backend = stub(serve)
+    front = before(backend, max_connections=1)
+    clients = [front.connect() for _ in range(5)]
+    for client in clients:
+        client.ask()
+    clients[3].close()  # one of those that wait, or the one that is answered
+    wait_until(lambda: backend.requests)
+    backend.released.set()
+    statuses = [client.answer().status for number, client in enumerate(clients) if number != 3]
+    assert statuses == [200 if answer else 502] * 4
+
+
 @pytest.mark.parametrize("serve", [closes, resets])
 def test_no_answer(before, stub, serve):
     assert before(stub(serve)).get().status == 502

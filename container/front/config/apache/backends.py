@@ -116,6 +116,27 @@ def _jk_env_var(reader: Reader, where: Where, directive: Directive) -> None:
     where.server.jk_variables[directive.args[0]] = directive.args[1] if len(directive.args) > 1 else None
 
 
+def _jk_name(reader: Reader, where: Where, directive: Directive) -> None:
+    where.server.jk_names[_JK_NAMES[directive.name.lower()]] = directive.args[0]
+
+
+_JK_NAMES = {
+    "jkactivationindicator": "JK_LB_ACTIVATION",
+    "jkauthtypeindicator": "JK_AUTH_TYPE",
+    "jklocalnameindicator": "JK_LOCAL_NAME",
+    "jklocalportindicator": "JK_LOCAL_PORT",
+    "jkremoteaddrindicator": "JK_REMOTE_ADDR",
+    "jkremotehostindicator": "JK_REMOTE_HOST",
+    "jkremoteportindicator": "JK_REMOTE_PORT",
+    "jkremoteuserindicator": "JK_REMOTE_USER",
+    "jkreplytimeoutindicator": "JK_REPLY_TIMEOUT",
+    "jkrouteindicator": "JK_ROUTE",
+    "jkstatelessindicator": "JK_STATELESS",
+    "jkstickyignoreindicator": "JK_STICKY_IGNORE",
+    "jkworkerindicator": "JK_WORKER_NAME",
+}
+
+
 def _jk_value(reader: Reader, where: Where, directive: Directive) -> None:
     reader.jk[directive.name.lower()] = directive.args[0]
 
@@ -227,6 +248,7 @@ BACKENDS: Mapping[str, Row] = {
     "jkstripsession": Row(_strip_session, 1, 2, "server"),
     "jkoptions": Row(_jk_options, 1, None, "server"),
     "jkenvvar": Row(_jk_env_var, 1, 2, "server"),
+    **dict.fromkeys(_JK_NAMES, Row(_jk_name, place="server")),
     "jkwatchdoginterval": Row(_jk_value, place="main"),
     "jkshmfile": Row(_jk_value, place="main"),
     "jkshmsize": Row(_jk_value, place="main"),

@@ -50,4 +50,5 @@ def _as_problem(error: ConfigError, path: Path) -> Problem:
     else:
         source = Source(str(path))
     message, _, cure = text.partition(". ")
-    return Problem(source, message, f"{cure}." if cure and not cure.endswith("?") else cure)
+    cure = f"{cure}." if cure and not cure.endswith("?") else cure
+    return Problem(source, message, cure, code="WAS811" if path.suffix == ".conf" else "WAS821")

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from container.errors import ConfigError
 from container.files import MIME_TYPES, is_hidden, is_protected
-from container.front.balancer import Ask
+from container.front.balancer import Ask, Member
 from container.front.config.apache.conf import read_mount_file
 from container.front.config.apache.groups import Groups
 from container.front.config.apache.log import COMMON, LogEntry, compile_format
@@ -32,9 +32,9 @@ from container.front.config.apache.model import (
     Section,
     Server,
 )
-from container.front.config.apache.modjk import AjpWorker, LbWorker, StatusWorker
+from container.front.config.apache.modjk import StatusWorker
 from container.front.config.apache.modjk_status import status_page
-from container.front.config.apache.mounts import Extensions, Mount, MountTable, clean
+from container.front.config.apache.mounts import Mount, MountTable, clean
 from container.front.config.apache.proxy import ProxyBackend
 from container.front.config.apache.rules import (
     KEPT_PATH,
@@ -42,13 +42,14 @@ from container.front.config.apache.rules import (
     below,
     canonical,
     changed,
-    escaped,
     expand,
     expand_match,
     holds,
     known_address,
     set_variables,
 )
+from container.front.config.apache.to_workers import ToWorkers
+from container.front.origin import origin_of
 from container.front.site import (
     Action,
     Deny,
@@ -57,9 +58,8 @@ from container.front.site import (
     FrontRequest,
     HeaderEdits,
     ProxyAction,
-    ProxyLimits,
 )
-from container.front.stickiness import session_ids
+from container.front.stickiness import route_of, session_ids
 
 __all__ = ["Host"]
 
@@ -69,8 +69,6 @@ _HOP_BY_HOP = frozenset(
         "proxy-authenticate", "proxy-authorization", "proxy", "expect", "content-length",
     }
 )  # fmt: skip
-_MOST_REPLAYED_BYTES = 8186  # the body that fits one AJP packet is kept for another attempt
-_POOL = 64
 _BODY_LIMIT = 1024**3
 _RELOAD_S = 60
 
@@ -111,7 +109,7 @@ class Host:
         self._merged: dict[tuple[int, ...], Rules] = {}
         self._types: dict[int, tuple[Rules, Mapping[str, str]]] = {}
         self._real_roots: dict[str, str] = {}
-        self._jk_limits: dict[tuple[str, float, int, bool, bool], ProxyLimits] = {}
+        self._to_workers = ToWorkers(server, groups)
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
         self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
         self._mounts_read = _mtime(server)
@@ -168,7 +166,8 @@ class Host:
                     return action
             mount = None if "no-jk" in request.variables else self._table().find(cleaned)
             if mount is None and location.handler == "jakarta-servlet":
-                mount = Mount(path, request.variables.get("JK_WORKER_NAME", ""))
+                name = self.server.jk_names.get("JK_WORKER_NAME", "JK_WORKER_NAME")
+                mount = Mount(path, request.variables.get(name, ""))
             if mount is None:
                 return self._file(request, path, cleaned, status)
         refused = self._enter(request, path, location, status)
@@ -318,7 +317,7 @@ class Host:
     def _pass_on(self, request: FrontRequest, path: str, proxied: _Proxied, rules: Rules) -> Action:
         rule, backend = proxied.rule, proxied.backend
         assert backend is not None
-        base = backend.path
+        rest = below(rule.path, path) or ""
         if rule.pattern is not None:
             match = rule.pattern.search(path)
             assert match is not None
@@ -326,38 +325,51 @@ class Host:
             expanded = expand_match(url, match)
             if expanded == url:
                 expanded += path
-            inside = base + expanded[len(re.sub(r"\$[0-9].*", "", url)) :]
-        else:
-            inside = base + (below(rule.path, path) or "")
-        if not inside.startswith("/"):
-            inside = "/" + inside
-        target = inside.encode("utf-8", "surrogateescape") if rule.nocanon else canonical(inside)
-        if request.query is not None:
-            target += b"?" + request.query.encode("latin-1", "replace")
+            rest = expanded[len(re.sub(r"\$[0-9].*", "", url)) :]
+        exchange, variables = request.exchange, request.variables
         headers = self._request_headers(request, rules)
-        if not backend.is_ajp:
-            headers = self._forwarded(request, headers, backend)
-        elif not any(name.lower() == "host" for name, _ in headers):
-            headers.insert(0, ("Host", request.host))
-        exchange = request.exchange
-        cookies = [value for name, value in headers if name.lower() == "cookie"]
         sessions: tuple[str, ...] = ()
         if backend.sticky[0]:
+            cookies = [value for name, value in headers if name.lower() == "cookie"]
             sessions = session_ids(exchange.target.decode("latin-1"), cookies, *backend.sticky)
         edits = self._edits(rules, request, errors=False)
-        origin = f"{request.scheme}://{_header(request, 'host') or request.host}"
-        return ProxyAction(
-            backend.group,
-            Ask(exchange.method, exchange.connection.peer[0], sessions=sessions),
-            target,
-            tuple(headers),
-            replace(
-                backend.limits,
-                max_body_bytes=_body_limit(rules),
-                intercept_errors=bool(rules.error_override),
-            ),
-            replace(edits, redirects=tuple((url, origin + path) for path, url in self._reverses)),
-        )
+        public = f"{request.scheme}://{_header(request, 'host') or request.host}"
+        edits = replace(edits, redirects=tuple((url, public + path) for path, url in self._reverses))
+        body_bytes, intercepts = _body_limit(rules), bool(rules.error_override)
+
+        def for_member(chosen: Member) -> ProxyAction:
+            member = backend.members[chosen.name]
+            action = ProxyAction(
+                backend.group,
+                ask,
+                self._backend_target(request, member.path + rest, raw=rule.nocanon),
+                tuple(self._forwarded(request, headers, member.authority)),
+                replace(member.limits, max_body_bytes=body_bytes, intercept_errors=intercepts),
+                edits,
+                for_member=for_member if len(backend.members) > 1 else None,
+            )
+            if not member.is_ajp:
+                return action
+            routes = [route for session in sessions if (route := route_of(session))]
+            return replace(
+                action,
+                headers=tuple(_with_host(headers, request.host)),
+                attributes=tuple((name[4:], text) for name, text in variables.items() if name[:4] == "AJP_"),
+                origin=origin_of(request)._replace(
+                    server_port=exchange.connection.local[1], route=routes[0] if routes else None
+                ),
+            )
+
+        ask = Ask(exchange.method, exchange.connection.peer[0], sessions=sessions)
+        return for_member(backend.group.members[0])
+
+    def _backend_target(self, request: FrontRequest, path: str, *, raw: bool) -> bytes:
+        if not path.startswith("/"):
+            path = f"/{path}"
+        target = path.encode("utf-8", "surrogateescape") if raw else canonical(path)
+        if request.query is not None:
+            target += b"?" + request.query.encode("latin-1", "replace")
+        return target
 
     def _request_headers(self, request: FrontRequest, rules: Rules) -> list[tuple[str, str]]:
         """The client's end-to-end header, as RequestHeader changes it."""
@@ -373,13 +385,13 @@ class Host:
         return headers
 
     def _forwarded(
-        self, request: FrontRequest, headers: list[tuple[str, str]], backend: ProxyBackend
+        self, request: FrontRequest, headers: list[tuple[str, str]], authority: str
     ) -> list[tuple[str, str]]:
-        """What mod_proxy_http adds, and the scheme. A Host of several members can only be the client's."""
+        """What mod_proxy_http adds, and the scheme."""
         host = next((value for name, value in headers if name.lower() == "host"), request.host)
         preserve = self.server.value("proxypreservehost", "off").lower() == "on"
         kept = [(name, value) for name, value in headers if name.lower() != "host"]
-        kept.insert(0, ("Host", host if preserve or not backend.authority else backend.authority))
+        kept.insert(0, ("Host", host if preserve else authority))
         if self.server.value("proxyaddheaders", "on").lower() == "off":
             return kept
         added = {
@@ -420,91 +432,8 @@ class Host:
         if isinstance(worker, StatusWorker):
             page = status_page(self.groups.jk, workers, worker, request, self.now())
             return replace(page, edits=edits)
-        variables, extensions, exchange = request.variables, mount.extensions, request.exchange
-        first = worker.members[0] if isinstance(worker, LbWorker) else worker
-        cookie, parameter = "JSESSIONID", ";jsessionid"
-        if isinstance(worker, LbWorker):
-            cookie, parameter = worker.session_cookie, worker.session_path
-        cookie, parameter = extensions.session_cookie or cookie, extensions.session_path or parameter
-        headers = self._request_headers(request, rules)
-        sessions: tuple[str, ...] = ()
-        if route := variables.get("JK_ROUTE"):
-            sessions = (f".{route}",)
-        elif not extensions.sticky_ignore and variables.get("JK_STICKY_IGNORE", "0") == "0":
-            cookies = [value for name, value in headers if name.lower() == "cookie"]
-            target = exchange.target.decode("latin-1")
-            sessions = session_ids(target, cookies, cookie, parameter.lstrip(";"))
-        variables["JK_WORKER_NAME"] = mount.worker
-        length = exchange.content_length or 0
-        return ProxyAction(
-            self.groups.jk_view(mount.worker, extensions),
-            Ask(
-                exchange.method,
-                exchange.connection.peer[0],
-                sessions=sessions,
-                replayable=length <= _MOST_REPLAYED_BYTES,
-                stateless=extensions.stateless or variables.get("JK_STATELESS", "0") != "0",
-            ),
-            self._jk_target(request, path),
-            tuple(headers),
-            self._limits(
-                mount.worker,
-                first,
-                _reply_timeout(first, extensions, variables),
-                _body_limit(rules),
-                length <= _MOST_REPLAYED_BYTES,
-                extensions.use_server_errors >= 400,
-            ),
-            edits,
-            self._attributes(variables),
-        )
-
-    def _limits(
-        self, name: str, worker: AjpWorker, reply_s: float, body_bytes: int, buffered: bool, errors: bool
-    ) -> ProxyLimits:
-        """What holds for a worker, or for the members of one; made once."""
-        key = (name, reply_s, body_bytes, buffered, errors)
-        limits = self._jk_limits.get(key)
-        if limits is None:
-            limits = self._jk_limits[key] = ProxyLimits(
-                connect_timeout_s=worker.connect_timeout_s,
-                send_timeout_s=worker.socket_timeout_s,
-                read_timeout_s=reply_s,
-                request_buffering=buffered,
-                response_buffering=False,
-                max_body_bytes=body_bytes,
-                keepalive=worker.pool_size or _POOL,
-                keepalive_timeout_s=worker.pool_timeout_s,
-                keepalive_requests=0,
-                intercept_errors=errors,
-                ajp_secret=worker.secret,
-                ajp_packet_bytes=worker.max_packet_size,
-                ajp_ping_timeout_s=worker.request_ping_s,
-            )
-        return limits
-
-    def _jk_target(self, request: FrontRequest, path: str) -> bytes:
-        """The URI for the container; JkOptions say how it is escaped."""
-        options = self.server.jk_options
-        if "forwarduricompatunparsed" in options and path == request.path:
-            return request.exchange.target
-        if "forwarduricompat" in options:
-            target = os.fsencode(path)
-        elif "forwarduriescaped" in options:
-            target = escaped(path)
-        else:
-            target = canonical(path)
-        if request.query is not None:
-            target += b"?" + request.query.encode("latin-1", "replace")
-        return target
-
-    def _attributes(self, variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        found = []
-        for name, default in self.server.jk_variables.items():
-            value = variables.get(name, default)
-            if value is not None:
-                found.append((name, value))
-        return tuple(found)
+        headers = tuple(self._request_headers(request, rules))
+        return self._to_workers.action(request, path, mount, worker, headers, edits, _body_limit(rules))
 
     # --- files ---------------------------------------------------------------------------------
 
@@ -623,14 +552,9 @@ def _header(request: FrontRequest, name: str) -> str:
     return request.headers.get(name, "")
 
 
+def _with_host(headers: list[tuple[str, str]], host: str) -> list[tuple[str, str]]:
+    return headers if any(name.lower() == "host" for name, _ in headers) else [("Host", host), *headers]
+
+
 def _body_limit(rules: Rules) -> int:
     return _BODY_LIMIT if rules.body_limit is None else rules.body_limit
-
-
-def _reply_timeout(worker: AjpWorker, extensions: Extensions, variables: Mapping[str, str]) -> float:
-    said = variables.get("JK_REPLY_TIMEOUT", "")
-    if said.isdecimal():
-        return int(said) / 1000
-    if extensions.reply_timeout_s is not None:
-        return extensions.reply_timeout_s or worker.socket_timeout_s
-    return worker.reply_timeout_s or worker.socket_timeout_s

@@ -60,11 +60,9 @@ _REASONS: Mapping[str, str] = {
     "ProxyFtpDirCharset BalancerGrowth SSLProxyEngine SSLProxyVerify SSLProxyCheckPeerName "
     "SSLProxyCheckPeerCN ProxyStatus SSLProxyCheckPeerExpire": _PROXY,
     "JkExtractSSL JkHTTPSIndicator JkCERTSIndicator JkCIPHERIndicator JkSESSIONIndicator "
-    "JkKEYSIZEIndicator JkCERTCHAINPrefix JkRemoteUserIndicator JkRemoteAddrIndicator "
-    "JkRemoteHostIndicator JkAuthTypeIndicator JkLocalNameIndicator JkLocalAddrIndicator "
-    "JkLocalPortIndicator JkRemotePortIndicator JkWorkerIndicator JkIgnoreCLIndicator "
-    "JkRouteIndicator JkReplyTimeoutIndicator JkActivationIndicator JkSSLPROTOCOLIndicator "
-    "JkStickyIgnoreIndicator JkStatelessIndicator JkRequestIdIndicator": _JK,
+    "JkKEYSIZEIndicator JkCERTCHAINPrefix JkSSLPROTOCOLIndicator JkIgnoreCLIndicator "
+    "JkLocalAddrIndicator "
+    "JkRequestIdIndicator": _JK,
     "ScriptSock CGIDScriptTimeout ScriptLog ScriptInterpreterSource SuexecUserGroup Action Script "
     "DAVLockDB UserDir": _CGI,
     "RequestReadTimeout": "a request's head and body have a time limit of their own",

@@ -318,6 +318,8 @@ class Server:
     jk_options: frozenset[str] = frozenset()
     jk_variables: dict[str, str | None] = field(default_factory=dict)
     """JkEnvVar: name and default."""
+    jk_names: dict[str, str] = field(default_factory=dict)
+    """What the Jk…Indicator directives call JK_ROUTE and its like."""
 
     def value(self, name: str, default: str) -> str:
         return self.values.get(name, default)
@@ -356,6 +358,7 @@ class Server:
             strip_session=self.strip_session if self.strip_session is not None else main.strip_session,
             jk_options=self.jk_options or main.jk_options,
             jk_variables={**main.jk_variables, **self.jk_variables},
+            jk_names={**main.jk_names, **self.jk_names},
         )
 
 

@@ -76,6 +76,8 @@ class LbWorker:
     members: tuple[AjpWorker, ...]
     session_cookie: str = "JSESSIONID"
     session_path: str = ";jsessionid"
+    set_session_cookie: bool = False
+    session_cookie_path: str = "/"
     source: Source | None = None
 
     @property
@@ -195,8 +197,6 @@ _WITHOUT_EFFECT = {
     "connection_pool_minsize": "idle connections are closed when they have timed out",
     "prefer_ipv6": "names are resolved in the order of the system",
     "lock": "the counters of a process are changed by one thread",
-    "set_session_cookie": "the containers set the session's cookie",
-    "session_cookie_path": "the containers set the session's cookie",
     "ns": "the status page has one form",
     "xmlns": "the status page has one form",
     "doctype": "the status page has one form",
@@ -289,7 +289,7 @@ class _Reader:
         values[directive] = item
 
     def warn(self, item: Property, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(item.source, message, cure, "warning"))
+        self.problems.append(Problem(item.source, message, cure, "warning", code="WAS822"))
 
     def resolve(self, name: str) -> _Worker:
         """The properties of a worker: its own, then those of the worker it refers to, and so on."""
@@ -391,18 +391,6 @@ class _Reader:
             source=worker.source,
         )
 
-    def _compare(self, worker: _Worker, members: list[AjpWorker]) -> None:
-        first = members[0]
-        for other in members[1:]:
-            for name, directive in _SHARED.items():
-                if getattr(first, name) != getattr(other, name):
-                    self.warn(
-                        worker.values["balance_workers"],
-                        f"{first.name} and {other.name} differ in {directive}, and what {first.name} says "
-                        f"counts for all members of {worker.name}",
-                        f"Write the same worker.{other.name}.{directive} as for {first.name}.",
-                    )
-
     def _lb(self, worker: _Worker) -> LbWorker:
         names = worker.list("balance_workers")
         if not names:
@@ -430,7 +418,6 @@ class _Reader:
             if member.secret is None and worker.text("secret"):
                 member = replace(member, secret=worker.text("secret"))
             members.append(member)
-        self._compare(worker, members)
         routes = {member.config.route for member in members}
         for member in members:
             if member.config.redirect and member.config.redirect not in routes:
@@ -441,6 +428,7 @@ class _Reader:
                         f"member of {worker.name}",
                         f"Name one of {', '.join(sorted(routes))}.",
                         "warning",
+                        code="WAS822",
                     )
                 )
         method = worker.text("method").upper()[:1]
@@ -464,19 +452,11 @@ class _Reader:
             tuple(members),
             session_cookie=worker.text("session_cookie", "JSESSIONID"),
             session_path=worker.text("session_path", ";jsessionid"),
+            set_session_cookie=worker.switch("set_session_cookie", False),
+            session_cookie_path=worker.text("session_cookie_path", "/"),
             source=worker.source,
         )
 
-
-_SHARED = {
-    "secret": "secret",
-    "socket_timeout_s": "socket_timeout",
-    "connect_timeout_s": "socket_connect_timeout",
-    "reply_timeout_s": "reply_timeout",
-    "request_ping_s": "prepost_timeout",
-    "max_packet_size": "max_packet_size",
-}
-"""How members are spoken to: one connection pool of a group has one of each."""
 
 _METHODS: Mapping[str, Method] = {"R": "R", "S": "S", "N": "N", "T": "T", "B": "B"}
 

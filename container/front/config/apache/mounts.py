@@ -52,6 +52,7 @@ class Extensions:
     """From this status on the front's own error pages are used; 0: never."""
     session_cookie: str | None = None
     session_path: str | None = None
+    set_session_cookie: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,9 @@ def _extensions(options: list[str], source: Source) -> Extensions:
             found[name] = to_int(value, source, name)
         elif name in ("session_cookie", "session_path"):
             found[name] = value
-        elif name not in ("set_session_cookie", "session_cookie_path"):  # the containers set the cookie
+        elif name == "set_session_cookie":
+            found[name] = value == "1"  # mod_jk takes no other word here
+        elif name != "session_cookie_path":  # mod_jk reads it, and sets the worker's all the same
             raise ConfigError(
                 f"{source}: a rule has no extension {name!r}. There are {', '.join(sorted(_EXTENSIONS))}."
             )

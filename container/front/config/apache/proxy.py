@@ -28,16 +28,22 @@ _METHODS: Mapping[str, Method] = {
 _USED = frozenset(
     {
         "loadfactor", "route", "redirect", "lbset", "retry", "status", "timeout", "connectiontimeout", "ping",
-        "ttl", "max", "secret", "upgrade", "disablereuse", "enablereuse", "stickysession", "lbmethod",
-        "maxattempts", "nofailover", "forcerecovery", "failonstatus", "iobuffersize", "hcmethod",
-        "hcinterval", "hcpasses", "hcfails", "hcuri",
+        "ttl", "max", "acquire", "secret", "upgrade", "disablereuse", "enablereuse", "stickysession",
+        "lbmethod", "maxattempts", "nofailover", "forcerecovery", "failonstatus", "iobuffersize",
+        "hcmethod", "hcinterval", "hcpasses", "hcfails", "hcuri",
     }
 )  # fmt: skip
 _WITHOUT_EFFECT = frozenset(
     {
-        "min", "smax", "acquire", "keepalive", "flushpackets", "flushwait", "receivebuffersize",
+        "min", "smax", "keepalive", "flushpackets", "flushwait", "receivebuffersize",
         "responsefieldsize", "failontimeout", "growth", "nonce", "scolonpathdelim", "stickysessionsep",
         "addressttl", "bgrowth", "iobuffersize",
+    }
+)  # fmt: skip
+_OF_BALANCERS = frozenset(
+    {
+        "stickysession", "stickysessionsep", "scolonpathdelim", "lbmethod", "maxattempts", "timeout",
+        "nofailover", "forcerecovery", "failonstatus", "failontimeout", "growth", "nonce",
     }
 )  # fmt: skip
 _PROTOCOLS: Mapping[str, Literal["http", "https", "ajp"]] = {
@@ -55,18 +61,22 @@ class ProxyBackend:
     """What a ProxyPass leads to."""
 
     group: ProxyGroup
-    path: str
-    """What the URLs of the members put before a path."""
-    authority: str
-    """The Host of the only backend, "" if there are several."""
-    limits: ProxyLimits
-    sticky: tuple[str, str]
+    members: Mapping[str, ProxyMemberUrl]
+    """By their names, which are the URLs as they are written."""
+    sticky: tuple[str, str] = ("", "")
     """Cookie and path parameter of stickysession."""
-    urls: tuple[str, ...]
-    """As they are written, for ProxyPassReverse."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyMemberUrl:
+    """What the URL of one member, and its parameters, say."""
+
+    path: str
+    """What is put before a path."""
+    authority: str
+    limits: ProxyLimits
     is_ajp: bool
-    checks: tuple[HealthCheck | None, ...] = ()
-    """Of each member."""
+    check: HealthCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +136,23 @@ def make_group(rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: floa
             f"{rule.source}: {url} has no members. Write <Proxy balancer://{name}> with BalancerMember lines."
         )
     options = {**balance.options, **rule.options}
-    _check(options, rule.source)
-    parsed = [_parse(each.url, each.source) for each in balance.members]
-    if len({each.path.rstrip("/") for each in parsed}) > 1:
-        raise ConfigError(
-            f"{balance.members[0].source}: the members of balancer://{name} have different paths. "
-            "Give them the same one, or put it into the ProxyPass."
-        )
-    backends = []
-    for member, each in zip(balance.members, parsed, strict=True):
+    for option in options:
+        if option not in _OF_BALANCERS:
+            raise ConfigError(
+                f"{rule.source}: {option} is no parameter of a balancer. Write it behind each BalancerMember."
+            )
+    backends, members = [], {}
+    for member in balance.members:
         _check(member.options, member.source)
-        backends.append(_backend(member.url, each.address, member.options, member.source))
+        parsed = _parse(member.url, member.source)
+        backends.append(_backend(member.url, parsed.address, member.options, member.source))
+        members[member.url] = ProxyMemberUrl(
+            parsed.path.rstrip("/") + (f"/{base}" if base else ""),
+            parsed.authority,
+            _limits(f"{name} {member.url}", member.options, parsed, member.source, timeout_s),
+            parsed.address.protocol == "ajp",
+            _check_of(parsed, member.options, member.source),
+        )
     method = options.get("lbmethod", "byrequests").lower()
     if method not in _METHODS:
         raise ConfigError(
@@ -155,21 +171,7 @@ def make_group(rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: floa
         options.get("forcerecovery", "on").lower() == "on",
         frozenset(int(code) for code in re.findall(r"[0-9]+", options.get("failonstatus", ""))),
     )
-    first = balance.members[0]
-    limits = _limits({**first.options, **options}, parsed[0], rule.source, timeout_s)
-    return ProxyBackend(
-        ProxyGroup(config),
-        parsed[0].path.rstrip("/") + (f"/{base}" if base else ""),
-        "" if len(parsed) > 1 else parsed[0].authority,
-        limits,
-        (cookie, parameter or cookie.lower()),
-        tuple(member.url for member in balance.members),
-        all(each.address.protocol == "ajp" for each in parsed),
-        tuple(
-            _check_of(each, member.options, member.source)
-            for member, each in zip(balance.members, parsed, strict=True)
-        ),
-    )
+    return ProxyBackend(ProxyGroup(config), members, (cookie, parameter or cookie.lower()))
 
 
 def _single(rule: ProxyPass, url: str, timeout_s: float) -> ProxyBackend:
@@ -177,16 +179,14 @@ def _single(rule: ProxyPass, url: str, timeout_s: float) -> ProxyBackend:
     bare = re.sub(r"\$[0-9].*", "", url)
     parsed = _parse(bare, rule.source)
     backend = _backend(bare, parsed.address, rule.options, rule.source)
-    return ProxyBackend(
-        ProxyGroup(GroupConfig(bare, (backend,), max_attempts=0)),
+    member = ProxyMemberUrl(
         parsed.path,
         parsed.authority,
-        _limits(rule.options, parsed, rule.source, timeout_s),
-        ("", ""),
-        (bare,),
+        _limits("", rule.options, parsed, rule.source, timeout_s),
         parsed.address.protocol == "ajp",
-        (_check_of(parsed, rule.options, rule.source),),
+        _check_of(parsed, rule.options, rule.source),
     )
+    return ProxyBackend(ProxyGroup(GroupConfig(bare, (backend,), max_attempts=0)), {bare: member})
 
 
 def _backend(url: str, address: Address, options: Mapping[str, str], source: Source | None) -> BackendConfig:
@@ -258,22 +258,30 @@ def _check_of(url: _Url, options: Mapping[str, str], source: Source | None) -> H
     )
 
 
-def _limits(options: Mapping[str, str], url: _Url, source: Source | None, timeout_s: float) -> ProxyLimits:
+def _limits(
+    pool: str, options: Mapping[str, str], url: _Url, source: Source | None, timeout_s: float
+) -> ProxyLimits:
     timeout_s = _seconds(options["timeout"], source, "timeout") if "timeout" in options else timeout_s
     connect_s = timeout_s
     if "connectiontimeout" in options:
         connect_s = _seconds(options["connectiontimeout"], source, "connectiontimeout")
     reuse = options.get("disablereuse", "off").lower() != "on" and options.get("enablereuse", "on") != "off"
+    most = int(options.get("max", "0"))
+    ping_s = _seconds(options.get("ping", "0"), source, "ping")
     return ProxyLimits(
         connect_timeout_s=connect_s,
         send_timeout_s=timeout_s,
         read_timeout_s=timeout_s,
         request_buffering=False,
         response_buffering=False,
-        keepalive=int(options.get("max", "64") or 64) if reuse else 0,
+        keepalive=(most or 64) if reuse else 0,
         keepalive_timeout_s=_seconds(options.get("ttl", "60"), source, "ttl"),
+        pool=pool,
+        max_connections=most,
+        acquire_timeout_s=int(options.get("acquire", "0")) / 1000,
         upgrade=url.upgrade or "upgrade" in options,
         ajp_secret=options.get("secret"),
         ajp_packet_bytes=max(8192, int(options.get("iobuffersize", "8192"))),
-        ajp_ping_timeout_s=_seconds(options.get("ping", "0"), source, "ping"),
+        ajp_connect_ping_timeout_s=ping_s,
+        ajp_ping_timeout_s=ping_s,
     )

@@ -191,10 +191,10 @@ class Reader:
             raise ConfigError(f"{directive.source}: {directive.name} is no directive that is known. {hint}")
 
     def warn(self, source: Source | None, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(source, message, cure, "warning"))
+        self.problems.append(Problem(source, message, cure, "warning", code="WAS812"))
 
     def note(self, source: Source | None, message: str, cure: str = "") -> None:
-        self.ignored.append(Problem(source, message, cure, "warning"))
+        self.ignored.append(Problem(source, message, cure, "warning", code="WAS813"))
 
     def balance(self, url: str, source: Source | None = None) -> Balance:
         name = url.removeprefix("balancer://").partition("/")[0].lower()

@@ -42,8 +42,8 @@ class HttpdSite:
         return [
             Checked(backend.group, member, check)
             for backend in self._groups.proxies.values()
-            for member, check in zip(backend.group.members, backend.checks, strict=True)
-            if check is not None
+            for member in backend.group.members
+            if (check := backend.members[member.name].check) is not None
         ]
 
     def tls_hosts(self, listen: Listen) -> list[Host]:

@@ -204,6 +204,7 @@ class _Reader:
                         f"{match[0]} is not defined and stays as it is",
                         f"Write Define {match[1]} ..., or set the environment variable.",
                         "warning",
+                        code="WAS812",
                     )
                 )
                 return match[0]

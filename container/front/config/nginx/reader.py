@@ -57,10 +57,10 @@ class Notebook:
             self.problem(directive.source, error.message, error.cure)
 
     def problem(self, source: Source, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(source, message, f"{cure}." if cure else ""))
+        self.problems.append(Problem(source, message, f"{cure}." if cure else "", code="WAS801"))
 
     def note(self, source: Source, message: str, cure: str = "") -> None:
-        self.notes.append(Problem(source, message, f"{cure}." if cure else "", "warning"))
+        self.notes.append(Problem(source, message, f"{cure}." if cure else "", "warning", code="WAS802"))
 
     def template(self, text: str, source: Source) -> Template:
         """Read a text with variables, and remember which, to see later whether all of them are known."""

@@ -84,13 +84,13 @@ def _crossplane() -> Any:
 def _problem(found: dict[str, Any]) -> Problem:
     file, line = found["file"], found["line"] or 0
     error = found["error"].removesuffix(f" in {file}:{line}").removesuffix(f" in {file}")
-    return Problem(Source(file, line), error)
+    return Problem(Source(file, line), error, code="WAS801")
 
 
 def _directives(files: list[Any], index: int, above: tuple[str, ...]) -> Iterator[Directive]:
     file = files[index]["file"]
     if file in above or len(above) > _DEEPEST_INCLUDE:
-        raise BadNginxConfig([Problem(Source(above[-1]), f'"{file}" is included by itself')])
+        raise BadNginxConfig([Problem(Source(above[-1]), f'"{file}" is included by itself', code="WAS801")])
     yield from _block(files, files[index]["parsed"], (*above, file))
 
 

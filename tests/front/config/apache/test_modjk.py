@@ -233,15 +233,6 @@ def test_an_lb_without_members_is_an_error():
         read("worker.list=x\nworker.x.type=lb")
 
 
-@pytest.mark.parametrize("line", ["worker.a.secret=s", "worker.b.reply_timeout=1000"])
-def test_members_that_are_spoken_to_differently_are_told(line):
-    workers = read(
-        "worker.list=lb\nworker.lb.type=lb\nworker.lb.balance_workers=a,b\nworker.a.port=1\nworker.b.port=2\n"
-        + line
-    )
-    assert f"a and b differ in {line.split('.')[2].split('=')[0]}" in warnings(workers)[0]
-
-
 def test_a_redirect_to_nobody_is_told():
     workers = read("worker.list=lb\nworker.lb.type=lb\nworker.lb.balance_workers=a\nworker.a.redirect=spare")
     assert "redirected to 'spare', the route of no member of lb" in warnings(workers)[0]

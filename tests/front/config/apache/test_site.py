@@ -483,6 +483,23 @@ def test_the_status_page(make_front, query, text):
 
 # --- mod_proxy ---------------------------------------------------------------------------------
 
+
+def test_each_member_is_spoken_to_as_it_says(make_front):
+    workers = (
+        "worker.list=lb,a\nworker.lb.type=lb\nworker.lb.balance_workers=a,b\nworker.a.port=1\n"
+        "worker.b.port=2\nworker.b.reply_timeout=3000\nworker.b.secret=s\nworker.b.ping_mode=P\n"
+        "worker.b.connection_pool_size=4\nworker.b.connection_acquire_timeout=50\n"
+    )
+    front = make_front("JkMount /* lb\nJkMount /a a\n", workers)
+    action = front.decide("/x")
+    a, b = (action.for_member(member) for member in action.group.members)
+    assert (a.limits.read_timeout_s, a.limits.ajp_secret, a.limits.max_connections) == (0, None, 0)
+    assert (b.limits.read_timeout_s, b.limits.ajp_secret, b.limits.ajp_ping_timeout_s) == (3, "s", 10)
+    assert (b.limits.max_connections, b.limits.acquire_timeout_s) == (4, 0.05)
+    assert (a.origin.route, b.origin.route) == ("a", "b")
+    assert a.limits.pool == front.decide("/a").limits.pool != b.limits.pool
+
+
 BALANCER = """
 <Proxy balancer://farm>
     BalancerMember http://127.0.0.1:9001 route=a loadfactor=2
@@ -506,6 +523,26 @@ def test_a_balancer(make_front):
     assert action.edits.redirects[0] == ("http://127.0.0.1:9001/base", "http://www.example.test/app")
     assert [front.pick("/app/x")[-1] for _ in range(6)] == ["1", "2", "1", "1", "2", "1"]
     assert front.pick("/app/x", headers=[("Cookie", "JSESSIONID=1.b")])[-1] == "2"
+
+
+def test_parameters_of_members_and_of_balancers(make_front):
+    front = make_front(
+        "<Proxy balancer://farm>\nBalancerMember http://10.0.0.1/one timeout=5 max=2 acquire=300\n"
+        "BalancerMember ws://10.0.0.2:81/two\nProxySet timeout=1\n</Proxy>\n"
+        "ProxyPass /app balancer://farm/x\n"
+    )
+    action = front.decide("/app/y")
+    one, two = (action.for_member(member) for member in action.group.members)
+    assert (one.target, two.target) == (b"/one/x/y", b"/two/x/y")
+    assert (dict(one.headers)["Host"], dict(two.headers)["Host"]) == ("10.0.0.1", "10.0.0.2:81")
+    assert (one.limits.read_timeout_s, two.limits.read_timeout_s) == (5, 60)
+    assert (one.limits.max_connections, one.limits.acquire_timeout_s) == (2, 0.3)
+    assert (one.limits.upgrade, two.limits.upgrade) == (False, True)
+    with pytest.raises(ConfigError, match="secret is no parameter of a balancer"):
+        make_front(
+            "<Proxy balancer://farm>\nBalancerMember ajp://10.0.0.1\n</Proxy>\n"
+            "ProxyPass /app balancer://farm secret=s\n"
+        )
 
 
 def test_proxies_may_be_open_to_all_but_not_to_some(make_front):

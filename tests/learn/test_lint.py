@@ -1,0 +1,238 @@
+"""What `was check` prints: lines and JSON, which codes, what comments silence; docs/check.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import container
+from container.errors import ConfigError, Problem, Source
+from container.learn.lint import Report, lint
+from container.learn.lint.report import as_json, as_text
+from container.learn.lint.rules import RULES, as_markdown, explain, rule_of
+
+ROOT = Path(container.__file__).parents[1]
+PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+{inside}
+</web-app>
+"""
+BAD = "<distributable>no</distributable>"  # WAS122
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def web_app(inside: str, **classes: str) -> Path:
+    folder = Path("shop", "WEB-INF", "classes")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder.parent / "web.xml").write_text(WEB_XML.format(inside=inside), encoding="utf-8")
+    for name, text in classes.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    return Path("shop")
+
+
+def codes(path: Path, **options: object) -> list[str]:
+    return [problem.code for problem in lint(path, **options).problems]
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "expected"),
+    [
+        ("  <a>b</a> <c/>", 3, "  ^~~~~~~~"),
+        ("  <a>b</a> <c/>", 12, "           ^~~~"),
+        ("  <a x='1'>", 3, "  ^~~~~~~~~"),
+        ("  <a", 3, "  ^"),
+        ("\t<a/>", 2, "\t^~~~"),
+        ("가나 <a/>", 4, "     ^~~~"),  # two columns each
+        ("self.name = 1", 1, "^~~~~~~~~"),
+        ("x = 'é'", 5, "    ^"),
+        ("  gzip on;", 0, "  ^~~~~~~~"),  # no column: the whole line
+        ("x", 7, None),
+    ],
+)
+def test_the_place_is_underlined(line: str, column: int, expected: str | None) -> None:
+    Path("f").write_text(line, encoding="utf-8")
+    text = as_text(Report((Problem(Source("f", 1, column), "it", "Do.", "note", code="WAS999"),), "f"))
+    first, excerpt, mark = text.splitlines()
+    assert first == f"f:1{f':{column}' if column else ''}: note WAS999: it. Do."
+    assert excerpt == f"    1 | {line}"
+    assert expected is None or mark == f"      | {expected}"
+
+
+def test_a_long_line_is_cut_around_the_place() -> None:
+    Path("f").write_text("x" * 500 + "<a>b</a>" + "y" * 500)
+    text = as_text(Report((Problem(Source("f", 1, 501), "it", code="WAS999"),), "f"))
+    _, excerpt, mark = text.splitlines()
+    assert len(excerpt) < 125
+    assert excerpt[mark.index("^") :].startswith("<a>b</a>")
+
+
+@pytest.mark.parametrize("source", [None, Source("f"), Source("f", 9, 1), Source("missing", 1, 1)])
+def test_without_a_line_there_is_no_excerpt(source: Source | None) -> None:
+    Path("f").write_text("x")
+    (line,) = as_text(Report((Problem(source, "it", code="WAS999"),), "f")).splitlines()
+    assert line.endswith("error WAS999: it.")
+
+
+def test_colours_are_for_terminals_only() -> None:
+    report = lint(web_app(BAD))
+    assert "\033" not in as_text(report)
+    assert "\033[33;1mwarning WAS122\033[0m" in as_text(report, colour=True)
+    assert re.sub(r"\033\[[\d;]*m", "", as_text(report, colour=True)) == as_text(report)
+
+
+def test_errors_come_first_then_files_and_lines() -> None:
+    path = web_app(f"{BAD}<servlet/>\n<name>x</name>", cart="def x(:")
+    assert codes(path) == ["WAS305", "WAS108", "WAS122", "WAS113"]
+    assert lint(path).summary() == "1 web app: 2 errors, 2 warnings"
+
+
+def test_where_nothing_can_be_trusted_nothing_else_is_said() -> None:
+    assert codes(web_app("<a>", cart="def x(:")) == ["WAS101"]
+
+
+# JSON
+
+
+def test_json_has_the_shape_of_the_documentation() -> None:
+    (example,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+    found = json.loads(as_json(lint(web_app(BAD))))
+    assert list(found) == list(example)
+    assert list(found["problems"][0]) == list(example["problems"][0])
+    assert (found["version"], found["counts"]) == (1, {"error": 0, "warning": 1, "note": 0})
+    assert found["problems"][0]["code"] == "WAS122"
+    assert (found["problems"][0]["line"], found["problems"][0]["column"]) == (2, 1)
+
+
+def test_json_of_a_problem_without_a_place() -> None:
+    (problem,) = json.loads(as_json(Report((Problem(None, "it", code="WAS999"),), "x")))["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == (None, None, None)
+
+
+# Which
+
+
+def test_select_and_ignore_take_codes_and_beginnings() -> None:
+    path = web_app(f"{BAD}<session-config><session-timeout>1800</session-timeout></session-config>")
+    assert codes(path) == ["WAS122", "WAS608"]
+    assert codes(path, select=["was122"]) == ["WAS122"]
+    assert codes(path, select=["WAS6,WAS7"]) == ["WAS608"]
+    assert codes(path, ignore=["WAS1", "WAS608"]) == []
+    assert codes(path, select=["WAS1"], ignore=["WAS122"]) == []
+
+
+@pytest.mark.parametrize("option", ["select", "ignore"])
+def test_an_unknown_code_is_an_error(option: str) -> None:
+    with pytest.raises(ConfigError, match="WAS9: no such code"):
+        lint(web_app(BAD), **{option: ["WAS9"]})
+
+
+def test_strict_counts_warnings_and_never_notes() -> None:
+    warning, note = (Problem(None, "it", "", kind, "WAS999") for kind in ("warning", "note"))
+    assert not Report((warning, note), "x").failed()
+    assert Report((warning, note), "x").failed(strict=True)
+    assert not Report((note,), "x").failed(strict=True)
+    assert Report((Problem(None, "it"),), "x").failed()
+
+
+# Comments
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        (f"<!-- was: ignore WAS122 -->\n{BAD}", []),
+        (f"<!--was: ignore WAS101, WAS122-->{BAD}", []),
+        (f"<!-- was: ignore WAS121 -->{BAD}", ["WAS122"]),
+        (f"<!-- was: ignore WAS122 because it is so -->{BAD}", ["WAS122"]),
+        (f"<!-- was: ignore WAS122 --><display-name>x</display-name>{BAD}", ["WAS122"]),
+        (f"{BAD}<!-- was: ignore WAS122 -->", ["WAS122"]),
+        (
+            "<!-- was: ignore WAS608 -->\n<session-config>\n<session-timeout>1800</session-timeout>"
+            "</session-config>",
+            [],  # what is inside of the element, too
+        ),
+    ],
+)
+def test_comments_in_xml(inside: str, expected: list[str]) -> None:
+    assert codes(web_app(inside)) == expected
+
+
+def test_comments_in_python_and_nginx() -> None:
+    code = "from container.servlet import HttpServlet\nclass A(HttpServlet):\n  def doGet(self, a, b):\n"
+    inside = (
+        "<servlet><servlet-name>a</servlet-name><servlet-class>a.A</servlet-class></servlet><servlet-mapping>"
+        "<servlet-name>a</servlet-name><url-pattern>/a</url-pattern></servlet-mapping>"
+    )
+    assert codes(web_app(inside, a=f"{code}    self.a = 1\n")) == ["WAS701"]
+    assert codes(web_app(inside, a=f"{code}    self.a = 1  # was: ignore[WAS701]\n")) == []
+    assert codes(web_app(inside, a=f"{code}    self.a = 1  # was: ignore[WAS702]\n")) == ["WAS701"]
+    conf = "events {}\nhttp {\ngzip on;%s\nserver { listen 80; }\n}\n"
+    for comment, expected in (("", ["WAS802"]), (" # was: ignore[WAS802]", [])):
+        Path("nginx.conf").write_text(conf % comment)
+        assert codes(Path("nginx.conf")) == expected
+
+
+# Rules and their page
+
+
+def test_rules_are_found_by_their_code() -> None:
+    assert rule_of("was203") is next(rule for rule in RULES if rule.code == "WAS203")
+    with pytest.raises(ConfigError, match=r"WAS20: no such code\. Did you mean WAS2"):
+        rule_of("WAS20")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_explain_says_all_of_it(rule) -> None:
+    text = explain(rule)
+    assert text.startswith(f"{rule.code} ({rule.severity}): {rule.title}\n\n")
+    assert ("Wrong:" in text) == ("Right:" in text) == bool(rule.bad)
+
+
+def test_the_page_is_up_to_date() -> None:
+    cure = "write what `was check --explain all` prints behind the introduction of # Codes in docs/check.md"
+    assert PAGE.endswith(f"\n\n{as_markdown()}"), cure
+
+
+def test_the_page_has_a_true_example() -> None:
+    folder = Path("webapps/shop/WEB-INF/classes")
+    folder.mkdir(parents=True)
+    (folder.parent / "web.xml").write_text(
+        '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">\n  <servlet>\n'
+        "    <servlet-name>cart</servlet-name>\n    <servlet-class>cart.Cart</servlet-class>\n  </servlet>\n"
+        "  <servlet-mapping>\n    <servlet-name>cart</servlet-name>\n    <url-pattern>cart</url-pattern>\n"
+        "  </servlet-mapping>\n</web-app>\n"
+    )
+    (folder / "cart.py").write_text(
+        "from container.servlet import HttpServlet\n\n\nclass Cart(HttpServlet):\n"
+        '    def doGet(self, request, response):\n        self.name = request.getParameter("name")\n'
+    )
+    report = lint(Path("webapps"))
+    shown = f"$ was check webapps\n{as_text(report)}\n{report.summary()}".splitlines()
+    assert "\n".join(f"    {line}" for line in shown) in PAGE
+
+
+# Ours
+
+
+@pytest.mark.parametrize("path", ["webapps", "web.xml.example", "bench/webapps", "bench/filtered"])
+def test_our_own_are_clean(path: str) -> None:
+    assert as_text(lint(ROOT / path)) == ""
+
+
+def test_no_damage_to_the_example_makes_it_raise() -> None:
+    data = (ROOT / "web.xml.example").read_text(encoding="utf-8")
+    path = web_app("", cart="class CartServlet: pass")
+    for number, leaf in enumerate(re.finditer(r">([^<>]+)</", data)):
+        other = ("", "/", "*", "{x}", "é, /b", "a.b.C", "-1")[number % 7]
+        Path("shop/WEB-INF/web.xml").write_text(data[: leaf.start(1)] + other + data[leaf.end(1) :], "utf-8")
+        assert all(problem.code for problem in lint(path).problems)
