@@ -405,7 +405,6 @@ RUNNERS: Mapping[str, Callable[[Page, str], None]] = {
     "json": _json,
     "text": _nothing,
     "diff": _nothing,
-    "json": _json,
     **dict.fromkeys(
         ("{toctree}", "{settings}", "{commands}", "{servlet-api}", "{include} ../CHANGELOG.md"), _nothing
     ),
