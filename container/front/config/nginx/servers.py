@@ -19,6 +19,7 @@ from container.front.config.nginx.reader import Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
 from container.front.config.nginx.upstreams import Resolve, UpstreamReader, split_port
 from container.front.config.nginx.values import Pattern, Template, template
+from container.front.health import HealthCheck
 from container.mpm.tls import MIN_VERSIONS
 
 __all__ = ["HttpReader"]
@@ -32,6 +33,7 @@ class HttpReader:
         self.maps: dict[str, Map] = {}
         self.settings: dict[str, object] = {}
         """Of connections of clients, by the names of config.Settings."""
+        self.checks: dict[str, HealthCheck] = {}
         self.upstreams = UpstreamReader(notebook, resolve)
         self._formats: dict[str, LogFormat] = {}
         self._notebook = notebook
@@ -57,7 +59,7 @@ class HttpReader:
         def group_of(scheme: str, host: str) -> str:
             return self.upstreams.group_of(scheme, host, source)
 
-        return LocationReader(self._notebook, self._formats, group_of)
+        return LocationReader(self._notebook, self._formats, group_of, self.checks)
 
     def _of_connections(self, directive: Directive) -> None:
         """What the connector is told before anybody knows which server is meant."""
