@@ -438,6 +438,7 @@ def _cookie(config: CookieConfig) -> Iterator[Problem]:
                 f"Write {domain.lstrip('.')}: it holds for the hosts below it, too (RFC 6265)."
                 if is_cookie_domain(domain.lstrip("."))
                 else "Write a name such as example.com.",
+                code="WAS613",
             )
     for attribute in config.attributes:
         if attribute.name.lower() == "max-age" and not _NUMBER.fullmatch(attribute.value):
