@@ -291,6 +291,14 @@ class Settings:
         maximum=64,
         example="2",
     )
+    hang_timeout_s: float = setting(
+        30.0,
+        "--containers: a container that answers nothing at all for so long is killed and replaced; 0 = never",
+        unit="s",
+        group="Processes",
+        minimum=0,
+        example="2m",
+    )
     mpm: str = setting(
         "event",
         "Process model: a loop that accepts, and threads for requests; or a thread (worker), or a process "

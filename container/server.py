@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from container.mpm.scoreboard import Slot
     from container.mpm.signals import SignalInbox
     from container.mpm.tls import ServerTls
-    from container.protocols.exchange import Handler
+    from container.protocols.exchange import Exchange, Handler
     from container.trace import AnsweredListener, Tracer
 
 __all__ = [
@@ -197,6 +197,9 @@ class Server:
             from container.front.traced import TracedEmbeddedFront
 
             self._front = TracedEmbeddedFront(xray.recorder, self.container)
+        if settings.mpm != "event":
+            # Only AJP has a loop there: as many requests as there are threads for HTTP.
+            settings = dataclasses.replace(settings, threads=slot.threads if slot else 1)
         self._executor = make_executor(settings)
         self._ports = ports or Ports(settings)
         self._slot = slot
@@ -212,6 +215,9 @@ class Server:
             self._access_log = None if file == "off" else AccessLog(file, format)
             undo.pop_all()
         listeners: list[AnsweredListener] = [] if self._access_log is None else [self._access_log]
+        # A process of prefork does one thing at a time, whichever way the request has come.
+        is_prefork = settings.mpm == "prefork" and self._ports.ajp is not None
+        self._turns = OneAtATime.sharing(threading.Lock()) if is_prefork else None
         self._mpm = self._make_mpm(listeners, slot, prefix)
         self._ajp = self._make_ajp(listeners, prefix)
         self._timeout_s = settings.stop_timeout_s
@@ -222,6 +228,8 @@ class Server:
     ) -> EventServer | PreforkServer:
         settings, executor = self.settings, self._executor
         handler: Handler = self._front
+        if self._turns is not None:
+            handler = self._turns(handler)
         if settings.tls_redirect:
             from container.front.redirect import RedirectToTls
 
@@ -260,7 +268,7 @@ class Server:
             return None
         from container.connectors.ajp import make_server
 
-        handler: Handler = self.container
+        handler: Handler = self.container if self._turns is None else self._turns(self.container)
         if self._xray is not None:
             handler = traced = self._xray.around(handler)
             listeners = [*listeners, traced.answered]
@@ -320,7 +328,13 @@ class Server:
     def drain(self) -> None:
         """Say that no more requests should come, and serve those that do for settings.drain_s."""
         self._phase = "draining"
-        time.sleep(self.settings.drain_s)
+        if self.settings.drain_s:
+            self.end_connections()
+            time.sleep(self.settings.drain_s)
+
+    def end_connections(self) -> None:
+        """Have HTTP connections end with their next answer. For any thread."""
+        self._mpm.drain()
 
     def stop(self, timeout_s: float | None = None) -> None:
         """Drain, end running requests within timeout_s (default: settings.stop_timeout_s), then web apps."""
@@ -347,6 +361,8 @@ class Server:
         if self._ajp is not None:
             self._ajp.start()
         self._mpm.run(ready)
+        if self._ajp is not None:  # not yet told, if the process has served all the connections that it may
+            self._ajp.stop(self._timeout_s)
         self._keeper.stop()
         self._end(time.monotonic() + self._timeout_s)
 
@@ -369,6 +385,24 @@ class Server:
         self.container.stop(timeout_s)
         if self._access_log is not None:
             self._access_log.close()
+
+
+class OneAtATime:
+    """An exchange.Handler that waits with a request until another one has been handled."""
+
+    def __init__(self, behind: Handler, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._handle = behind.handle
+        self.begin = behind.begin
+
+    @classmethod
+    def sharing(cls, lock: threading.Lock) -> Callable[[Handler], OneAtATime]:
+        """Make those that wait for each other."""
+        return lambda behind: cls(behind, lock)
+
+    def handle(self, exchange: Exchange) -> None:
+        with self._lock:
+            self._handle(exchange)
 
 
 class Keeper:
@@ -481,11 +515,6 @@ def _check_model(settings: Settings, limits: Limits) -> None:
         raise ConfigError(
             f"--executor {settings.executor}: under --mpm {settings.mpm} a connection's own thread runs its "
             "requests. Remove --executor, or use --mpm event"
-        )
-    if settings.mpm != "event" and settings.ajp_port:
-        raise ConfigError(
-            f"--ajp-port {settings.ajp_port}: AJP needs the loop, which --mpm {settings.mpm} has not. Remove "
-            "--ajp-port, or use --mpm event"
         )
     if limits.most_children > 1 and settings.session_store == "memory":
         raise ConfigError(
@@ -603,6 +632,7 @@ def _run_children(
                 f"{child.number}.",
                 xray=None if xray is None else xray.beside(),
             )
+            self.drain = self._server.end_connections
             self.stop = self._server.ask_to_stop
 
         def run(self, ready: Callable[[], None]) -> None:

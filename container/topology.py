@@ -35,6 +35,7 @@ from container.front.admin import AdminServer, health_pages
 from container.front.containers import ContainersSite, routes
 from container.front.fleet import Fleet, Pace, Process
 from container.front.front import Front
+from container.front.liveness import Liveness, LivenessWatch
 from container.front.plans import plan_of_values, values_of_plan
 from container.front.redirect import RedirectToTls
 from container.front.routes import EmbeddedFront
@@ -72,7 +73,10 @@ _OUR_HEADER_BYTES = 1024
 _OUR_HEADER_COUNT = 8
 _MOST_FOLDER_BYTES = 75  # a socket's path may have 103 bytes on some systems
 _GROUPS_OF_BOTH = ("Listening", "TLS", "Health", "Limits", "Buffers", "Logs")
-_FOR_LIFE = ("host", "port", "backlog", "containers", "work", "session_store", "xray", "log", "log_level")
+_FOR_LIFE = (
+    "host", "port", "backlog", "containers", "work", "session_store", "xray", "log", "log_level",
+    "hang_timeout_s",
+)  # fmt: skip
 
 
 def run_containers(
@@ -170,6 +174,7 @@ class _FrontProcess(Peer):
             graceful_timeout_s=settings.graceful_shutdown_timeout_s,
             say=say,
         )
+        self._liveness = LivenessWatch(settings.hang_timeout_s, self._hear_of)
         self._site = ContainersSite(names, settings)
         self._xray: Xray | None = None
         if settings.records_requests:
@@ -234,6 +239,7 @@ class _FrontProcess(Peer):
                 self._xray.start()
             return self._supervisor.run()
         finally:
+            self._liveness.close()
             self._events.stop(0.0)
             if self._thread is not None:
                 self._thread.join()
@@ -285,13 +291,28 @@ class _FrontProcess(Peer):
     def admitted(self, process: Process, path: Path, said: Mapping[str, Any]) -> None:
         self._said = said
         self._on_loop(lambda: self._site.admit(process.route, str(path), said.get("cookies", ())))
+        self._liveness.watch(process, path)
 
     def told(self, process: Process, said: Mapping[str, Any]) -> None:
         """What its web apps have as files: all containers have the same, and the last word counts."""
         self._files.publish(plan_of_values(said[_STATIC]))
 
     def withdrawn(self, process: Process) -> None:
+        self._liveness.forget(process.route)
         self._on_loop(lambda: self._site.withdraw(process.route))
+
+    def _hear_of(self, process: Process, path: Path, liveness: Liveness) -> None:
+        """What the watch finds out, in its thread."""
+        if liveness is Liveness.HUNG:
+            self._supervisor.is_hung(process)
+            return
+        is_silent = liveness is Liveness.SILENT
+        if is_silent:
+            log.warning("The container of %s does not answer: it gets no more requests", process.route)
+        else:
+            log.info("The container of %s answers again", process.route)
+        if self._thread is not None:
+            self._connector.call_on_loop(lambda: self._site.suspect(process.route, str(path), is_silent))
 
     def _on_loop(self, task: Callable[[], None]) -> None:
         """The balancer is the loop's, as soon as there is one. Returns when task is done.
@@ -363,6 +384,7 @@ class _FrontProcess(Peer):
         if self._thread is None:
             self._supervisor.peer_has_ended()
         elif timeout_s and self._settings.drain_s:
+            self._events.drain()
             timer = threading.Timer(self._settings.drain_s, self._events.stop, (timeout_s,))
             timer.daemon = True
             timer.start()

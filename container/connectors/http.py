@@ -101,7 +101,7 @@ class HttpConnector(HttpCore):
     def new_connection(self) -> HttpConnection:
         self._connection_total += 1
         connection = self._make_connection()
-        connection.may_stay_open = not self.is_stopping
+        connection.may_stay_open = not (self.is_stopping or self.is_draining)
         self._connections.add(connection)
         return connection
 
@@ -188,6 +188,12 @@ class HttpConnector(HttpCore):
                 if (exchange := each.exchange) is not None
             ),
         )
+
+    def drain(self) -> None:
+        """Say with every answer from now on that its connection ends."""
+        self.is_draining = True
+        for connection in self._connections:
+            connection.may_stay_open = False
 
     def begin_stop(self, grace_s: float = 0.0) -> None:
         """Close what is idle when grace_s are over; then no further requests are taken.

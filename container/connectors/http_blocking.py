@@ -138,7 +138,7 @@ class BlockingConnection:
         self.exchange: HttpExchange | None = None
         self._is_broken = False  # by us, so that the client knows its answer is not complete
         self.has_ended = False
-        self.may_stay_open = not connector.is_stopping
+        self.may_stay_open = not (connector.is_stopping or connector.is_draining)
         self.phase = _IDLE
 
     def __repr__(self) -> str:
@@ -315,7 +315,11 @@ class BlockingConnection:
         now_s = time.monotonic()
         connector.tell_time(now_s)
         self._served += 1
-        if connector.is_stopping or self._served == connector.settings.max_keepalive_requests:
+        if (
+            connector.is_stopping
+            or connector.is_draining
+            or self._served == connector.settings.max_keepalive_requests
+        ):
             self.may_stay_open = False
         self.exchange = exchange = HttpExchange(self, head, self._served, now_s)
         self.phase = _BODY if head.has_body else _ANSWER
@@ -908,6 +912,12 @@ class BlockingHttpConnector(HttpCore):
 
     def deliver(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         cast(BlockingConnection, exchange.connection).deliver(exchange, data, is_last)
+
+    def drain(self) -> None:
+        """Say with every answer from now on that its connection ends. Any thread may call it."""
+        self.is_draining = True
+        for connection in list(self._connections):
+            connection.may_stay_open = False
 
     def begin_stop(self) -> None:
         """Take no further requests; answers that are due still leave. For a signal handler too."""

@@ -159,6 +159,7 @@ class HttpCore(ABC):
         "handler",
         "header_lines",
         "heads",
+        "is_draining",
         "is_stopping",
         "listeners",
         "now_s",
@@ -190,6 +191,9 @@ class HttpCore(ABC):
         self.header_lines = HeaderLines()
         self.numbers = itertools.count(1)  # of connections
         self.prefix = prefix
+        self.is_draining = (
+            False  # soon no more requests should come: each answer is the last of its connection
+        )
         self.is_stopping = False
         self._date = HttpDate()
         self.tell_time(time.monotonic())

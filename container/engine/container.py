@@ -323,7 +323,7 @@ class Container:
 
     def begin(self, exchange: Exchange) -> Begin:
         """Every exchange is for a request thread, most when their body has been collected (Target.begin)."""
-        if not self.settings.request_buffering:
+        if not self.settings.request_buffering and exchange.target != b"*":
             return Begin.STREAMED
         location = self._locations.get(exchange.target)
         if location is not None and location.dispatch is not None:
@@ -334,6 +334,9 @@ class Container:
             found = self._target_of(exchange)
             if found is not None:
                 return found.begin_with(length)
+        elif exchange.target == b"*":  # whoever asks wants to know whether we are alive: that takes no thread
+            self._answer_asterisk(exchange)
+            return Begin.DONE
         return Begin.BUFFERED
 
     def _target_of(self, exchange: Exchange) -> Target | None:

@@ -220,5 +220,8 @@ class AdminProcess:
         self._admin.close()
         executor.stop(0.0)
 
+    def drain(self) -> None:
+        """Nothing: it answers until the end."""
+
     def stop(self, timeout_s: float) -> None:
         self._stopping.set()

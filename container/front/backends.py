@@ -23,7 +23,7 @@ from container.protocols.ajp13_backend import Ajp13Backend
 from container.protocols.backend import BackendProtocol, Event, Pong
 from container.protocols.http1_backend import Http1Backend
 
-__all__ = ["AttemptFailed", "BackendConnection", "Backends"]
+__all__ = ["AttemptFailed", "BackendConnection", "Backends", "client_context"]
 
 _READ_AHEAD_BYTES = 256 * 1024  # of an answer that nobody takes; beyond, the backend has to wait
 _KEPT_AT_MOST_S = 3600.0
@@ -262,7 +262,7 @@ class BackendConnection(asyncio.Protocol):
 
 
 @lru_cache(1)
-def _client_context() -> ssl.SSLContext:
+def client_context() -> ssl.SSLContext:
     """As nginx without proxy_ssl_verify: what the backend shows is not checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -386,7 +386,7 @@ class Backends:
     async def _connect(self, address: Address, limits: ProxyLimits) -> BackendConnection:
         loop = asyncio.get_running_loop()
         connection = BackendConnection(address, _speak(address, limits), loop, self._open.discard)
-        context = _client_context() if address.protocol == "https" else None
+        context = client_context() if address.protocol == "https" else None
         try:
             async with asyncio.timeout(limits.connect_timeout_s or None):
                 if address.path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from container.errors import ConfigError, Problem
 from container.front.balancer import Balancer
+from container.front.health import Checked
 from container.front.site import Site
 from container.mpm.tls import CertificateFiles, Choose
 
@@ -59,7 +60,8 @@ class FrontListen:
 class FrontConfig:
     """notes: what is known and without effect here, and warnings.
 
-    settings: what the file says of processes, by the names of config.Settings.
+    settings: what the file says of processes, by the names of config.Settings. checked: the members that are
+    checked while nobody asks them.
     """
 
     site: Site
@@ -67,6 +69,7 @@ class FrontConfig:
     balancers: tuple[Balancer, ...] = ()
     notes: tuple[Problem, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
+    checked: tuple[Checked, ...] = ()
 
 
 def is_httpd(text: str) -> bool:
@@ -99,7 +102,12 @@ def _nginx(file: Path) -> FrontConfig:
         for each in config.listens
     ]
     balancers = tuple(site.balancers.values())
-    return FrontConfig(site, _once(listens), balancers, config.notes, config.process_settings)
+    checked = tuple(
+        Checked(site.balancers[name], member, check)
+        for name, check in config.checks.items()
+        for member in site.balancers[name].members
+    )
+    return FrontConfig(site, _once(listens), balancers, config.notes, config.process_settings, checked)
 
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
@@ -120,7 +128,12 @@ def _httpd(file: Path) -> FrontConfig:
     listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
     settings, notes = process_settings(config)
     return FrontConfig(
-        site, _once(listens), tuple(site.groups), (*config.problems, *config.ignored, *notes), settings
+        site,
+        _once(listens),
+        tuple(site.groups),
+        (*config.problems, *config.ignored, *notes),
+        settings,
+        tuple(site.checked),
     )
 
 

@@ -97,6 +97,12 @@ class ContainersSite:
         """Nobody serves a route at the moment."""
         self._worker(route).healthy = False
 
+    def suspect(self, route: str, path: str, suspected: bool = True) -> None:
+        """The process that listens at path does not answer, or does again."""
+        worker = self._worker(route)
+        if worker.address.path == path:
+            worker.healthy = not suspected
+
     def _worker(self, route: str) -> Worker:
         return next(worker for worker in self.balancer.members if worker.route == route)
 

@@ -1,6 +1,6 @@
 """The life of container processes below a front: what is to be done, and when. Pure, the time is passed in.
 
-    started, ready, died, asked to end, time ──> Fleet ──> Command: start, admit, withdraw, terminate, kill
+    started, ready, died, hung, asked to end, time ──> Fleet ──> Command: start, admit, withdraw, kill ...
 
 A place is what the balancer knows as a member: it has a route, and one process serves it. A reload starts a
 second process for a place; when that is ready it is admitted, which is one step for the balancer, and the
@@ -42,6 +42,8 @@ class Event(enum.Enum):
     DIED = enum.auto()
     DIED_FOR_GOOD = enum.auto()
     """Another try would be no use."""
+    HUNG = enum.auto()
+    """It is there and answers nothing."""
     ASKED_TO_END = enum.auto()
     DUE = enum.auto()
     """The time that its state may last is over."""
@@ -66,6 +68,7 @@ MOVES: Mapping[tuple[State, Event], tuple[State, Do | None]] = {
     (State.STARTING, Event.ASKED_TO_END): (State.DRAINING, Do.TERMINATE),
     (State.STARTING, Event.DUE): (State.STARTING, Do.KILL),
     (State.READY, Event.DIED): (State.BACKING_OFF, Do.WITHDRAW),
+    (State.READY, Event.HUNG): (State.READY, Do.KILL),
     (State.READY, Event.ASKED_TO_END): (State.DRAINING, Do.TERMINATE),
     (State.DRAINING, Event.DIED): (State.STOPPED, None),
     (State.DRAINING, Event.DUE): (State.DRAINING, Do.KILL),
@@ -211,6 +214,13 @@ class Fleet:
             self._say(
                 "warning", f"The container of {place.route} ended: {how}. Another one is started {when}"
             )
+        return done
+
+    def hung(self, process: Process, now_s: float) -> list[Command]:
+        """It has answered nothing for too long. That it is dead is still to be said."""
+        if process not in self.processes or not (done := self._move(process, Event.HUNG, now_s)):
+            return []
+        self._say("warning", f"The container of {process.route} is killed: it answers nothing any more")
         return done
 
     def _back_off_s(self, failures: int) -> float:

@@ -28,6 +28,7 @@ from container.front.admin import (
     health_pages,
     status_page,
 )
+from container.front.checker import HealthBoard, HealthChecker, HealthFollower
 from container.front.configuration import FrontConfig
 from container.front.listeners import FrontListeners
 from container.front.program import FrontServer
@@ -57,6 +58,7 @@ class _Generation:
     settings: Settings
     config: FrontConfig
     listeners: FrontListeners
+    health: HealthBoard
 
 
 def run(read: Reread, say: Callable[[str], None], began_s: float) -> int:
@@ -77,6 +79,7 @@ class _Child:
 
     def __init__(self, server: FrontServer) -> None:
         self.run = server.run
+        self.drain = server.drain
         self.stop = server.ask_to_stop
 
 
@@ -100,7 +103,7 @@ class _Master:
         self._began_s = began_s
         self._folder = folder_of(settings)
         listeners = FrontListeners(config.listens, settings.backlog)
-        self._generations = {0: _Generation(settings, config, listeners)}
+        self._generations = {0: _Generation(settings, config, listeners, HealthBoard(config.checked))}
         self._current = 0
         self._board = make_board(
             settings, limits.slots + limits.most_children, limits.threads, listeners.urls
@@ -126,7 +129,8 @@ class _Master:
             stop_timeout_s=settings.stop_timeout_s,
             graceful_timeout_s=settings.graceful_shutdown_timeout_s,
             drain_s=settings.drain_s,
-            make_helper=self._make_helper if settings.admin_port else None,
+            make_helper=self._make_helper,
+            needs_helper=self._needs_helper,
             reload=self._reload,
             settled=self._settle,
             on_stop=self._close_listeners,
@@ -156,13 +160,24 @@ class _Master:
         status = FrontStatus.beside(self._folder, self._board.pid)
         return _Child(
             FrontServer(
-                settings, generation.config, generation.listeners, child.slot, f"{child.number}.", status
+                settings,
+                generation.config,
+                generation.listeners,
+                child.slot,
+                f"{child.number}.",
+                status,
+                [HealthFollower(generation.health)],
             )
         )
 
     def _make_helper(self, child: Child) -> AdminProcess:
         self._close_listeners()
-        return AdminProcess(self._admin, self._settings)
+        checker = HealthChecker(self._generations[child.generation].health)
+        return AdminProcess(self._admin, self._settings, [checker])
+
+    def _needs_helper(self) -> bool:
+        """Whether somebody may ask, or is to be asked: once for all children."""
+        return bool(self._settings.admin_port or self._generations[self._current].config.checked)
 
     def _let_go(self, generation: _Generation) -> None:
         """Close what is not ours: a port that only we kept open would be one where nobody answers."""
@@ -190,9 +205,10 @@ class _Master:
             if getattr(fresh, name) != getattr(self._settings, name):
                 _log.warning("%s does not change until the front is started anew", name)
         fresh = dataclasses.replace(fresh, **{name: getattr(self._settings, name) for name in _FOR_LIFE})
-        before = self._generations[self._current].listeners
-        listeners = FrontListeners(config.listens, fresh.backlog, before)
-        self._generations[number] = _Generation(fresh, config, listeners)
+        before = self._generations[self._current]
+        listeners = FrontListeners(config.listens, fresh.backlog, before.listeners)
+        health = HealthBoard(config.checked, before.health)
+        self._generations[number] = _Generation(fresh, config, listeners, health)
 
     def _settle(self, number: int) -> None:
         """Let go of what only other generations need: their children have it for themselves."""

@@ -9,6 +9,7 @@ when the first one could not be reached, or, over AJP, has not answered a reques
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,7 @@ __all__ = ["BackendConfig", "GroupConfig", "Method", "ProxyGroup"]
 
 Method = Literal["byrequests", "bybusyness", "bytraffic"]
 
+RECENT_PICKS = 16
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _UNREACHABLE = frozenset({Failure.CONNECT, Failure.CONNECT_TIMEOUT})
 
@@ -91,6 +93,8 @@ class ProxyGroup:
     def __init__(self, config: GroupConfig) -> None:
         self.config = config
         self.backends = [Backend(each, each.name, each.address) for each in config.backends]
+        self.recent: deque[tuple[str, str]] = deque(maxlen=RECENT_PICKS)
+        """The last choices, oldest first: (member, reason)."""
 
     def __repr__(self) -> str:
         return f"<ProxyGroup {self.name} {[(each.name, each.error_s is None) for each in self.backends]}>"
@@ -123,7 +127,7 @@ class ProxyGroup:
         return [
             MemberStatus(
                 each.name,
-                "Ok" if each.error_s is None else "Err",
+                "HcFl" if not each.healthy else "Ok" if each.error_s is None else "Err",
                 each.busy,
                 each.picks,
                 each.failures,
@@ -165,6 +169,7 @@ class ProxyAttempts:
         self._backend = backend
         backend.busy += 1
         backend.picks += 1
+        self._group.recent.append((backend.name, self._why))
         return backend
 
     def succeeded(self, now_s: float, *, sent_bytes: int = 0, received_bytes: int = 0) -> None:

@@ -130,6 +130,7 @@ class FrontServer:
         """Serve in this thread until ``ask_to_stop``; ready says: from now on."""
         if self.settings.mpm != "event":
             threading.Thread(target=self._keep_ticking, name="keeper", daemon=True).start()
+        self.front.maintain(time.monotonic())
         try:
             self._mpm.run(ready)
         finally:
@@ -137,6 +138,10 @@ class FrontServer:
             self._executor.stop(min(_FOREVER_S, self._timeout_s))
             self.front.close()
             self._status.remove()
+
+    def drain(self) -> None:
+        """Have connections end with their next answer. For any thread."""
+        self._mpm.drain()
 
     def ask_to_stop(self, timeout_s: float) -> None:
         """Make ``run`` return. For any thread."""

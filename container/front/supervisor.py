@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import queue
 import selectors
 import shutil
 import signal
@@ -138,6 +139,7 @@ class Supervisor:
         self._say = say
         self._children: dict[Process, _Child] = {}
         self._channels = selectors.DefaultSelector()
+        self._hung: queue.SimpleQueue[Process] = queue.SimpleQueue()
         self._stop_signals = 0
         self._has_settled = False
         self._peer_ended = False
@@ -159,6 +161,11 @@ class Supervisor:
         """Whether there is a container that is ready. From any thread."""
         return self._fleet.is_serving
 
+    def is_hung(self, process: Process) -> None:
+        """A process that is ready answers nothing. Called from any thread."""
+        self._hung.put(process)
+        self._inbox.wake()
+
     def peer_has_ended(self) -> None:
         """Called from any thread."""
         self._peer_ended = True
@@ -171,6 +178,8 @@ class Supervisor:
             next_tick_s = time.monotonic() + _TICK_S
             while not (self._fleet.is_stopping and self._fleet.is_over):
                 self._heed(self._wait(next_tick_s))
+                while not self._hung.empty():
+                    self._obey(self._fleet.hung(self._hung.get(), time.monotonic()))
                 self._reap()
                 self._obey(self._fleet.tick(time.monotonic()))
                 self._settle()

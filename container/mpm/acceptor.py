@@ -51,12 +51,17 @@ class Acceptor:
         return f"<Acceptor of {len(self._listeners)} listeners>"
 
     def accept(self) -> socket.socket | None:
-        """Return a connection whose calls do not block; with TLS it has yet to shake hands."""
+        """Return a connection whose calls do not block; with TLS it has yet to shake hands.
+
+        One that comes together with the stop is accepted: it has woken this process and no other one, so
+        nobody else would look at it until the next one comes.
+        """
+        stop = self._stop.fileno()
         while True:
             ready = [descriptor for descriptor, _ in self._poll.poll()]
-            if self._stop.fileno() in ready:
-                return None
             for descriptor in ready:
+                if descriptor == stop:
+                    continue
                 try:
                     connection, _ = self._listeners[descriptor].accept()
                 except (BlockingIOError, ConnectionAbortedError):  # another process was faster; it has left
@@ -70,6 +75,8 @@ class Acceptor:
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 tls = self._tls.get(descriptor)
                 return connection if tls is None else tls.wrap(connection)
+            if stop in ready:
+                return None
 
     def close(self) -> None:
         if hasattr(self._poll, "close"):  # a poll object has nothing to close

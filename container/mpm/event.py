@@ -57,6 +57,8 @@ class LoopConnector(Protocol):
 
     def activity(self, most: int) -> Activity: ...
 
+    def drain(self) -> None: ...
+
     def begin_stop(self, grace_s: float) -> None: ...
 
     def abort(self) -> None: ...
@@ -189,6 +191,12 @@ class EventServer:
             self._deadline_s = min(self._deadline_s, time.monotonic() + self._timeout_s)
             if self._loop is not None and self._stopping is not None:
                 self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def drain(self) -> None:
+        """Have connections end with their next answer, as ``stop`` will be called soon. For any thread."""
+        with self._lock:
+            if self._loop is not None and self._connector is not None:
+                self._loop.call_soon_threadsafe(self._connector.drain)
 
     def start(self) -> None:
         """Run in a thread of its own; returns when connections are accepted."""

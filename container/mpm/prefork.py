@@ -37,6 +37,8 @@ class ThreadConnector(Protocol):
     def serve(self, sock: socket.socket, watch: ThreadWatch) -> None:
         """Serve a connection that does not block until its end."""
 
+    def drain(self) -> None: ...
+
     def begin_stop(self) -> None: ...
 
     def abort(self) -> None: ...
@@ -83,6 +85,11 @@ class PreforkServer:
                 listener.close()
             self._stop.close()
 
+    def drain(self) -> None:
+        """Have connections end with their next answer, as ``stop`` will be called soon. For any thread."""
+        if self._connector is not None:
+            self._connector.drain()
+
     def stop(self, timeout_s: float | None = None) -> None:
         """Make ``run`` return when what is being answered has been. For any thread and any signal handler.
 
@@ -97,7 +104,7 @@ class PreforkServer:
     def _serve(self, acceptor: Acceptor, connector: ThreadConnector, ready: Callable[[], None]) -> None:
         watch = self._slot.watch(0)
         ready()
-        while (sock := acceptor.accept()) is not None:
+        while not self._is_stopping and (sock := acceptor.accept()) is not None:
             self._counted()
             self._serve_one(connector, sock, watch)
 

@@ -4,9 +4,9 @@
       │ 1/s: Population says how many to spawn or end; signals: reload, stop
       └── fork ──> make_helper(child): one process that takes no connections of clients
 
-Children are told by signals: SIGTERM and SIGQUIT end them gracefully, SIGKILL keeps the deadline. The helper
-does what is to be done once for all of them and needs a loop, which a process that forks must not have: it
-answers the admin address until everything else has ended.
+Children are told by signals: SIGUSR2 says that the end is near, SIGTERM and SIGQUIT end them gracefully,
+SIGKILL keeps the deadline. The helper does what is to be done once for all of them and needs a loop, which a
+process that forks must not have: it answers the admin address until everything else has ended.
 If the supervisor is killed, its end of a pipe closes, and the children end by themselves.
 """
 
@@ -44,7 +44,7 @@ _GIVE_UP_AFTER = 3  # children that died while starting, when none has ever been
 _QUICK_S = 1.0  # a child that dies so soon after it was ready has not really started
 _HANDLED = (
     signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH,
-    signal.SIGCHLD,
+    signal.SIGUSR2, signal.SIGCHLD,
 )  # fmt: skip
 
 
@@ -73,6 +73,9 @@ class ChildServer(Protocol):
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until ``stop``, in a thread that is not the main one; ready is called once it accepts."""
 
+    def drain(self) -> None:
+        """Have connections end with their next answer; called in the main thread, before ``stop`` is."""
+
     def stop(self, timeout_s: float) -> None:
         """Make ``run`` return within timeout_s; called in the main thread, perhaps again with less."""
 
@@ -90,12 +93,13 @@ class Supervisor:
         graceful_timeout_s: float,
         drain_s: float = 0.0,
         make_helper: Callable[[Child], ChildServer] | None = None,
+        needs_helper: Callable[[], bool] = lambda: True,
         reload: Callable[[int], None] = lambda generation: None,
         settled: Callable[[int], None] = lambda generation: None,
         on_stop: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """make_server is called in each child, make_helper in the one that is the helper.
+        """make_server is called in each child, make_helper in the one that is the helper, if one is needed.
 
         reload is called before a generation of that number starts; a ContainerError keeps the old one.
         settled tells which generation goes on alone: the new one, or the old one if the new did not start.
@@ -103,6 +107,7 @@ class Supervisor:
         """
         self._make_server = make_server
         self._make_helper = make_helper
+        self._needs_helper = needs_helper
         self._settled = settled
         self._on_stop = on_stop
         self._drain_s = drain_s
@@ -214,7 +219,7 @@ class Supervisor:
         child.slot.set_pid(child.pid)
 
     def _fork_helper(self) -> None:
-        if self._make_helper is None:
+        if self._make_helper is None or not self._needs_helper():
             return
         self._number += 1
         slot = Scoreboard.make(None, 1, 1, "", []).slot(0)  # it is none of those that are shown
@@ -239,7 +244,7 @@ class Supervisor:
             for number in _HANDLED:  # a terminal sends most of them to all: the supervisor decides
                 signal.signal(number, _ignore)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            with SignalInbox([signal.SIGTERM, signal.SIGQUIT]) as inbox:
+            with SignalInbox([signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR2]) as inbox:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
                 code = self._live(make_server(child), child, inbox)
         except ContainerError as error:
@@ -278,6 +283,9 @@ class Supervisor:
                 _log.error("The supervisor has been killed: process %d ends too", child.pid)
                 numbers, lifeline = [signal.SIGTERM], -1
             for number in numbers:
+                if number == signal.SIGUSR2:
+                    server.drain()
+                    continue
                 is_quick = number == signal.SIGTERM
                 server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s or math.inf)
             if not numbers:
@@ -416,6 +424,8 @@ class Supervisor:
         """Say that no more requests should come, and serve those that do for a while."""
         self._board.phase = DRAINING
         self._stop_at_s = time.monotonic() + self._drain_s
+        if self._drain_s:
+            self._kill(signal.SIGUSR2)
         self._end_draining()
 
     def _end_draining(self) -> None:
@@ -459,9 +469,9 @@ class Supervisor:
         for child in old:
             if not child.is_asked_to_end:
                 self._ask_to_end(child, self._graceful_timeout_s)
+        self._settled(self._generation)
         self._end_helper()
         self._fork_helper()
-        self._settled(self._generation)
 
     def _undo_reload(self) -> None:
         self._is_replacing = False

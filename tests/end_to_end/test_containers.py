@@ -24,7 +24,7 @@ pytestmark = pytest.mark.socket
 LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
 
 APP = """
-import os, time
+import ctypes, os, time
 from pathlib import Path
 from container.servlet import HttpServlet
 
@@ -49,6 +49,9 @@ class Main(HttpServlet):
                 while not Path("go").exists():
                     time.sleep(0.01)
                 response.getWriter().write("waited")
+            case "/freeze":
+                print("freezing", os.getpid(), flush=True)
+                ctypes.PyDLL(None).sleep(3600)  # with the interpreter's lock: nothing else runs
             case "/pieces":
                 response.getOutputStream().write(b"first")
                 response.flushBuffer()
@@ -375,6 +378,52 @@ def test_the_last_container_dies_and_the_front_says_503_until_it_is_back(serve) 
     connection.request("GET", "/main/")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_a_container_that_hangs_costs_no_idempotent_request_and_is_replaced(serve) -> None:
+    cluster = serve(2, "--hang-timeout-s", "1.2")
+    before = cluster.containers()
+    with Load(cluster) as load:
+        load.wait_for_more()
+        os.kill(before["r1"], signal.SIGSTOP)
+        after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
+        load.wait_for_more()
+    assert load.failures == []
+    assert after["r2"] == before["r2"]
+    assert load.answers[str(after["r1"])] > 0
+    assert is_gone(before["r1"])
+    log = (cluster.folder / "was.log").read_text()
+    assert "The container of r1 does not answer: it gets no more requests" in log
+    assert "The container of r1 is killed: it answers nothing any more" in log
+
+
+def test_a_container_whose_interpreter_hangs_is_replaced_and_busy_ones_are_not(serve) -> None:
+    cluster = serve(2, "--hang-timeout-s", "1.2", "--threads", "1")
+    before = cluster.containers()
+    slow = cluster.connect()
+    slow.request("GET", "/main/wait", headers={"Cookie": "JSESSIONID=x.r2"})  # all the threads that there are
+    cluster.running.wait_for("waiting")
+    stuck = cluster.connect()
+    stuck.request("GET", "/main/freeze", headers={"Cookie": "JSESSIONID=x.r1"})
+    cluster.running.wait_for("freezing")
+    stuck.close()
+    after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
+    assert after["r2"] == before["r2"]
+    (cluster.folder / "go").touch()
+    assert slow.getresponse().read() == b"waited"
+    slow.close()
+
+
+def test_a_container_that_was_only_slow_comes_back(serve) -> None:
+    cluster = serve(2, "--hang-timeout-s", "6")
+    before = cluster.containers()
+    log = cluster.folder / "was.log"
+    os.kill(before["r1"], signal.SIGSTOP)
+    wait_until(lambda: "r1 does not answer" in log.read_text())
+    assert {cluster.get("/main/") for _ in range(6)} == {str(before["r2"])}
+    os.kill(before["r1"], signal.SIGCONT)
+    wait_until(lambda: "The container of r1 answers again" in log.read_text())
+    wait_until(lambda: cluster.get("/main/") == str(before["r1"]))
 
 
 def test_readiness_tells_of_containers_and_of_draining(serve) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -87,6 +88,46 @@ def test_readiness_fails_first_and_requests_are_still_served(web_app, was_run, a
     running.stop()  # a second signal: at once
 
 
+ALONE = {"event": [], "containers": ["--containers", "1"]}
+MODELS = {
+    "processes": ["--worker-processes", "2"],
+    "worker": ["--mpm", "worker", "--start-servers", "1", "--min-spare-threads", "1"],
+    "prefork": ["--mpm", "prefork", "--start-servers", "2", "--min-spare-servers", "1"],
+}
+
+
+@pytest.mark.parametrize("model", [*ALONE, *MODELS])
+def test_while_draining_each_answer_is_the_last_of_its_connection(
+    web_app, was_run, admin, model: str
+) -> None:
+    web_app()
+    shared = ("--session-store", "sqlite", "--work", "work", "--drain-s", "1h", "--access-log", "off")
+    flags = {**ALONE, **MODELS}[model]
+    running = was_run(*flags, *shared, "--admin-port", str(admin.port))
+    address = running.url.removeprefix("http://")
+    before = http.client.HTTPConnection(address, timeout=30)
+    before.request("GET", "/main")
+    answer = before.getresponse()
+    assert (answer.read(), answer.getheader("Connection")) == (b"hello", None)
+    running.process.send_signal(signal.SIGTERM)
+    while admin("/readyz") == (200, "ready\n"):
+        pass
+
+    def ends(connection: http.client.HTTPConnection) -> bool:
+        connection.request("GET", "/main")
+        answer = connection.getresponse()
+        assert answer.read() == b"hello"
+        return answer.getheader("Connection") == "close"
+
+    while not ends(before):  # a process may hear of it a little later than the admin address
+        pass
+    assert before.sock is None
+    after = http.client.HTTPConnection(address, timeout=30)
+    while not ends(after):
+        pass
+    running.stop()
+
+
 def test_the_end_of_draining(web_app, was_run, admin) -> None:
     web_app()
     running = was_run("--admin-port", str(admin.port), "--drain-s", "100ms")
@@ -104,14 +145,7 @@ def test_a_web_app_that_does_not_start_is_a_reason(web_app, was_run, admin) -> N
     assert running.stop() == 0
 
 
-SEVERAL = {
-    "event": ["--worker-processes", "2"],
-    "worker": ["--mpm", "worker", "--start-servers", "2", "--min-spare-threads", "1"],
-    "prefork": ["--mpm", "prefork", "--start-servers", "2", "--min-spare-servers", "1"],
-}
-
-
-@pytest.mark.parametrize("flags", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize("flags", MODELS.values(), ids=MODELS)
 def test_the_admin_address_of_several_processes(web_app, was_run, admin, flags: list[str]) -> None:
     web_app()
     shared = ("--session-store", "sqlite", "--work", "work", "--drain-s", "1h", "--access-log", "off")
@@ -137,7 +171,7 @@ def test_web_apps_that_do_not_start_in_several_processes(web_app, was_run, admin
     web_app()
     web_app("broken", web_xml="<web-app>")
     shared = ("--session-store", "sqlite", "--work", "work")
-    running = was_run(*SEVERAL["event"], *shared, "--admin-port", str(admin.port))
+    running = was_run(*MODELS["processes"], *shared, "--admin-port", str(admin.port))
     assert admin("/readyz") == (503, "not ready\n  web apps that did not start: 1\n")
     assert running.stop() == 0
 

@@ -374,7 +374,6 @@ def test_what_cannot_start_is_said(web_app, start) -> None:
             ["--mpm", "worker", "--server-limit", "1", "--executor", "pool"],
             "Remove --executor, or use --mpm event",
         ),
-        (["--mpm", "prefork", "--ajp-port", "8009"], "Remove --ajp-port, or use --mpm event"),
     ],
 )
 def test_what_a_model_cannot_do_is_said_with_the_cure(flags: list[str], cure: str, web_app, start) -> None:

@@ -224,3 +224,21 @@ def test_only_who_is_ready_is_ever_admitted() -> None:
     assert [(state, event) for (state, event), (_, do) in MOVES.items() if do is Do.ADMIT] == [
         (State.STARTING, Event.SAID_READY)
     ]
+
+
+def test_who_answers_nothing_is_killed_and_replaced_when_it_is_dead() -> None:
+    fleet = running()
+    process = one(fleet, 1)
+    assert texts(fleet.hung(process, 100)) == ["KILL r1-1"]
+    assert states(fleet) == "1:ready 2:ready"
+    assert texts(fleet.died(process, "signal 9 (SIGKILL)", 100)) == ["WITHDRAW r1-1"]
+    assert texts(fleet.tick(100)) == ["START r1-3"]
+
+
+def test_who_is_on_the_way_out_may_be_silent() -> None:
+    fleet = running()
+    process = one(fleet, 1)
+    fleet.stop(2, 10)
+    assert fleet.hung(process, 3) == []
+    fleet.died(process, "exit code 0", 4)
+    assert fleet.hung(process, 5) == []

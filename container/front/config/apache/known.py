@@ -102,6 +102,8 @@ REFUSED: Mapping[str, str] = {
     "expiresactive": 'Say it with Header set Cache-Control "max-age=...".',
     "expiresbytype": 'Say it with Header set Cache-Control "max-age=..." in a <FilesMatch>.',
     "expiresdefault": 'Say it with Header set Cache-Control "max-age=...".',
+    "proxyhctemplate": "Write hcmethod, hcinterval, hcpasses, hcfails and hcuri at each BalancerMember.",
+    "proxyhcexpr": "Remove it: statuses from 200 to 399 are good.",
     "proxypassreversecookiepath": "Let the container set the cookie's path.",
     "proxypassreversecookiedomain": "Let the container set the cookie's domain.",
     "loadfile": "Remove it: libraries are not loaded.",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from container.errors import ConfigError, Source
 from container.front.balancer import Address
 from container.front.config.apache.model import Balance, ProxyPass
+from container.front.health import HealthCheck
 from container.front.mod_proxy import BackendConfig, GroupConfig, Method, ProxyGroup
 from container.front.site import ProxyLimits
 
@@ -29,6 +30,7 @@ _USED = frozenset(
         "loadfactor", "route", "redirect", "lbset", "retry", "status", "timeout", "connectiontimeout", "ping",
         "ttl", "max", "acquire", "secret", "upgrade", "disablereuse", "enablereuse", "stickysession",
         "lbmethod", "maxattempts", "nofailover", "forcerecovery", "failonstatus", "iobuffersize",
+        "hcmethod", "hcinterval", "hcpasses", "hcfails", "hcuri",
     }
 )  # fmt: skip
 _WITHOUT_EFFECT = frozenset(
@@ -74,6 +76,7 @@ class ProxyMemberUrl:
     authority: str
     limits: ProxyLimits
     is_ajp: bool
+    check: HealthCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ def make_group(rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: floa
             parsed.authority,
             _limits(f"{name} {member.url}", member.options, parsed, member.source, timeout_s),
             parsed.address.protocol == "ajp",
+            _check_of(parsed, member.options, member.source),
         )
     method = options.get("lbmethod", "byrequests").lower()
     if method not in _METHODS:
@@ -180,6 +184,7 @@ def _single(rule: ProxyPass, url: str, timeout_s: float) -> ProxyBackend:
         parsed.authority,
         _limits("", rule.options, parsed, rule.source, timeout_s),
         parsed.address.protocol == "ajp",
+        _check_of(parsed, rule.options, rule.source),
     )
     return ProxyBackend(ProxyGroup(GroupConfig(bare, (backend,), max_attempts=0)), {bare: member})
 
@@ -204,6 +209,52 @@ def _backend(url: str, address: Address, options: Mapping[str, str], source: Sou
         lbset,
         _seconds(options.get("retry", "60"), source, "retry"),
         frozenset(status),
+    )
+
+
+_HTTP_CHECKS: Mapping[str, tuple[str, Literal["1.0", "1.1"]]] = {
+    "get": ("GET", "1.0"),
+    "head": ("HEAD", "1.0"),
+    "options": ("OPTIONS", "1.0"),
+    "get11": ("GET", "1.1"),
+    "head11": ("HEAD", "1.1"),
+    "options11": ("OPTIONS", "1.1"),
+}
+
+
+def _check_of(url: _Url, options: Mapping[str, str], source: Source | None) -> HealthCheck | None:
+    """mod_proxy_hcheck's parameters; without hcmethod nobody is asked."""
+    method = options.get("hcmethod", "none").lower()
+    if method == "none":
+        return None
+    if method not in ("tcp", "cping", *_HTTP_CHECKS):
+        raise ConfigError(
+            f"{source}: hcmethod={method}: write TCP, CPING, GET, HEAD or OPTIONS, or GET11 ..."
+        )
+    is_ajp = url.address.protocol == "ajp"
+    if (method == "cping") is not is_ajp and method != "tcp":
+        raise ConfigError(f"{source}: hcmethod={method}: CPING is for ajp:// and the others for http://.")
+    numbers = {"passes": options.get("hcpasses", "1"), "fails": options.get("hcfails", "1")}
+    for name, text in numbers.items():
+        if not text.isdecimal() or int(text) < 1:
+            raise ConfigError(f"{source}: hc{name}={text} is no number from 1 on. Write hc{name}=2.")
+    interval_s = _seconds(options.get("hcinterval", "30"), source, "hcinterval")
+    if not interval_s:
+        raise ConfigError(f"{source}: hcinterval=0 is no interval. Write hcinterval=5.")
+    timeout_s = _seconds(options["timeout"], source, "timeout") if "timeout" in options else interval_s
+    verb, version = _HTTP_CHECKS.get(method, ("GET", "1.0"))
+    uri = options.get("hcuri", "")
+    target = url.path.rstrip("/") + uri if uri else ("*" if verb == "OPTIONS" else url.path or "/")
+    return HealthCheck(
+        kind="tcp" if method == "tcp" else "ping" if is_ajp else "http",
+        method=verb,
+        target=target,
+        host=url.authority,
+        http_version=version,
+        interval_s=interval_s,
+        timeout_s=min(timeout_s, interval_s),
+        passes=int(numbers["passes"]),
+        fails=int(numbers["fails"]),
     )
 
 

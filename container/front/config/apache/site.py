@@ -12,6 +12,7 @@ from container.front.balancer import Balancer
 from container.front.config.apache.groups import Groups
 from container.front.config.apache.host import Host
 from container.front.config.apache.model import Httpd, Listen
+from container.front.health import Checked
 from container.front.site import Action, Deny, FrontRequest
 
 __all__ = ["HttpdSite"]
@@ -34,6 +35,16 @@ class HttpdSite:
     def groups(self) -> Sequence[Balancer]:
         """All that are to be maintained."""
         return self._groups.all
+
+    @property
+    def checked(self) -> Sequence[Checked]:
+        """The members with a health check."""
+        return [
+            Checked(backend.group, member, check)
+            for backend in self._groups.proxies.values()
+            for member in backend.group.members
+            if (check := backend.members[member.name].check) is not None
+        ]
 
     def tls_hosts(self, listen: Listen) -> list[Host]:
         """The hosts with SSLEngine on that answer at an address; none: it is spoken to without TLS."""

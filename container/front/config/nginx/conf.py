@@ -59,6 +59,7 @@ def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ..
         servers=tuple(http.servers),
         groups=http.upstreams.groups,
         maps=http.maps,
+        checks=http.checks,
         variables=frozenset(notebook.variables),
         notes=tuple(notebook.notes),
         worker_processes=main.worker_processes,

@@ -35,6 +35,7 @@ from container.front.config.nginx.model import (
 from container.front.config.nginx.reader import Handler, Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
 from container.front.config.nginx.values import template, words
+from container.front.health import HealthCheck
 
 __all__ = ["COMBINED", "LocationReader"]
 
@@ -108,14 +109,22 @@ class _Draft:
 
 
 class LocationReader:
-    """Reads the places of one configuration. group_of: what a proxy_pass without variables means."""
+    """Reads the places of one configuration. group_of: what a proxy_pass without variables means.
+
+    checks: gets the health_check of each upstream.
+    """
 
     def __init__(
-        self, notebook: Notebook, formats: Mapping[str, LogFormat], group_of: Callable[[str, str], str]
+        self,
+        notebook: Notebook,
+        formats: Mapping[str, LogFormat],
+        group_of: Callable[[str, str], str],
+        checks: dict[str, HealthCheck],
     ) -> None:
         self._notebook = notebook
         self._formats = formats
         self._group_of = group_of
+        self._checks = checks
 
     def read(
         self, block: Iterable[Directive], inherited: Location, own: Mapping[str, Handler] | None = None
@@ -186,8 +195,10 @@ class LocationReader:
             proxy=None,
             try_files=(),
             method=parent.method,
+            health_check=None,
         )
         location, inner = self.read(directive.block or (), inherited)
+        self._check(location)
         named.update(inner)
         return location
 
@@ -208,6 +219,22 @@ class LocationReader:
         ):
             handlers |= {name: setter(target, *row) for name, row in rows.items()}
         return handlers
+
+    def _check(self, location: Location) -> None:
+        """Note the health_check of a location, which is about its upstream."""
+        check = location.health_check
+        if check is None:
+            return
+        upstream = location.proxy.upstream if location.proxy else None
+        if location.proxy is None or upstream is None:
+            raise BadDirective("health_check needs a proxy_pass to an upstream beside it")
+        host = next((value for name, value in location.set_headers if name.lower() == "host"), None)
+        timeout_s = min(location.limits.read_timeout_s or check.interval_s, check.interval_s)
+        check = replace(
+            check, host=host.text if host and host.constant else location.proxy.host, timeout_s=timeout_s
+        )
+        if self._checks.setdefault(upstream, check) != check:
+            raise BadDirective(f'a second health_check of the upstream "{upstream}"', "Keep one of them")
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -296,6 +323,27 @@ class LocationReader:
     _on_deny = _on_allow
 
     # --- answers --------------------------------------------------------------------------------
+
+    def _on_health_check(self, draft: _Draft, directive: Directive) -> None:
+        fields: dict[str, Any] = {}
+        for parameter in directive.args:
+            name, equals, value = parameter.partition("=")
+            if name in ("interval", "jitter") and equals:
+                fields[f"{name}_s"] = values.seconds(value)
+            elif name in ("fails", "passes", "port") and equals:
+                fields[name] = values.number(value)
+                if not fields[name]:
+                    raise BadDirective(f'invalid value in "{parameter}"', "Write a number from 1 on")
+            elif name == "uri" and value.startswith("/"):
+                fields["target"] = value
+            else:
+                raise BadDirective(
+                    f'"{parameter}" is not supported',
+                    "There are interval, jitter, fails, passes, uri and port; 200 to 399 are good",
+                )
+        if not fields.get("interval_s", 1.0):
+            raise BadDirective("an interval of 0 is no interval", "Write interval=5")
+        draft.fields["health_check"] = HealthCheck(**fields)
 
     def _on_error_page(self, draft: _Draft, directive: Directive) -> None:
         *codes, page = directive.args

@@ -12,6 +12,7 @@ from typing import Literal
 
 from container.errors import Problem, Source
 from container.front.config.nginx.values import Pattern, Template, words
+from container.front.health import HealthCheck
 from container.front.site import ProxyLimits
 from container.front.upstream import NextUpstream, UpstreamConfig
 
@@ -224,6 +225,7 @@ class Location:
     method: Template | None = None
     pass_request_headers: bool = True
     pass_request_body: bool = True
+    health_check: HealthCheck | None = None
     # answers
     error_pages: tuple[ErrorPage, ...] = ()
     recursive_error_pages: bool = False
@@ -342,6 +344,8 @@ class Config:
     """0: one for each processor (auto)."""
     worker_connections: int = 512
     worker_shutdown_timeout_s: float = 0.0
+    checks: Mapping[str, HealthCheck] = field(default_factory=dict)
+    """health_check, by the name of the upstream."""
     named: frozenset[str] = frozenset()
     """Which of these three the file says something about."""
 

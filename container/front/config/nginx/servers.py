@@ -18,6 +18,7 @@ from container.front.config.nginx.reader import Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
 from container.front.config.nginx.upstreams import Resolve, UpstreamReader, split_port
 from container.front.config.nginx.values import Pattern, Template, template
+from container.front.health import HealthCheck
 
 __all__ = ["HttpReader"]
 
@@ -28,6 +29,7 @@ class HttpReader:
     def __init__(self, notebook: Notebook, resolve: Resolve) -> None:
         self.servers: list[Server] = []
         self.maps: dict[str, Map] = {}
+        self.checks: dict[str, HealthCheck] = {}
         self.upstreams = UpstreamReader(notebook, resolve)
         self._formats: dict[str, LogFormat] = {}
         self._notebook = notebook
@@ -53,7 +55,7 @@ class HttpReader:
         def group_of(scheme: str, host: str) -> str:
             return self.upstreams.group_of(scheme, host, source)
 
-        return LocationReader(self._notebook, self._formats, group_of)
+        return LocationReader(self._notebook, self._formats, group_of, self.checks)
 
     # --- server ---------------------------------------------------------------------------------
 
