@@ -34,6 +34,7 @@ PROGRAMS = [
     "libapache2-mod-jk",
     "haproxy",
     "tomcat10",
+    "chromium",
     "tomcat10-examples",
     "openjdk-17-jre-headless",
     "curl",

@@ -55,7 +55,7 @@ def _flag(option: Option) -> click.Option:
         metavar=option.kind,
         help=f"{option.help}.  [{'; '.join(filter(None, facts))}]",
         is_flag=False,
-        flag_value="on" if option.type == "bool" else None,  # --dev alone is --dev on
+        flag_value="on" if option.type.startswith("bool") else None,  # --dev alone is --dev on
     )
 
 
@@ -453,11 +453,12 @@ def explain(
     webapp: Path | None,
     webapps: str | None,
     as_json: bool,
+    config: Path | None,
 ) -> None:
     """Follow a request through front and container: who answers it, and the file:line that decides.
 
     METHOD is GET unless it is given. URL is a path with its context path, or whole: then https counts, the
-    host does not. The client has not logged in. Settings come from the environment and ./was.toml.
+    host does not. The client has not logged in. Settings are those that `was run` would find.
 
     Descriptors are read and classes imported: those with decorators, servlets, filters, listeners, exceptions
     of error pages. No instance of them is made and nothing of them called, so what code registers when the
@@ -472,13 +473,16 @@ def explain(
 
     from container.learn.explain.unstarted import explain_unstarted
 
-    settings = load({} if webapps is None else {"webapps": webapps}, os.environ)
+    settings = load({} if webapps is None else {"webapps": webapps}, os.environ, config)
     found = explain_unstarted(settings, method, url, web_app=webapp)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:
         click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
     sys.exit(any(problem.severity == "error" for problem in found.problems))
+
+
+explain.params.append(_config_option())
 
 
 @was.command(

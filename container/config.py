@@ -443,6 +443,13 @@ class Settings:
     admin_host: str = setting(
         "127.0.0.1", "Address of that port; whoever reaches it may ask", group="Health", example="10.0.0.5"
     )
+    xray: bool | None = setting(
+        None,
+        "Record the life of each of the last requests in µs, and show it on a page of the admin address, for "
+        "this machine only (without --admin-port on a free port); auto = with --dev",
+        group="X-ray",
+        example="on",
+    )
     # limits
     max_request_line_bytes: int = setting(
         8192,
@@ -655,6 +662,11 @@ class Settings:
     )
 
     @property
+    def records_requests(self) -> bool:
+        """Whether the X-ray is on."""
+        return self.dev if self.xray is None else self.xray
+
+    @property
     def secure_port(self) -> int | None:
         """Where clients are sent who need TLS; None: nowhere."""
         return self.redirect_port or self.tls_port or None
@@ -729,7 +741,7 @@ class Option:
     def spell(self, value: object) -> str:
         """Write a value as a person would in a flag or a file; load() reads it back."""
         if value is None:
-            return "auto" if self.type == "int | None" else "none"
+            return "auto" if self.type in ("int | None", "bool | None") else "none"
         if isinstance(value, tuple):
             return ", ".join(map(str, value)) or "none"
         if isinstance(value, bool):
@@ -793,6 +805,12 @@ def _switch(option: Option, value: object) -> bool:
     return value
 
 
+def _switch_or_auto(option: Option, value: object) -> bool | None:
+    if value is None or (isinstance(value, str) and value.strip().lower() == "auto"):
+        return None
+    return _switch(option, value)
+
+
 def _text(option: Option, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"not a text; write for example {option.example}")
@@ -847,6 +865,7 @@ _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], o
     "int | None": (lambda _: "NUMBER|auto", _whole_number_or_auto),
     "float": (lambda option: "TIME" if option.unit == "s" else "NUMBER", _number),
     "bool": (lambda _: "on|off", _switch),
+    "bool | None": (lambda _: "on|off|auto", _switch_or_auto),
     "Path": (lambda _: "PATH", _path),
     "Path | None": (lambda _: "PATH", _path),
     "tuple[Path, ...]": (lambda _: "PATHS", _paths),

@@ -6,7 +6,7 @@
     └── ProtocolError      the peer broke a protocol's rule; carries the status to answer
 
 Every message says where, what, and the cure: ``shop/WEB-INF/web.xml:42:5: <url-pattern> "cart" can never
-match: paths begin with "/". Write "/cart" (§12.2).``
+match: paths begin with "/". Write "/cart" (§12.2). [WAS201]``
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""
         kind = "" if self.severity == "error" else f"{self.severity}: "
-        return f"{where}{kind}{self.message}.{' ' + self.cure if self.cure else ''}"
+        cure = f" {self.cure}" if self.cure else ""
+        code = f" [{self.code}]" if self.code else ""
+        return f"{where}{kind}{self.message}.{cure}{code}"
 
 
 class ContainerError(Exception):

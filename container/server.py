@@ -2,7 +2,7 @@
 
     Settings ──> Container (web apps) ──> EmbeddedFront (files) ──> a connector ──> an MPM
                                    └────── with ajp_port ──> AjpConnector ──> EventServer (another loop)
-    Server.not_ready ──> AdminServer (a third loop)
+    Server.not_ready, Xray ──> AdminServer (a third loop)
 
     run(settings)           `was run`: a Server, its report, signals; returns the exit code
     make_application(...)   a started Container alone, for a WSGI server of somebody else
@@ -42,16 +42,18 @@ from container.engine.reload import FileWatcher
 from container.errors import ConfigError, DeploymentError
 from container.mpm.population import MOST_SHOWN, Limits, settle, share
 from container.mpm.unix import remove_socket
+from container.trace import FRONT
 
 if TYPE_CHECKING:
-    from container.connectors.access_log import AccessLog
     from container.front.admin import Page
+    from container.learn.xray.live import Xray
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
     from container.mpm.scoreboard import Slot
     from container.mpm.signals import SignalInbox
     from container.mpm.tls import ServerTls
     from container.protocols.exchange import Exchange, Handler
+    from container.trace import AnsweredListener, Tracer
 
 __all__ = [
     "Keeper",
@@ -79,7 +81,7 @@ _SWITCH_INTERVAL_S = 0.001
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
     "host", "port", "ajp_host", "ajp_port", "backlog", "tls_port", "tls_certificate", "tls_key",
-    "tls_min_version", "admin_host", "admin_port", "mpm", "worker_processes", "server_limit",
+    "tls_min_version", "admin_host", "admin_port", "xray", "mpm", "worker_processes", "server_limit",
     "thread_limit", "threads_per_child", "max_request_workers", "work", "session_store", "executor", "log",
     "log_level",
 )  # fmt: skip
@@ -104,9 +106,9 @@ def make_application(webapps: str | os.PathLike[str] = "webapps", **settings: An
     return start_container(Settings(webapps=Path(webapps), **settings))
 
 
-def start_container(settings: Settings) -> Container:
-    """Deploy the web apps of settings.webapps, in a container without a server."""
-    container = Container(settings)
+def start_container(settings: Settings, tracer: Tracer | None = None) -> Container:
+    """Deploy the web apps of settings.webapps, in a container without a server. tracer: see Container."""
+    container = Container(settings, tracer=tracer)
     try:
         container.deploy_all(settings.webapps)
     except BaseException:
@@ -174,11 +176,12 @@ class Server:
         slot: Slot | None = None,
         prefix: str = "",
         pages: Mapping[str, Page] | None = None,
+        xray: Xray | None = None,
     ) -> None:
         """Take the ports, so that whoever connects while the web apps start waits and is not refused.
 
         slot and prefix: of a child, see mpm/supervisor.py; the prefix is that of its ids. pages: of the admin
-        address, beside /healthz and /readyz.
+        address, beside /healthz and /readyz. xray: where the life of each request is recorded, None: nowhere.
         """
         # Late, so that an application under another WSGI server does not load our own connectors.
         from container.connectors.access_log import AccessLog
@@ -187,11 +190,15 @@ class Server:
         from container.mpm.executor import make_executor
 
         self.settings = settings
-        self.container = Container(settings)
+        self._xray = xray
+        self.container = Container(settings, tracer=None if xray is None else xray.recorder)
         self._front = EmbeddedFront(self.container)
-        if (
-            settings.mpm != "event"
-        ):  # only AJP has a loop there: as many requests as there are threads for HTTP
+        if xray is not None and xray.lane == FRONT:
+            from container.front.traced import TracedEmbeddedFront
+
+            self._front = TracedEmbeddedFront(xray.recorder, self.container)
+        if settings.mpm != "event":
+            # Only AJP has a loop there: as many requests as there are threads for HTTP.
             settings = dataclasses.replace(settings, threads=slot.threads if slot else 1)
         self._executor = make_executor(settings)
         self._ports = ports or Ports(settings)
@@ -201,12 +208,13 @@ class Server:
         self._phase: str | None = "starting"  # why the server as a whole is not ready; None: it is
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
-            self._admin = AdminServer(settings, {**health_pages(self.not_ready), **(pages or {})})
+            all_pages = {**health_pages(self.not_ready), **(pages or {})}
+            self._admin = AdminServer(settings, all_pages, {} if xray is None else xray.sites)
             undo.callback(self._admin.close)
             file, format = settings.access_log, settings.access_log_format
             self._access_log = None if file == "off" else AccessLog(file, format)
             undo.pop_all()
-        listeners = [] if self._access_log is None else [self._access_log]
+        listeners: list[AnsweredListener] = [] if self._access_log is None else [self._access_log]
         # A process of prefork does one thing at a time, whichever way the request has come.
         is_prefork = settings.mpm == "prefork" and self._ports.ajp is not None
         self._turns = OneAtATime.sharing(threading.Lock()) if is_prefork else None
@@ -216,7 +224,7 @@ class Server:
         self._thread: threading.Thread | None = None
 
     def _make_mpm(
-        self, listeners: list[AccessLog], slot: Slot | None, prefix: str
+        self, listeners: list[AnsweredListener], slot: Slot | None, prefix: str
     ) -> EventServer | PreforkServer:
         settings, executor = self.settings, self._executor
         handler: Handler = self._front
@@ -226,6 +234,9 @@ class Server:
             from container.front.redirect import RedirectToTls
 
             handler = RedirectToTls(handler, settings.tls_port, settings.trusted_proxies)
+        if self._xray is not None:
+            handler = traced = self._xray.around(handler)
+            listeners = [*listeners, traced.answered]
         if settings.mpm == "event":
             from container.connectors.http import HttpConnector
             from container.mpm.event import EventServer
@@ -251,14 +262,17 @@ class Server:
             tls_listeners=self._ports.secure,
         )
 
-    def _make_ajp(self, listeners: list[AccessLog], prefix: str) -> EventServer | None:
+    def _make_ajp(self, listeners: list[AnsweredListener], prefix: str) -> EventServer | None:
         """Web servers have the files that they want to serve themselves: all else is the container's."""
         if self._ports.ajp is None:
             return None
         from container.connectors.ajp import make_server
 
-        listener, executor = self._ports.ajp, self._executor
         handler: Handler = self.container if self._turns is None else self._turns(self.container)
+        if self._xray is not None:
+            handler = traced = self._xray.around(handler)
+            listeners = [*listeners, traced.answered]
+        listener, executor = self._ports.ajp, self._executor
         return make_server(handler, self.settings, executor, listeners, listener, prefix)
 
     def __repr__(self) -> str:
@@ -282,6 +296,8 @@ class Server:
     def start(self) -> None:
         """Deploy every web app, then accept connections. If it raises, nothing is left open."""
         self._admin.start(self._executor)
+        if self._xray is not None:
+            self._xray.start()
         self._deploy()
         is_ready = threading.Event()
 
@@ -335,6 +351,8 @@ class Server:
 
     def run(self, ready: Callable[[], None]) -> None:
         """Deploy every web app and serve in this thread until ``ask_to_stop``; ready says: from now on."""
+        if self._xray is not None:
+            self._xray.start()
         self._deploy()
         if self._slot is not None:
             contexts = self.container.contexts.values()
@@ -360,6 +378,8 @@ class Server:
             self._ajp.join()
         self._executor.stop(max(0.0, min(_FOREVER_S, deadline_s - time.monotonic())))
         self._stop_container(max(0.1, min(_FOREVER_S, deadline_s - time.monotonic())))
+        if self._xray is not None:
+            self._xray.close()
 
     def _stop_container(self, timeout_s: float) -> None:
         self.container.stop(timeout_s)
@@ -517,7 +537,8 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
-            server = Server(settings, ports, slot, pages=status_page(board, None))
+            pages, xray = status_page(board, None), make_xray(settings)
+            server = Server(settings, ports, slot, pages=pages, xray=xray)
             server.start()
             slot.state = board.phase = WAITING
             say(report(server, time.perf_counter() - began_s, server.admin_url))
@@ -534,6 +555,15 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
             return stop_in_time(server, timeout_s, inbox)
     finally:
         board.close()
+
+
+def make_xray(settings: Settings, *, is_alone: bool = True) -> Xray | None:
+    """The X-ray of a process that is everything, or of several below this one; None if it is off."""
+    if not settings.records_requests:
+        return None
+    from container.learn.xray.live import Xray
+
+    return Xray.alone() if is_alone else Xray.above()
 
 
 def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
@@ -596,7 +626,11 @@ def _run_children(
         def __init__(self, child: Child) -> None:
             admin.close()
             self._server = Server(
-                share(settings_of[child.generation], limits), ports, child.slot, f"{child.number}."
+                share(settings_of[child.generation], limits),
+                ports,
+                child.slot,
+                f"{child.number}.",
+                xray=None if xray is None else xray.beside(),
             )
             self.drain = self._server.end_connections
             self.stop = self._server.ask_to_stop
@@ -612,12 +646,13 @@ def _run_children(
 
     def make_helper(child: Child) -> AdminProcess:
         ports.close()
-        return AdminProcess(admin, settings)
+        return AdminProcess(admin, settings, [] if xray is None else [xray])
 
     board = make_board(settings, limits.slots + limits.most_children, limits.threads, ports.urls)
+    xray = make_xray(settings, is_alone=False)
     try:
         pages = {**health_pages(lambda: board_reasons(board)), **status_page(board, None)}
-        admin = AdminServer(settings, pages)
+        admin = AdminServer(settings, pages, {} if xray is None else xray.sites)
         admin_url = admin.url
         supervisor = Supervisor(
             ChildServer,
@@ -626,7 +661,7 @@ def _run_children(
             stop_timeout_s=settings.stop_timeout_s,
             graceful_timeout_s=settings.graceful_shutdown_timeout_s,
             drain_s=settings.drain_s,
-            make_helper=make_helper if settings.admin_port else None,
+            make_helper=make_helper if admin_url else None,
             reload=reload,
             on_stop=ports.close,
             say=say,
@@ -634,6 +669,8 @@ def _run_children(
         with contextlib.closing(admin):
             return supervisor.run()
     finally:
+        if xray is not None:
+            xray.close()
         board.close()
         ports.close()
         os.close(turn)
@@ -692,6 +729,8 @@ def about_ports(
     if tls is not None:
         names = ", ".join(tls.names) or "no name"
         lines.append(f"TLS, {settings.tls_min_version} or newer, on {urls[1]}/ for {names}.")
+    if admin_url is not None and settings.records_requests:
+        lines.append(f"X-ray of each request: {admin_url}/xray")
     if admin_url is not None:
         lines.append(f"Health: {admin_url}/healthz and /readyz.")
     return lines

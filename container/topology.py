@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from container.config import OPTIONS, Settings
 from container.connectors.access_log import AccessLog
@@ -69,6 +69,9 @@ from container.server import (
 )
 from container.trace import AnsweredListener
 
+if TYPE_CHECKING:
+    from container.learn.xray.live import Xray
+
 __all__ = ["container_environment", "run_containers", "serve_container"]
 
 log = logging.getLogger("container.server")
@@ -80,7 +83,7 @@ _OUR_HEADER_BYTES = 1024
 _OUR_HEADER_COUNT = 8
 _MOST_FOLDER_BYTES = 75  # a socket's path may have 103 bytes on some systems
 _GROUPS_OF_BOTH = ("Listening", "TLS", "Health", "Limits", "Buffers", "Logs")
-_FOR_LIFE = ("host", "port", "backlog", "work", "session_store", "log", "log_level")
+_FOR_LIFE = ("host", "port", "backlog", "work", "session_store", "xray", "log", "log_level")
 
 
 def run_containers(
@@ -172,6 +175,11 @@ class _FrontProcess(Peer):
             say=say,
         )
         self._liveness = LivenessWatch(settings.hang_timeout_s, self._hear_of)
+        self._xray: Xray | None = None
+        if settings.records_requests:
+            from container.learn.xray.live import Xray
+
+            self._xray = Xray.above(folder)
         self._phase: str | None = "starting"  # why no requests should come; None: they may
         self._access_log: AccessLog | None = None
         self._has_settled = False
@@ -182,7 +190,8 @@ class _FrontProcess(Peer):
         self._ports = Ports(settings)
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
-            self._admin = AdminServer(settings, health_pages(self._not_ready))
+            sites = {} if self._xray is None else self._xray.sites
+            self._admin = AdminServer(settings, health_pages(self._not_ready), sites)
             undo.callback(self._admin.close)
             if settings.access_log != "off":
                 self._access_log = AccessLog(settings.access_log, settings.access_log_format)
@@ -204,6 +213,7 @@ class _FrontProcess(Peer):
                 self._status,
                 folder,
                 self._access_log,
+                self._xray,
                 self._supervisor.peer_has_ended,
             )
         )
@@ -213,11 +223,15 @@ class _FrontProcess(Peer):
         try:
             self._accepting.prepare()  # before there is a second thread
             self._admin.start(make_executor(self._settings))  # without work: it answers on its loop
+            if self._xray is not None:
+                self._xray.start()
             return self._supervisor.run()
         finally:
             self._liveness.close()
             self._accepting.close()
             self._admin.close()
+            if self._xray is not None:
+                self._xray.close()
             self._ports.close()
             if self._access_log is not None:
                 self._access_log.close()
@@ -251,6 +265,7 @@ class _FrontProcess(Peer):
             tls_redirect=False,
             admin_port=0,
             drain_s=0.0,
+            xray=self._xray is not None,
             # The front ends idle connections, and its own lines come on top of the client's.
             idle_timeout_s=0,
             max_keepalive_requests=0,
@@ -358,6 +373,7 @@ class _Scene:
     folder: Path
     """Private."""
     access_log: AccessLog | None
+    xray: Xray | None
     has_ended: Callable[[], None]
     """To be called when nobody accepts any more."""
 
@@ -379,11 +395,20 @@ class _OneLoop:
         self._scene = scene
         settings = scene.settings
         self._site = ContainersSite(scene.names, settings)
-        self._front = Front(self._site, settings, (self._site.balancer,))
-        self._files = EmbeddedFront(self._front)
-        self._connector = _Connector(
-            scene.handler(self._files), settings, make_executor(settings), [self._front.report, *scene.heard]
-        )
+        balancers = (self._site.balancer,)
+        if scene.xray is None:
+            self._front = Front(self._site, settings, balancers)
+            self._files = EmbeddedFront(self._front)
+        else:
+            from container.front.traced import TracedEmbeddedFront, TracedFront
+
+            self._front = TracedFront(scene.xray.recorder, self._site, settings, balancers)
+            self._files = TracedEmbeddedFront(scene.xray.recorder, self._front)
+        handler, heard = scene.handler(self._files), [self._front.report, *scene.heard]
+        if scene.xray is not None:
+            handler = traced = scene.xray.around(handler)
+            heard.insert(0, traced.answered)
+        self._connector = _Connector(handler, settings, make_executor(settings), heard)
         self._connector.front = self._front
         self._slot = scene.board.slot(0)
         self._slot.begin(0)
@@ -693,7 +718,7 @@ def serve_container(settings: Settings, descriptor: int) -> int:
 
         threading.Thread(target=watch, name="channel", daemon=True).start()
         try:
-            server = Server(settings)
+            server = Server(settings, xray=_xray_below(settings, path.parent))
             server.start()
             say({READY: _what_is_served(server)})
             server.container.on_static_plan(lambda plan: say({_STATIC: values_of_plan(plan)}))
@@ -706,6 +731,14 @@ def serve_container(settings: Settings, descriptor: int) -> int:
             _leave(path, is_orphan.is_set())
 
 
+def _xray_below(settings: Settings, folder: Path) -> Xray | None:
+    if not settings.records_requests:
+        return None
+    from container.learn.xray.live import Xray
+
+    return Xray.below(folder, settings.route or "")
+
+
 def _what_is_served(server: Server) -> dict[str, Any]:
     contexts = server.container.contexts.values()
     cookies = {context.sessions.cookie_config.getName() or "JSESSIONID" for context in contexts}
@@ -716,5 +749,7 @@ def _leave(path: Path, is_orphan: bool) -> None:
     """Remove our traces; the last of several orphans removes the folder, too."""
     remove_traces(path)
     if is_orphan:
+        with contextlib.suppress(OSError):
+            (path.parent / "xray.sock").unlink()  # of the front that was killed, if it had an X-ray
         with contextlib.suppress(OSError):
             path.parent.rmdir()

@@ -10,6 +10,7 @@ What they write is Markdown, which is then read as if it stood in the page.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import click
@@ -33,11 +34,8 @@ class _Written(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         text = StringList(list(self.lines()), source=self.env.doc2path(self.env.docname))
-        return self.parse_content_to_nodes_of(text)
-
-    def parse_content_to_nodes_of(self, text: StringList) -> list[nodes.Node]:
         holder = nodes.Element()
-        self.state.nested_parse(text, 0, holder, match_titles=True)  # type: ignore[no-untyped-call]
+        self.state.nested_parse(text, 0, holder, match_titles=True)
         return list(holder.children)
 
 
@@ -62,7 +60,7 @@ def _setting(option: Option) -> Iterator[str]:
     ]
     yield f"### {option.key}"
     yield ""
-    yield f"{option.help.rstrip('.')}."
+    yield f"{_plain(option.help.rstrip('.'))}."
     yield ""
     yield f"{', '.join(facts)}. `{option.flag} {option.example}`, `{option.variable}={option.example}`"
     yield ""
@@ -82,17 +80,15 @@ def _command(command: click.Command, path: str, level: str) -> Iterator[str]:
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         yield from ("```text", usage, "```", "")
         yield from (*_help(command.help or ""), "")
-        flags = [
-            param.get_help_record(context) for param in command.params if isinstance(param, click.Option)
-        ]
-        records = [record for record in flags if record]
+        flags = (param for param in command.params if isinstance(param, click.Option))
+        records = [record for flag in flags if (record := flag.get_help_record(context))]
         if len(records) > LIMIT_OF_FLAGS:
             yield "It takes all [settings](settings.md) as flags."
             own = {option.flag for option in OPTIONS}
             records = [record for record in records if record[0].split()[0] not in own]
         yield ""
         for flag, about in records:
-            yield from (f"- `{flag}`: {' '.join(about.split())}", "")
+            yield from (f"- `{flag}`: {_plain(' '.join(about.split()))}", "")
         if command.epilog:
             yield from ("```console", *(f"$ {line.strip()}" for line in _examples(command.epilog)), "```", "")
     if isinstance(command, click.Group):
@@ -102,7 +98,14 @@ def _command(command: click.Command, path: str, level: str) -> Iterator[str]:
 
 
 def _help(text: str) -> list[str]:
-    return inspect.cleandoc(text).replace("\b\n", "").splitlines()
+    return _plain(inspect.cleandoc(text).replace("\b\n", "")).splitlines()
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, but for `code`."""
+    pieces = text.split("`")
+    pieces[::2] = [re.sub(r"[\\*_<\[#]", r"\\\g<0>", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def _examples(epilog: str) -> list[str]:

@@ -57,7 +57,7 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("new",), ("check",), ("container",), ("migrate",), ("reload",)]
+    "command", [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",)]
 )
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
@@ -156,6 +156,46 @@ def test_check_inside_of_web_inf() -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("1 web app: ")
     assert "shop/WEB-INF/web.xml:4:5: " in result.stdout
+
+
+def test_check_exits_with_1_for_errors_and_if_it_is_strict_for_warnings() -> None:
+    web_app("shop", GOOD.replace("/>", "><distributable>no</distributable></web-app>"))
+    assert was("check", "shop").returncode == 0
+    assert was("check", "--strict", "shop").returncode == 1
+    assert was("check", "--strict", "--ignore", "WAS122", "shop").returncode == 0
+    assert was("check", "--strict", "--select", "WAS2", "shop").returncode == 0
+    result = was("check", "--select", "WAS999", "shop")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "WAS999: no such code" in result.stderr
+
+
+def test_check_as_json() -> None:
+    web_app("shop", BAD)
+    result = was("check", "--format", "json", "shop")
+    assert (result.returncode, result.stderr) == (1, "")
+    found = json.loads(result.stdout)
+    assert [problem["code"] for problem in found["problems"]] == ["WAS201", "WAS208"]
+
+
+def test_check_explains_a_code_without_a_path() -> None:
+    result = was("check", "--explain", "was203")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("WAS203 (warning): ")
+    assert was("check", "--explain", "WAS9").returncode == 2
+    assert "### WAS822: " in was("check", "--explain", "all").stdout
+
+
+def test_check_has_colours_on_a_terminal_only() -> None:
+    web_app("shop", BAD)
+    command = [sys.executable, "-m", "container", "check", "shop"]
+    for environ, has_colours in (({}, True), ({"NO_COLOR": "1"}, False)):
+        leader, follower = os.openpty()
+        subprocess.run(
+            command, stdout=follower, stderr=follower, timeout=120, env={**ENVIRON, **environ}, check=False
+        )
+        os.close(follower)
+        assert (b"\033[" in os.read(leader, 100_000)) == has_colours
+        os.close(leader)
 
 
 def test_check_of_an_nginx_configuration() -> None:

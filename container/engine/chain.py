@@ -9,7 +9,7 @@ before it gets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -157,29 +157,27 @@ class FilterChoice:
 
     def target(self, kind: DispatcherType, path: str | None, holder: ServletHolder) -> Target:
         """Link the chain of one dispatch; path is None for a named dispatcher (RT-FLT-07)."""
-        filters = [mapping.holder for mapping in self.chosen(kind, path, holder.name)]
-        supported = holder.async_supported and all(f.async_supported for f in filters)
-        return Target(holder, _link(filters, holder), async_supported=supported)
+        mappings = self.chosen(kind, path, holder.name)
+        supported = holder.async_supported and all(mapping.holder.async_supported for mapping in mappings)
+        chain = self.last_link(holder)
+        for mapping in reversed(mappings):
+            if mapping.holder.filter is not None:
+                chain = self.link(mapping, mapping.holder.filter, chain)
+        return Target(holder, chain, async_supported=supported)
 
-    def chosen(
-        self, kind: DispatcherType, path: str | None, servlet_name: str
-    ) -> Collection[FilterMappingEntry]:
+    def last_link(self, holder: ServletHolder) -> FilterChain:
+        return ServletLink(holder) if holder.async_supported else SyncServletLink(holder)
+
+    def link(self, mapping: FilterMappingEntry, filter_: Filter, next_: FilterChain) -> FilterChain:
+        return (FilterLink if mapping.holder.async_supported else SyncFilterLink)(filter_, next_)
+
+    def chosen(self, kind: DispatcherType, path: str | None, servlet_name: str) -> list[FilterMappingEntry]:
         """The mappings that bring their filters into a chain, in its order."""
         chosen: dict[int, FilterMappingEntry] = {}  # a filter counts once, at its first position (RT-FLT-08)
         for mapping in self._by_type[kind]:
             if mapping.applies(path, servlet_name):
                 chosen.setdefault(id(mapping.holder), mapping)
-        return chosen.values()
+        return list(chosen.values())
 
     def any_for(self, kind: DispatcherType) -> bool:
         return bool(self._by_type[kind])
-
-
-def _link(filters: Iterable[FilterHolder], holder: ServletHolder) -> FilterChain:
-    chain: FilterChain = ServletLink(holder) if holder.async_supported else SyncServletLink(holder)
-    for filter_holder in reversed(list(filters)):
-        if filter_holder.filter is None:
-            continue
-        link = FilterLink if filter_holder.async_supported else SyncFilterLink
-        chain = link(filter_holder.filter, chain)
-    return chain

@@ -38,9 +38,10 @@ from container.engine.timers import Timers
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.files import StaticPlan
-from container.protocols.exchange import Begin, Exchange
+from container.protocols.exchange import Begin, Exchange, Handler
 from container.security.authenticator import Mechanism, mechanisms
 from container.security.realm import LockOutRealm, Realm, RealmError, SqlRealm, UsersFileRealm, connector
+from container.trace import CONTAINER, Tracer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -89,9 +90,14 @@ class Container:
     """See the module."""
 
     def __init__(
-        self, settings: Settings, realm: Realm | None = None, *, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        realm: Realm | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        tracer: Tracer | None = None,
     ) -> None:
-        """Clock is what sessions grow old by."""
+        """Clock is what sessions grow old by; tracer gets a trace of each request, None: nothing records."""
         if settings.session_store != "memory" and settings.work is None:
             raise ConfigError(
                 f"session_store={settings.session_store}: sessions would be removed with the work folder at "
@@ -115,6 +121,14 @@ class Container:
         self._generations = itertools.count(1)
         self._numbers = itertools.count(1)  # of WSGI requests; next() is atomic
         self._plan_listeners: list[Callable[[StaticPlan], None]] = []
+        self._make_context: Callable[..., Context] = Context
+        self._wsgi_handler: Handler = self
+        if tracer is not None:
+            from container.connectors.traced import TracedHandler  # only where somebody listens
+            from container.engine.traced import TracedContext
+
+            self._make_context = partial(TracedContext, tracer)
+            self._wsgi_handler = TracedHandler(self, tracer, lane=CONTAINER)
         self.static_plan = StaticPlan({})
         self.timers = Timers()
         self.coroutines = Coroutines()
@@ -183,7 +197,9 @@ class Container:
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
             raise DeploymentError([Problem(web_app.source, message, cure, code="WAS133")])
         generation = next(self._generations)
-        return Context(self, path, folder, web_app, problems, generation=generation, classes=classes)
+        return self._make_context(
+            self, path, folder, web_app, problems, generation=generation, classes=classes
+        )
 
     def _start(self, context: Context) -> None:
         context.facade.setAttribute("container.contexts", self.records)
@@ -415,7 +431,7 @@ class Container:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333."""
         exchange = WsgiExchange(environ, start_response, next(self._numbers))
-        return exchange.run(self)
+        return exchange.run(self._wsgi_handler)
 
 
 def require_folder(webapps: Path) -> None:

@@ -210,7 +210,7 @@ class Context:
             if any(problem.severity == "error" for problem in self.problems):
                 raise DeploymentError(p for p in self.problems if p.severity == "error")
             take_steps()
-            self._pipeline = build_pipeline(self)
+            self._pipeline = self._new_pipeline()
         except DeploymentError as error:
             self.problems = [*error.problems, *(p for p in self.problems if p not in error.problems)]
             self._fail()
@@ -227,6 +227,9 @@ class Context:
             self.problems.append(problem)
             log.exception("%s does not start", self)
             raise DeploymentError([problem]) from error
+
+    def _new_pipeline(self) -> Handler:
+        return build_pipeline(self)
 
     def _fail(self) -> None:
         self.state = check_move(self.state, State.FAILED)
@@ -251,7 +254,7 @@ class Context:
                 self.filters[filter_declaration.name] = FilterHolder(filter_declaration, self)
         self._check_preliminary()
         self.mapper = Mapper(m for m in mappings if m.servlet_name in self.servlets)
-        self.filter_choice = FilterChoice(
+        self.filter_choice = self._new_filter_choice(
             [
                 FilterMappingEntry(
                     self.filters[m.filter_name], m.dispatchers, m.url_pattern, m.servlet_name, m.source
@@ -270,7 +273,13 @@ class Context:
             ServletDeclaration(DEFAULT_SERVLET, servlet_class=NothingServlet), self
         )
         self.error_pages = self._new_error_pages()
-        self.security = context_security(self)
+        self.security = self._new_security()
+
+    def _new_filter_choice(self, mappings: list[FilterMappingEntry]) -> FilterChoice:
+        return FilterChoice(mappings)
+
+    def _new_security(self) -> ContextSecurity:
+        return context_security(self)
 
     def _check_preliminary(self) -> None:
         problems = [

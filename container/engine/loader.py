@@ -66,10 +66,11 @@ TOO_YOUNG_S = 2.0
 
 
 class ClassNotFound(ContainerError):  # noqa: N818  (Java's name is ClassNotFoundException)
-    """No class of that name: message lists what was tried, and the nearest name if there is one."""
+    """No class of that name: reason lists what was tried, cure has the nearest name if there is one."""
 
     def __init__(self, name: str, tried: Sequence[str], cure: str) -> None:
-        super().__init__(f'there is no class "{name}": {"; ".join(tried)}. {cure}')
+        self.reason = f'there is no class "{name}": {"; ".join(tried)}'
+        super().__init__(f"{self.reason}. {cure}")
         self.name = name
         self.tried = tuple(tried)
         self.cure = cure

@@ -21,7 +21,7 @@ from container.engine.loader import ClassNotFound
 from container.engine.scanner import Effective
 from container.errors import DeploymentError, Problem, Source
 from container.filters.parameters import BadParameter
-from container.servlet import ServletContext, ServletContextListener
+from container.servlet import ServletContext, ServletContextListener, ServletException
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -71,7 +71,7 @@ def guard(context: Context, source: Source | None, what: str, call: Callable[[],
     except DeploymentError:
         raise
     except ClassNotFound as error:
-        raise DeploymentError([Problem(source, f"{what}: {error}".rstrip("."), code="WAS301")]) from error
+        raise _class_not_found(source, what, error) from error
     except BadParameter as error:
         raise DeploymentError(
             [Problem(source, f"{what}: {error.problem}", error.cure, code="WAS314")]
@@ -79,11 +79,18 @@ def guard(context: Context, source: Source | None, what: str, call: Callable[[],
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # application code, whose sys.exit() must not end the container
+        cause = error.getRootCause() if isinstance(error, ServletException) else None
+        if isinstance(cause, ClassNotFound):
+            raise _class_not_found(source, what, cause) from error
         log.exception("%s: %s failed", context, what)
         message = f"{what} failed: {type(error).__name__}: {error}".rstrip(".")
         raise DeploymentError(
             [Problem(source, message, "The traceback is in the log.", code="WAS310")]
         ) from error
+
+
+def _class_not_found(source: Source | None, what: str, error: ClassNotFound) -> DeploymentError:
+    return DeploymentError([Problem(source, f"{what}: {error.reason}", error.cure, code="WAS301")])
 
 
 def _call_initializers(context: Context, declared: Effective) -> None:

@@ -4,12 +4,12 @@
     GET /readyz    200 when new requests may come, 503 with the reasons when they should not
     GET /status    what `was status` prints
 
-    pages ──> AdminSite ──> HttpConnector ──> EventServer, all of them in an AdminServer
+    pages, sites ──> AdminSite ──> HttpConnector ──> EventServer, all of them in an AdminServer
     AdminProcess: that as the helper of a supervisor, where several processes serve
 
-The answers are text, or JSON for who accepts that. What pages say is known elsewhere: a page is a function.
-They have a loop of their own, which answers from before the web apps start until they have stopped. Of
-several processes the scoreboard tells.
+The answers are text, or JSON for who accepts that. What pages say is known elsewhere: a page is a function. A
+site is a Handler of its own for all paths below one. They have a loop of their own, which answers from before
+the web apps start until they have stopped. Of several processes the scoreboard tells.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from container.config import Settings
@@ -30,7 +31,7 @@ from container.mpm.event import EventServer, open_listener, url_of
 from container.mpm.executor import Executor, make_executor
 from container.mpm.scoreboard import DRAINING, ENDING, STARTING, WAITING, Scoreboard, status_folder
 from container.mpm.status import as_text
-from container.protocols.exchange import Begin, Exchange
+from container.protocols.exchange import Begin, Exchange, Handler
 
 __all__ = [
     "AdminProcess",
@@ -61,18 +62,25 @@ Page = Callable[[], Reply]
 class AdminSite:
     """An exchange.Handler of a few pages, by path."""
 
-    def __init__(self, pages: Mapping[str, Page]) -> None:
+    def __init__(
+        self, pages: Mapping[str, Page], sites: Mapping[str, Handler] = MappingProxyType({})
+    ) -> None:
+        """sites: by the first segment of their paths ("/xray"); begin must answer."""
         self._pages = dict(pages)
+        self._sites = dict(sites)
 
     def __repr__(self) -> str:
-        return f"<AdminSite {', '.join(self._pages)}>"
+        return f"<AdminSite {', '.join([*self._pages, *self._sites])}>"
 
     def begin(self, exchange: Exchange) -> Begin:
         path = exchange.target.partition(b"?")[0].decode("latin-1")
+        site = self._sites.get("/" + path[1:].partition("/")[0])
+        if site is not None:
+            return site.begin(exchange)
         headers: list[tuple[str, str]] = [("Cache-Control", "no-store")]
         page = self._pages.get(path)
         if page is None:
-            there = list(self._pages)
+            there = [*self._pages, *self._sites]
             reply = Reply(404, f"There is {', '.join(there)}.\n", {"pages": there})
         elif exchange.method not in ("GET", "HEAD"):
             reply = Reply(405, "Use GET.\n", {"allow": ["GET", "HEAD"]})
@@ -146,15 +154,21 @@ def folder_of(settings: Settings) -> Path | None:
 
 
 class AdminServer:
-    """The admin address, if --admin-port names one; without it nothing happens here."""
+    """The admin address, if --admin-port names one or there are sites; without that nothing happens here."""
 
-    def __init__(self, settings: Settings, pages: Mapping[str, Page]) -> None:
-        """Take the port. Raises ConfigError."""
-        self._site = AdminSite(pages)
+    def __init__(
+        self,
+        settings: Settings,
+        pages: Mapping[str, Page],
+        sites: Mapping[str, Handler] = MappingProxyType({}),
+    ) -> None:
+        """Take the port, a free one for sites alone. Raises ConfigError."""
+        self._site = AdminSite(pages, sites)
         # A few connections are enough, and nobody is waited for.
         self._settings = dataclasses.replace(settings, max_connections=100, stop_timeout_s=0.0)
         host, port = settings.admin_host, settings.admin_port
-        self._listener = open_listener(host, port, settings.backlog, "admin-") if port else None
+        has_port = port or sites
+        self._listener = open_listener(host, port, settings.backlog, "admin-") if has_port else None
         self._events: EventServer | None = None
 
     @property

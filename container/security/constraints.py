@@ -169,6 +169,11 @@ class Constraints:
         decision = rules.named.get(method, rules.others)
         return self._uncovered if decision is None else decision
 
+    def pattern_for(self, path: str) -> str | None:
+        """The url-pattern whose constraints decide about a path; None if no constraint names one."""
+        best = self._best(path)
+        return None if best is None else best.pattern
+
     def covers(self, pattern: str) -> bool:
         """Whether a constraint names exactly this pattern: annotations cannot touch it then (RT-SSA-04)."""
         return pattern in self._rules

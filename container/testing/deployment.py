@@ -192,7 +192,7 @@ class Deploy:
         context = self.container.deploy(folder, path, classes)
         if context.state is not State.RUNNING:
             self.container.undeploy(context.path)
-            from container.learn.explain.stations import Place  # only for those that fail
+            from container.learn.explain.place import Place  # only for those that fail
 
             place = Place.of(context, self._shown(context))
             raise DeploymentError(place.problem(p) for p in context.problems if p.severity == "error")

@@ -1,7 +1,7 @@
 """Strategies for Hypothesis: web apps that are right, web apps that are wrong, requests that may reach them.
 
     web_apps()           a descriptor and the files that it needs: deploy(app.files)
-    wrong_web_apps()     the same with one mistake, and what its message has to say
+    wrong_web_apps()     the same with one mistake, and the code of its problem
     urls_near(app)       paths, most of them at the edges of a mapping
     requests_near(app)   methods, users and bodies for such paths
 
@@ -216,8 +216,8 @@ class WrongWebApp:
 
     mistake: str
     """Its name here."""
-    says: str
-    """What the message of its problem contains."""
+    code: str
+    """That of the problem that is found: `was check --explain WAS201`."""
     files: dict[str, str | bytes]
 
 
@@ -331,53 +331,53 @@ _PAGE = "<error-page><error-code>404</error-code><location>/a</location></error-
 _MISTAKES: dict[str, tuple[str, str]] = {
     "pattern without a slash": (
         f"<servlet-mapping>{_ONE}<url-pattern>cart</url-pattern></servlet-mapping>",
-        "can never match",
+        "WAS201",
     ),
     "path and extension in one pattern": (
         f"<servlet-mapping>{_ONE}<url-pattern>/a/*.do</url-pattern></servlet-mapping>",
-        "mixes a path and an extension",
+        "WAS202",
     ),
     "pattern out of the web app": (
         f"<servlet-mapping>{_ONE}<url-pattern>/../a</url-pattern></servlet-mapping>",
-        "leads out of the web app",
+        "WAS205",
     ),
     "pattern of two servlets": (
         "<servlet><servlet-name>other</servlet-name><servlet-class>probes.Probe</servlet-class></servlet>"
         "<servlet-mapping><servlet-name>other</servlet-name><url-pattern>/mapped</url-pattern>"
         "</servlet-mapping>",
-        'is mapped to "other" here and to "one"',
+        "WAS207",
     ),
     "servlet declared twice": (
         f"<servlet>{_ONE}<servlet-class>probes.Probe</servlet-class></servlet>",
-        "is declared twice",
+        "WAS124",
     ),
     "mapping of an unknown servlet": (
         "<servlet-mapping><servlet-name>nobody</servlet-name><url-pattern>/nobody</url-pattern>"
         "</servlet-mapping>",
-        "names the unknown servlet",
+        "WAS208",
     ),
     "mapping of an unknown filter": (
         "<filter-mapping><filter-name>nobody</filter-name><url-pattern>/*</url-pattern></filter-mapping>",
-        "names the unknown filter",
+        "WAS401",
     ),
-    "error page declared twice": (_PAGE.replace("404", "410") * 2, "is declared twice"),
+    "error page declared twice": (_PAGE.replace("404", "410") * 2, "WAS602"),
     "error page by code and by type": (
         "<error-page><error-code>410</error-code><exception-type>E</exception-type>"
         "<location>/a</location></error-page>",
-        "has both <error-code> and <exception-type>",
+        "WAS127",
     ),
     "methods and omissions": (
         "<security-constraint><web-resource-collection><web-resource-name>w</web-resource-name>"
         "<url-pattern>/w</url-pattern><http-method>GET</http-method>"
         "<http-method-omission>PUT</http-method-omission></web-resource-collection></security-constraint>",
-        "has both <http-method> and <http-method-omission>",
+        "WAS510",
     ),
     "class and page": (
         "<servlet><servlet-name>both</servlet-name><servlet-class>probes.Probe</servlet-class>"
         "<jsp-file>/a.jsp</jsp-file></servlet>",
-        "has both <servlet-class> and <jsp-file>",
+        "WAS127",
     ),
-    "not well-formed": ("<servlet>", "is still open here"),
+    "not well-formed": ("<servlet>", "WAS101"),
 }
 
 
@@ -385,10 +385,10 @@ def wrong_web_apps() -> st.SearchStrategy[WrongWebApp]:
     """Web apps with exactly one mistake in their descriptors."""
 
     def wrong(app: WebApp, mistake: str) -> WrongWebApp:
-        more, says = _MISTAKES[mistake]
+        more, code = _MISTAKES[mistake]
         mapped = (Servlet("one", ("/mapped",)),)
         app = replace(app, servlets=mapped, filter_mappings=(), error_pages=(), more_xml=more)
-        return WrongWebApp(mistake, says, app.files)
+        return WrongWebApp(mistake, code, app.files)
 
     return st.builds(wrong, web_apps(), st.sampled_from(tuple(_MISTAKES)))
 

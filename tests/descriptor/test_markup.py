@@ -135,7 +135,7 @@ def test_dd_doc_08_not_well_formed(data: bytes, message: str) -> None:
 def test_dd_doc_09_declared_entities_are_refused(doctype: str) -> None:
     message = refusal(f"{doctype}<web-app>&e;</web-app>".encode())
     assert message.startswith("web.xml:2:3: the document type declares the entity 'e'")
-    assert message.endswith("Write its text where it is used and remove the declaration.")
+    assert message.endswith("Write its text where it is used and remove the declaration. [WAS103]")
 
 
 @pytest.mark.parametrize("place", ["<a>&i9;</a>", '<a b="&i9;"/>'])

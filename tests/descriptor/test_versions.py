@@ -52,7 +52,8 @@ def test_dd_ver_01_no_version_at_all(root: str, version: str) -> None:
     web_app, (problem,) = whole(root)
     assert web_app.version == version
     assert str(problem) == (
-        f'web.xml:1:1: warning: <web-app> states no version; taken for {version}. Add version="{version}".'
+        f"web.xml:1:1: warning: <web-app> states no version; taken for {version}. "
+        f'Add version="{version}". [WAS105]'
     )
 
 

@@ -30,7 +30,7 @@ WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
 
 def given(page: str, folder: Path) -> None:
     """Put into its folder what a page takes for granted."""
-    if page in ("choosing-a-process-model.md", "behind-nginx.md", "behind-apache.md", "sessions.md"):
+    if page in USE_THE_WEB_APPS:
         shutil.copytree(pages.ROOT / "webapps", folder / "webapps")
     if page == "migrating-from-tomcat.md":
         with zipfile.ZipFile(folder / "shop.war", "w") as war:
@@ -38,6 +38,14 @@ def given(page: str, folder: Path) -> None:
         (folder / "shop-java/src/main/java").mkdir(parents=True)
 
 
+USE_THE_WEB_APPS = {
+    "behind-apache.md",
+    "behind-nginx.md",
+    "choosing-a-process-model.md",
+    "explain.md",
+    "sessions.md",
+    "xray.md",
+}
 NEEDS = {
     **dict.fromkeys(("tutorial.md", "behind-nginx.md", "sessions.md"), ("nginx", "curl")),
     "tls.md": ("openssl",),
@@ -89,3 +97,8 @@ def test_pictures_fit_on_a_page_of_the_site() -> None:
             r"^```text\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
         ):
             assert max(map(len, block.splitlines())) <= 88, f"{path.name}:\n{block}"
+
+
+def test_pages_that_the_readme_names_are_there() -> None:
+    named = set(re.findall(r"docs/([\w-]+\.md)", (pages.ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"tutorial.md", "index.md"} <= named <= {path.name for path in PAGES}

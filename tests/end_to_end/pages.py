@@ -14,6 +14,7 @@ pictures and listings. Blocks that are indented are not run, but their ``was`` c
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import signal
@@ -48,6 +49,8 @@ PORT = re.compile(
     r"(?<![\w.])(127\.0\.0\.1:|localhost:|127\.0\.0\.1 |--(?:[a-z]+-)?port[ =]|port=)(\d{2,5})\b"
 )
 SERVER = re.compile(r"(?:\w+=\S+ )*was (?:run|container|front)\b")
+MADE_OF_TESTS = "\n# Codes\n"  # of docs/check.md: its examples are those of the rules, which tests/learn runs
+ANYTHING = {"...\n": r"(?:[^\n]*\n)*?", "...": r".*?"}
 NAMESPACE = 'xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"'
 
 
@@ -92,6 +95,8 @@ class Page:
     def _evaluate(self, example: Example) -> None:
         language = example.region.lexemes["language"].strip()
         before = example.document.text[: example.region.start]
+        if MADE_OF_TESTS in before:
+            return
         if reason := NOT_RUN.search(before):
             self.not_run.append(f"{self.path.name}:{example.line}: {reason['reason']}")
         elif language not in RUNNERS:
@@ -255,9 +260,14 @@ def _typed(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_like(said: str, expected: str) -> bool:
-    """Whether it is what is expected; of what nothing is shown nothing is expected."""
-    pattern = "".join(".*?" if part == "..." else re.escape(part) for part in re.split(r"(\.\.\.)", expected))
-    return not expected or re.fullmatch(pattern, said.strip("\n"), re.DOTALL) is not None
+    """Whether it is what is expected, but for the width of gaps; where nothing is shown, anything is.
+
+    A line that is "..." is any number of lines; elsewhere "..." is any text.
+    """
+    said, expected = (re.sub(r"  +", "  ", text.strip("\n")) + "\n" for text in (said, expected))
+    pieces = re.split(r"(^\.\.\.\n|\.\.\.)", expected, flags=re.MULTILINE)
+    pattern = "".join(ANYTHING.get(piece) or re.escape(piece) for piece in pieces)
+    return expected == "\n" or re.fullmatch(pattern, said, re.DOTALL) is not None
 
 
 def _shell(page: Page, text: str) -> None:
@@ -309,6 +319,10 @@ _DESCRIPTOR_ELEMENTS = {
 }
 
 
+def _json(page: Page, text: str) -> None:
+    json.loads(text)
+
+
 def _toml(page: Page, text: str) -> None:
     path = page.file(text) or page.folder / "was.toml"
     if path.name not in ("pyproject.toml", "was.toml") or not path.exists():
@@ -322,7 +336,7 @@ def _nginx(page: Page, text: str) -> None:
     is_whole = re.search(r"^(?:events|http)\b", text, re.MULTILINE)
     path = page.folder / "checked.conf"
     path.write_text(text if is_whole else f"events {{}}\nhttp {{\n{_in_server(text)}\n}}\n")
-    if found := check_nginx(str(path), lambda host, port: [(host, port)]):  # type: ignore[arg-type]
+    if found := check_nginx(str(path)):
         raise WrongBlockError("\n".join(map(str, found)))
 
 
@@ -361,6 +375,11 @@ def _java(page: Page, text: str) -> None:
         raise WrongBlockError("no class is in it")
 
 
+def _json(page: Page, text: str) -> None:
+    page.file(text)
+    json.loads(text)
+
+
 def _nothing(page: Page, text: str) -> None:
     """Pictures and listings; what Sphinx itself reads."""
 
@@ -383,7 +402,9 @@ RUNNERS: Mapping[str, Callable[[Page, str], None]] = {
     "apache": _apache,
     "properties": _apache,
     "java": _java,
+    "json": _json,
     "text": _nothing,
+    "diff": _nothing,
     **dict.fromkeys(
         ("{toctree}", "{settings}", "{commands}", "{servlet-api}", "{include} ../CHANGELOG.md"), _nothing
     ),

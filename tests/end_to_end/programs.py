@@ -28,6 +28,10 @@ _UNPRIVILEGED = "nobody"
 TOMCAT_HOME = Path(os.environ.get("CATALINA_HOME", "/usr/share/tomcat10"))
 TOMCAT_EXAMPLES = Path("/usr/share/tomcat10-examples/examples")
 APACHE_MODULES = Path(os.environ.get("APACHE_MODULES", "/usr/lib/apache2/modules"))
+CHROMIUM_ARGUMENTS = (  # for the root user, and so that it asks nobody but the page's server
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 _TAKEN = re.compile(r"address already in use|could not bind|cannot bind", re.IGNORECASE)
 
 

@@ -153,6 +153,7 @@ def test_shared_lists_and_globals(check: Check) -> None:
         ("out = response.getWriter()\nout.flush()\nrequest.getSession(True)", ["WAS708 7"]),
         ("response.getWriter().close()\nrequest.getSession()", ["WAS708 6"]),
         ("request.getSession()\nresponse.flushBuffer()", []),
+        ("out = open('x')\nout.close()\nrequest.getSession()", []),
         ("response.getOutputStream()\nresponse.getWriter()", ["WAS713 6"]),
         ("if request:\n    response.getOutputStream()\n    return\nresponse.getWriter()", []),
         ("if request:\n    response.getOutputStream()\nelse:\n    response.getWriter()", []),
@@ -183,6 +184,8 @@ def test_the_names_of_parameters_are_free(check: Check) -> None:
             ["WAS704 4"],
         ),
         ("def get(self, request, response): pass", ["WAS704 4"]),
+        ("def _do_get(self, a, b): pass\ndef doGet(self, request, response): pass", []),
+        ("def do_get(self): pass\ndef doGet(self, request, response): self.do_get()", []),
         ("def get(self, name): pass\ndef doGet(self, request, response): pass", []),
         ("def get(self, request, response): pass\ndef doGet(self, request, response): pass", []),
         ("def __init__(self): pass\ndef doGet(self, request, response): pass", []),
@@ -222,6 +225,13 @@ def test_a_base_class_in_another_module_counts(check: Check) -> None:
 def test_a_base_class_of_a_library_may_have_anything(check: Check) -> None:
     assert check("from click import Command\nclass Cart(Command): pass") == []
     assert check("def base(): pass\nclass Cart(base()): pass") == []
+
+
+def test_a_decorator_or_metaclass_may_add_anything(check: Check) -> None:
+    head = "from click import command\nfrom container.servlet import HttpServlet\n"
+    assert check(f"{head}@command\nclass Cart(HttpServlet): pass") == []
+    assert check(f"{head}class Cart(HttpServlet, metaclass=type): pass") == []
+    assert check(f"{head}from typing import final\n@final\nclass Cart(HttpServlet): pass") == ["WAS703 5"]
 
 
 def test_a_class_that_inherits_from_itself_or_is_made_by_code(check: Check) -> None:
@@ -275,6 +285,7 @@ def test_multipart(check: Check) -> None:
         ("response.sendRedirect('/cart?page=2')", ["WAS711 5"]),
         ("response.sendRedirect('/shop/cart')", []),
         ("response.sendRedirect('cart')", []),
+        ("response.sendRedirect(f'{x}/WEB-INF/a.jinja')", ["WAS718 5"]),
         ("response.sendRedirect('/other-app/')", []),
         ("response.sendRedirect('//host/cart')", []),
         ("request.getRequestDispatcher('/cart?x=1')", []),
@@ -285,6 +296,15 @@ def test_multipart(check: Check) -> None:
 )
 def test_paths_in_code(check: Check, body: str, expected: list[str]) -> None:
     assert check(do_get(body)) == expected
+
+
+def test_texts_that_latin_1_cannot_write(check: Check) -> None:
+    write = do_get("response.getWriter().write('%s')")
+    assert check(write % "naïve") == []
+    assert check(write % "20 €") == ["WAS717 5"]
+    assert check(write % "20 €", pages="charset = 1") == []  # somebody thinks of it
+    assert check(do_get('"""20 €"""\nresponse.getWriter()')) == []
+    assert check(do_get("request.setAttribute('x', '20 €')")) == []  # a page writes it
 
 
 @pytest.mark.parametrize(

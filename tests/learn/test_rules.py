@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
+from webtest import TestApp
 
 import container
 from container.config import Settings
 from container.engine.container import Container
 from container.errors import DeploymentError, Problem
 from container.learn.lint import lint
-from container.learn.lint.rules import AREAS, RULES, Example, files_of
+from container.learn.lint.rules import AREAS, RULES, Example, files_of, rule_of
 
 ROOT = Path(container.__file__).parents[1]
 WITHOUT_EXAMPLE = ["WAS134"]  # depends on permissions
@@ -75,6 +76,54 @@ def test_what_is_right_starts_and_warnings_do_not_keep_it_from_starting(
     assert [str(problem) for problem in found if problem.severity == "error"] == []
 
 
+@pytest.mark.parametrize(
+    ("code", "request_line", "bad", "good"),
+    [
+        ("WAS203", "GET /shop/On/line", 404, 200),
+        ("WAS209", "GET /shop/cart", 404, 200),
+        ("WAS212", "GET /shop/cart", 404, 200),
+        ("WAS213", "GET /shop/cart", 404, 200),
+        ("WAS214", "GET /shop/basket", 404, 200),
+        ("WAS215", "GET /shop/cart/7", 404, 200),
+        ("WAS301", "GET /shop/cart", 500, 200),
+        ("WAS407", "GET /shop/cart", 500, 200),
+        ("WAS503", "GET /shop/cart", 403, 403),  # there are no users here
+        ("WAS605", "GET /shop/", 404, 200),
+        ("WAS606", "GET /shop/about", 404, 200),
+        ("WAS703", "GET /shop/cart", 405, 200),
+        ("WAS704", "GET /shop/cart", 405, 200),
+        ("WAS705", "GET /shop/cart", 500, 200),
+        ("WAS709", "POST /shop/cart", 500, 415),
+        ("WAS710", "POST /shop/cart", 405, 302),
+        ("WAS711", "GET /shop/cart", "/cart", "/shop/cart"),
+        ("WAS712", "GET /shop/cart", 404, 200),
+        ("WAS713", "GET /shop/cart", 500, 200),
+        ("WAS715", "GET /shop/cart", 500, 200),
+        ("WAS716", "GET /shop/cart", b"??", "안녕".encode()),
+        ("WAS717", "GET /shop/cart", b"??", "안녕".encode()),
+        ("WAS718", "GET /shop/cart", 302, 200),
+        ("WAS211", "GET /shop/css/shop.css", b"empty", b"body { margin: 2em }\n"),
+        ("WAS408", "GET /shop/cart", b"closed", b"empty"),
+    ],
+)
+def test_what_is_said_is_what_happens(
+    code: str, request_line: str, bad: object, good: object, tmp_path: Path
+) -> None:
+    rule = rule_of(code)
+    for name, example, expected in (("bad", rule.bad, bad), ("good", rule.good, good)):
+        container = Container(Settings())
+        try:
+            container.deploy(write(tmp_path / name, example), "/shop")
+            method, target = request_line.split()
+            answer = TestApp(container, lint=False).request(
+                target, method=method, environ={"SERVER_PROTOCOL": "HTTP/1.1"}, expect_errors=True
+            )
+        finally:
+            container.stop()
+        location = answer.headers.get("Location", "").removeprefix("http://localhost:80")
+        assert expected in (answer.status_int, answer.body, location)
+
+
 def test_the_table_is_complete_and_in_order() -> None:
     codes = [rule.code for rule in RULES]
     assert codes == sorted(set(codes))
@@ -91,9 +140,10 @@ def test_every_code_that_is_said_has_a_rule_and_every_rule_is_said() -> None:
     assert said == {rule.code for rule in RULES}
 
 
-def test_every_problem_has_a_code() -> None:
+@pytest.mark.parametrize("package", ["descriptor", "engine", "front", "security", "learn/lint"])
+def test_every_problem_has_a_code(package: str) -> None:
     without = []
-    for path in Path(container.__file__).parent.rglob("*.py"):
+    for path in Path(container.__file__).parent.joinpath(package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Problem", "_warning"):
                 has = len(node.args) == 5 or any(keyword.arg == "code" for keyword in node.keywords)

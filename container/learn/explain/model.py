@@ -61,12 +61,14 @@ class WebApp:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A servlet mapping that matches. rule: context_root, exact, path, extension or default."""
+    """A servlet mapping, and why it matches or not. rule: context_root, exact, path, extension or default."""
 
     servlet: str
     pattern: str
     rule: str
     why: str
+    by: Literal["file", "code", "container"]
+    """Who says so: a file of the web app, what it registers at the start, or nobody (implicit mappings)."""
     source: Source | None
 
 
@@ -191,29 +193,32 @@ class Answer:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Everything that is decided about one request. What its way does not reach is None or empty."""
+    """Everything that is decided about one request. What its way does not reach is None or empty.
+
+    Where the front serves a file, the stations behind it tell what the container would do without a front.
+    """
 
     method: str
     target: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
     url: Url
     front: Front
-    web_app: WebApp | None
-    mapping: Candidate | None
-    candidates: tuple[Candidate, ...]
+    web_app: WebApp | None = None
+    mapping: Candidate | None = None
+    candidates: tuple[Candidate, ...] = ()
     """The mappings that match, too, and lose; the best first."""
-    unmatched: tuple[Candidate, ...]
+    unmatched: tuple[Candidate, ...] = ()
     """The web app's own mappings that do not match."""
-    welcome: tuple[Welcome, ...]
-    security: Security | None
-    filters: tuple[FilterStep, ...]
+    welcome: tuple[Welcome, ...] = ()
+    security: Security | None = None
+    filters: tuple[FilterStep, ...] = ()
     """Those that the request passes, in their order."""
-    skipped_filters: tuple[FilterStep, ...]
-    servlet: Servlet | None
-    session: Session | None
-    error_pages: tuple[ErrorPage, ...]
+    skipped_filters: tuple[FilterStep, ...] = ()
+    servlet: Servlet | None = None
+    session: Session | None = None
+    error_pages: tuple[ErrorPage, ...] = ()
     answer: Answer
     notes: tuple[Line, ...] = ()
 

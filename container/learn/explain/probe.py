@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from typing import BinaryIO
 
+from container.engine.dispatch import Dispatch, Location
 from container.engine.request import Request
+from container.engine.response import Response
 from container.engine.security import RequestHost
-from container.protocols.exchange import FrontFacts, Headers, RawHeaders
+from container.protocols.exchange import Exchange, FrontFacts, Headers, RawHeaders
 from container.security.authenticator import SavedRequest
 
-__all__ = ["ProbeConnection", "ProbeExchange", "ProbeHost"]
+__all__ = ["ProbeConnection", "ProbeExchange", "ProbeHost", "probe"]
 
 
 class ProbeConnection:
@@ -125,3 +127,10 @@ class ProbeHost(RequestHost):
 
     def forward(self, path: str, method: str) -> None:
         self.forwarded_to = path
+
+
+def probe(exchange: Exchange, location: Location, query: bytes | None, dispatch: Dispatch) -> Request:
+    """A request that has come as far as a dispatch, with a fresh response."""
+    request = Request(exchange, location, query, dispatch)
+    request._response = Response(exchange, request)
+    return request

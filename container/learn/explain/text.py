@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import groupby
 
-from container.learn.explain.model import Answer, Explanation, Line, Section
+from container.errors import Source
+from container.learn.explain.model import Answer, ErrorPage, Explanation, Line, Section
 
 __all__ = ["as_text", "sections"]
 
@@ -16,6 +18,7 @@ _PLACES_AT = 78  # the column in which places stand, unless a line is longer
 _MARKS = {"": "  ", "yes": "+ ", "no": "- ", "error": "! "}
 _COLORS = {"": "", "yes": "\x1b[32m", "no": "\x1b[2m", "error": "\x1b[31m"}
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_BEFORE_THE_CONTAINER = ("URL", "Front", "Web app", "Answer")
 _MOST_UNMATCHED = 8  # more are counted only
 
 
@@ -33,7 +36,8 @@ def sections(explanation: Explanation) -> tuple[Section, ...]:
         ("Errors", _errors(explanation)),
         ("Answer", _answer(explanation.answer)),
     )
-    return tuple(Section(title, found) for title, lines in parts if (found := tuple(lines)))
+    reached = (part for part in parts if not explanation.front.serves or part[0] in _BEFORE_THE_CONTAINER)
+    return tuple(Section(title, found) for title, lines in reached if (found := tuple(lines)))
 
 
 def as_text(explanation: Explanation, *, color: bool) -> str:
@@ -84,13 +88,11 @@ def _url(explanation: Explanation) -> Iterator[Line]:
 def _front(explanation: Explanation) -> Iterator[Line]:
     front = explanation.front
     if front.serves:
-        yield Line(
-            f"sends the file by itself, the container does not see the request: {front.why}", mark="yes"
-        )
+        yield Line(f"sends the file by itself, the container does not see it: {front.why}", mark="yes")
         return
     if explanation.web_app is None:
         return
-    yield Line(f"hands it to the container: {front.why}")
+    yield Line(f"hands it to the container: {front.why}{':' if front.reasons else ''}")
     yield from front.reasons
 
 
@@ -109,7 +111,7 @@ def _mapping(explanation: Explanation) -> Iterator[Line]:
     mapping = explanation.mapping
     if mapping is not None:
         source = mapping.source
-        own = "" if source else " (the container's own)"
+        own = {"file": "", "code": " (registered by code)", "container": " (the container's own)"}[mapping.by]
         yield Line(f"{_pattern(mapping.pattern)} -> {mapping.servlet}{own}: {mapping.why}", source, "yes")
     elif explanation.session is not None:
         yield Line("nothing answers: no servlet, and no filter sees the request", mark="no")
@@ -135,7 +137,7 @@ def _security(explanation: Explanation) -> Iterator[Line]:
     who = {
         "permitted": "everybody may pass",
         "authenticated": "whoever has logged in may pass",
-        "roles": f"roles that may pass: {', '.join(security.roles) or 'none'}",
+        "roles": f"needs one of the roles {', '.join(security.roles) or '(there is none)'}",
         "precluded": "nobody may pass",
     }[security.access]
     tls = ", over TLS only" if security.confidential else ""
@@ -163,11 +165,13 @@ def _servlet(explanation: Explanation) -> Iterator[Line]:
     servlet = explanation.servlet
     if servlet is None:
         return
-    yield Line(f"{servlet.name} is {servlet.class_name}", servlet.source, "yes")
+    is_own = servlet.class_name.startswith("container.")
+    of_class = "" if servlet.name == servlet.class_name else f" is {servlet.class_name}"
+    yield Line(f"{servlet.name}{of_class}", servlet.source, "yes")
     yield Line(f"servletPath {_quoted(servlet.servlet_path)}, pathInfo {_quoted(servlet.path_info)}")
-    if servlet.calls is not None and servlet.source is not None:
+    if servlet.calls is not None and not is_own:
         yield Line(f"calls {servlet.calls}", servlet.calls_source)
-    if servlet.source is None:
+    if is_own:
         return
     if servlet.load_on_startup >= 0:
         yield Line(
@@ -176,7 +180,7 @@ def _servlet(explanation: Explanation) -> Iterator[Line]:
     else:
         yield Line("made at its first request (no load-on-startup)", servlet.source)
     is_async = "possible" if servlet.async_supported else "refused"
-    yield Line(f"startAsync is {is_async}: {servlet.async_why}")
+    yield Line(f"startAsync is {is_async}: {servlet.async_why}", servlet.source)
     if servlet.multipart is not None:
         limits = (f"{name} {value}" for name, value in servlet.multipart.items() if value not in ("", -1, 0))
         yield Line(
@@ -190,7 +194,7 @@ def _quoted(text: str | None) -> str:
 
 def _session(explanation: Explanation) -> Iterator[Line]:
     session = explanation.session
-    if session is None or explanation.front.serves:
+    if session is None:
         return
     ways = {
         "COOKIE": f"the cookie {session.cookie}",
@@ -213,15 +217,17 @@ def _session(explanation: Explanation) -> Iterator[Line]:
 
 
 def _errors(explanation: Explanation) -> Iterator[Line]:
-    if explanation.front.serves:
-        return
-    for page in explanation.error_pages:
-        what = page.exception or str(page.status)
-        shown = page.location or "the built-in page"
-        if page.servlet is not None:
-            behind = f" behind {', '.join(page.filters)}" if page.filters else ""
-            shown += f" by servlet {page.servlet}{behind}"
-        yield Line(f"{what} -> {shown}: {page.why}", page.source)
+    for (location, why, servlet, filters, source), pages in groupby(explanation.error_pages, _shown):
+        what = ", ".join(page.exception or str(page.status) for page in pages)
+        shown = location or "the built-in page"
+        if servlet is not None:
+            behind = f" behind {', '.join(filters)}" if filters else ""
+            shown += f" by servlet {servlet}{behind}"
+        yield Line(f"{what} -> {shown}: {why}", source)
+
+
+def _shown(page: ErrorPage) -> tuple[str | None, str, str | None, tuple[str, ...], Source | None]:
+    return page.location, page.why, page.servlet, page.filters, page.source
 
 
 def _answer(answer: Answer) -> Iterator[Line]:

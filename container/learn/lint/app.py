@@ -15,6 +15,8 @@ from pathlib import Path
 
 from container.descriptor import model
 from container.engine.archives import archives_of
+from container.engine.container import context_path_of
+from container.engine.context import DEFAULT_CLASSES, DEFAULT_SERVLET
 from container.engine.loader import Loader
 from container.engine.mapper import Mapper, Match
 from container.engine.scanner import Effective
@@ -23,10 +25,13 @@ from container.files import is_hidden, is_protected
 from container.learn.lint.python import Found, PythonClass, Sources
 from container.security.constraints import Constraints
 
-__all__ = ["App", "overlap"]
+__all__ = ["IMPLICIT", "PAGES", "App", "overlap"]
 
-_PAGES = ("jinja", "jsp", "jspx")  # implicit servlets: they answer for files that exist
-_DEFAULT = "default"
+PAGES = ("jinja", "jsp", "jspx")
+"""Implicit servlets, which answer for pages that exist."""
+
+IMPLICIT = (DEFAULT_SERVLET, *PAGES)
+
 _REGISTERING = ("addServlet", "addJspFile", "addFilter")
 _MOST_FILES = 2000
 
@@ -41,9 +46,7 @@ class App:
         self.loader = loader
         self.https = https
         self.sources = Sources(*archives_of(self.shown, loader))
-        self.context_path = "" if folder.resolve().name == "ROOT" else f"/{folder.resolve().name}"
-        if self.web_app.default_context_path is not None and folder.parent.name != "webapps":
-            self.context_path = self.web_app.default_context_path
+        self.context_path = context_path_of(folder.resolve().name)
 
     # Declarations
 
@@ -58,7 +61,7 @@ class App:
     @cached_property
     def mappings(self) -> list[model.ServletMapping]:
         """Those of servlets that are declared and enabled."""
-        known = (*self.servlets, _DEFAULT, *_PAGES)
+        known = (*self.servlets, *IMPLICIT)
         return [m for m in self.web_app.servlet_mappings if m.servlet_name in known]
 
     @cached_property
@@ -126,7 +129,23 @@ class App:
         """Every file that holds HTML, static or template: how messages call it, and where it is."""
         for pattern in ("*.html", "*.htm", "*.jinja"):
             for path in sorted(self.folder.rglob(pattern)):
-                yield f"{self.shown}/{path.relative_to(self.folder).as_posix()}", path
+                inside = path.relative_to(self.folder).as_posix()
+                if not inside.startswith(("WEB-INF/lib/", "WEB-INF/classes/")):
+                    yield f"{self.shown}/{inside}", path
+
+    def quotes(self, name: str) -> bool:
+        """Whether code or a page has a name in quotes, as an argument."""
+        quoted = (f'"{name}"', f"'{name}'")
+        return any(map(self.sources.mentions, quoted)) or any(
+            mark in path.read_text("utf-8", "replace") for _, path in self.pages() for mark in quoted
+        )
+
+    def sends_files(self, servlet_name: str) -> bool:
+        """Whether a servlet is the default one, under whatever name."""
+        servlet = self.servlets.get(servlet_name)
+        if servlet is None or servlet.servlet_class is None:
+            return servlet_name == DEFAULT_SERVLET
+        return servlet.servlet_class in DEFAULT_CLASSES
 
     # Requests
 
@@ -139,7 +158,9 @@ class App:
         if self.has_page(path):
             return True
         match = self.match(path)
-        return self.registers or (match is not None and match.servlet_name not in (*_PAGES, _DEFAULT))
+        if match is None or match.servlet_name in PAGES or self.sends_files(match.servlet_name):
+            return self.registers
+        return True
 
     def how_to_write(self, path: str, otherwise: str) -> str:
         """The cure for a path that nothing answers: often the context path stands before it."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from container.engine.names import java_exception
 from container.errors import Problem, Severity, Source
-from container.learn.lint.app import App
+from container.learn.lint.app import IMPLICIT, App
 from container.learn.lint.python import Module, PythonClass, is_installed
 from container.servlet import EventListener, Filter, Servlet
 
@@ -100,18 +100,15 @@ def _missing(app: App, element: str, name: str, source: Source, tried: list[str]
             f'Write module.Class, as in "{meant}".',
             code="WAS304",
         )
-    if is_java or (_JAVA.fullmatch(name) and not name.startswith("org.apache.")):
-        near = f" {error.cure}" if error.cure.startswith("Did you mean") else ""
-        module, _, last = name.rpartition(".")
-        return Problem(
-            source,
-            f'<{element}> "{name}" is a Java class, and there is no Python class of that name',
-            f"Write class {last} in WEB-INF/classes/{module.replace('.', '/')}.py, or let `was migrate` "
-            "begin "
-            f"it.{near}",
-            severity,
-            code="WAS302",
-        )
+    if is_java or _JAVA.fullmatch(name):
+        cure = error.cure
+        if not name.startswith("org.apache."):  # of those the loader says which there are
+            module, _, last = name.rpartition(".")
+            file = f"{(module or last).replace('.', '/')}.py"
+            near = f" {cure}" if cure.startswith("Did you mean") else ""
+            cure = f"Write class {last} in WEB-INF/classes/{file}, or let `was migrate` begin it.{near}"
+        words = f'<{element}> "{name}" is a Java class, and there is no Python class of that name'
+        return Problem(source, words, cure, severity, code="WAS302")
     return Problem(
         source,
         f'<{element}>: there is no class "{name}": {"; ".join(tried) or error.tried[0]}',
@@ -190,9 +187,8 @@ def _no_class(app: App) -> Iterator[Problem]:
     """From 3.0 on a <servlet> may leave its class to somebody else, who has to come, though (DD-SRV-04)."""
     if app.registers:
         return
-    implicit = ("default", "jinja", "jsp", "jspx")
     for servlet in app.web_app.servlets:
-        if not (servlet.servlet_class or servlet.jsp_file or servlet.name in implicit):
+        if not (servlet.servlet_class or servlet.jsp_file or servlet.name in IMPLICIT):
             yield _without_class("servlet", servlet.name, servlet.source, "warning")
     for filter_ in app.web_app.filters:
         if not filter_.filter_class:

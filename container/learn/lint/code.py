@@ -65,6 +65,7 @@ def check(app: App) -> Iterator[Problem]:
         if found.is_a(Filter):
             yield from _ends_chain(found)
         yield from _blocking(found)
+    yield from _unwritable(app)
     yield from _servlets(app)
 
 
@@ -83,7 +84,9 @@ def _spelling(found: PythonClass) -> Iterator[Problem]:
     answers = any(map(found.overrides, ANSWERING))
     for function in found.functions():
         name = function.name
-        meant = None if name.startswith("__") else _MEANT.get(_plain(name))
+        if name.startswith("_") or any(calls(found.node, name)):  # a helper
+            continue
+        meant = _MEANT.get(_plain(name))
         if meant is None and not answers and found.is_a(HttpServlet) and len(function.args.args) == 3:
             meant = _VERBS.get(name.lower())
         if meant and name != meant and not (meant == "doFilter" and not found.is_a(Filter)):
@@ -351,6 +354,41 @@ def _ends_chain(found: PythonClass) -> Iterator[Problem]:
                 "warning",
                 code="WAS408",
             )
+
+
+# Encodings
+
+
+def _unwritable(app: App) -> Iterator[Problem]:
+    """Texts that ISO-8859-1 has no bytes for, where nothing in the web app chooses another encoding."""
+    says_otherwise = ("charset", "setCharacterEncoding", "setLocale", "/json")
+    filters = app.web_app.filters
+    if (
+        app.web_app.response_character_encoding is not None
+        or any((filter_.filter_class or "").endswith(".AddDefaultCharsetFilter") for filter_ in filters)
+        or any(map(app.sources.mentions, says_otherwise))
+    ):
+        return
+    for found in app.sources.own_classes():
+        for function in found.functions() if found.is_a(Servlet) else ():
+            if function.name not in ANSWERING or not any(calls(function, "getWriter")):
+                continue
+            documentation = ast.get_docstring(function, clean=False)
+            for node in ast.walk(function):
+                if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                    continue
+                odd = next((char for char in node.value if char > "\xff"), "")
+                if odd and node.value != documentation:
+                    yield Problem(
+                        found.module.place(node),
+                        f'the text has "{odd}", but the answer is written in ISO-8859-1, which has not: "?" '
+                        "is sent",
+                        'Call response.setContentType("text/html;charset=UTF-8") first, or write '
+                        "<response-character-encoding>UTF-8</response-character-encoding> in web.xml.",
+                        "warning",
+                        code="WAS717",
+                    )
+                    break
 
 
 # Coroutines

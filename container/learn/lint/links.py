@@ -1,4 +1,4 @@
-"""Checks 710 to 712: where redirects, dispatches and forms lead."""
+"""Checks 710 to 712 and 718: where redirects, dispatches and forms lead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from container.errors import Problem, Source
-from container.learn.lint.app import App
+from container.learn.lint.app import PAGES, App
 from container.learn.lint.python import PythonClass, calls
 from container.servlet import Filter, HttpServlet, Servlet
 from container.servlet.servlet import METHODS
@@ -26,12 +26,22 @@ def _paths(app: App, found: PythonClass) -> Iterator[Problem]:
     module = found.module
     for call in calls(found.node, "getRequestDispatcher", "sendRedirect"):
         path = call.args[0] if call.args else None
+        is_redirect = isinstance(call.func, ast.Attribute) and call.func.attr == "sendRedirect"
+        if path is not None and is_redirect and "WEB-INF/" in _texts(path):
+            yield Problem(
+                module.place(call),
+                "sendRedirect() sends the browser to WEB-INF, where nobody gets from outside: 404",
+                "Forward to it: request.getRequestDispatcher(path).forward(request, response).",
+                "warning",
+                code="WAS718",
+            )
+            continue
         if not (
             isinstance(path, ast.Constant) and isinstance(path.value, str) and path.value.startswith("/")
         ):
             continue
         text = path.value
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "sendRedirect":
+        if is_redirect:
             if _is_ours(app, text):
                 yield Problem(
                     module.place(path),
@@ -50,6 +60,12 @@ def _paths(app: App, found: PythonClass) -> Iterator[Problem]:
             )
 
 
+def _texts(expression: ast.expr) -> str:
+    """The texts that stand in an expression."""
+    nodes = (node for node in ast.walk(expression) if isinstance(node, ast.Constant))
+    return " ".join(node.value for node in nodes if isinstance(node.value, str))
+
+
 def _is_ours(app: App, path: str) -> bool:
     """Whether a path from the root of the server is meant as one of the web app."""
     prefix = app.context_path
@@ -57,8 +73,7 @@ def _is_ours(app: App, path: str) -> bool:
         return False
     path = path.partition("?")[0]
     match = app.mapper.match_explicit(path)
-    pages = ("jinja", "jsp", "jspx")
-    return app.has_page(path) or (match is not None and match.servlet_name not in pages)
+    return app.has_page(path) or (match is not None and match.servlet_name not in PAGES)
 
 
 class _Form(HTMLParser):

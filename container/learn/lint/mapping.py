@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from container.descriptor import model
 from container.errors import Problem, Source
-from container.learn.lint.app import App, overlap
+from container.learn.lint.app import IMPLICIT, App, overlap
 
 __all__ = ["check", "check_descriptor"]
 
@@ -34,7 +34,7 @@ def _never_mapped(app: App) -> Iterator[Problem]:
     for name, servlet in app.servlets.items():
         if name in mapped or servlet.load_on_startup is not None:  # one that only starts something
             continue
-        if name not in ("default", "jinja", "jsp", "jspx") and not app.sources.mentions(f'"{name}"'):
+        if name not in IMPLICIT and not app.quotes(name):
             yield Problem(
                 servlet.source,
                 f'<servlet> "{name}" has no mapping, so no request ever reaches it',
@@ -64,10 +64,7 @@ def _hidden(app: App) -> Iterator[Problem]:
 
 def _hides_files(app: App) -> Iterator[Problem]:
     for mapping in app.mappings:
-        if mapping.servlet_name in ("default", "jinja", "jsp", "jspx") or mapping.url_pattern not in (
-            "/",
-            "/*",
-        ):
+        if mapping.url_pattern not in ("/", "/*") or app.sends_files(mapping.servlet_name):
             continue
         lost = [path for path in app.static_files if _servlet_of(app, path) == mapping.servlet_name]
         if lost:
@@ -179,7 +176,7 @@ def _unused_filters(app: App) -> Iterator[Problem]:
     for mapping in app.web_app.filter_mappings:
         mapped[mapping.filter_name].append(mapping)
     for name, filter_ in app.filters.items():
-        if name not in mapped and not app.registers and not app.sources.mentions(f'"{name}"'):
+        if name not in mapped and not app.registers and not app.quotes(name):
             yield Problem(
                 filter_.source,
                 f'<filter> "{name}" has no mapping, so no request passes it',

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from container.errors import Problem
-from container.learn.lint.python import ANSWERING, PythonClass
+from container.learn.lint.python import ANSWERING, Function, PythonClass
 
 __all__ = ["check"]
 
@@ -19,10 +19,9 @@ __all__ = ["check"]
 def check(found: PythonClass) -> Iterator[Problem]:
     """The methods of a servlet or filter that answer requests."""
     for function in found.functions():
-        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-        if function.name not in ANSWERING or len(names) < 3:
+        if function.name not in ANSWERING or len(function.args.posonlyargs) + len(function.args.args) < 3:
             continue
-        calls = _Calls(names[1], names[2], names[3] if len(names) > 3 else "")
+        calls = _Calls(function)
         for order in _ORDERS:
             pairs = _follows(function.body, partial(order.earlier, calls), partial(order.later, calls))
             for earlier, later in pairs:
@@ -40,8 +39,17 @@ def check(found: PythonClass) -> Iterator[Problem]:
 class _Calls:
     """What a call does to the request and response of one method, by the names they have there."""
 
-    def __init__(self, request: str, response: str, chain: str) -> None:
-        self.request, self.response, self.chain = request, response, chain
+    def __init__(self, function: Function) -> None:
+        names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        _, self.request, self.response, self.chain, *_ = (*names, *[""] * 4)
+        self.outputs: set[str] = set()
+        self.outputs |= {
+            target.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and self.is_output(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
 
     def of(self, node: ast.Call, owner: str, *methods: str) -> bool:
         return (
@@ -89,10 +97,10 @@ class _Calls:
         return False
 
     def is_output(self, node: ast.expr) -> bool:
-        """response.getWriter() itself, or a name that is likely to be it."""
+        """Whether it is response.getWriter(), or a name that was given to it."""
         if isinstance(node, ast.Call):
             return self.gets_writer(node) or self.gets_stream(node)
-        return isinstance(node, ast.Name) and node.id in ("out", "writer", "output", "stream", "pw")
+        return isinstance(node, ast.Name) and node.id in self.outputs
 
     def gets_session(self, node: ast.Call) -> bool:
         creates = not node.args or (isinstance(node.args[0], ast.Constant) and node.args[0].value is True)

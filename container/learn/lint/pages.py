@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from container.engine.mapper import matches
 from container.errors import Problem, Source
-from container.learn.lint.app import App
+from container.learn.lint.app import PAGES, App
 
 __all__ = ["check", "check_descriptor"]
 
@@ -41,7 +41,7 @@ def _welcome_files(app: App) -> Iterator[Problem]:
         return
     for file in files:
         match = app.mapper.match_explicit(f"/{file.path}")
-        of_servlet = match is not None and match.servlet_name not in ("jinja", "jsp", "jspx")
+        of_servlet = match is not None and match.servlet_name not in PAGES
         folder, _, name = file.path.rpartition("/")
         somewhere = any(path.is_file() for path in (app.folder / folder).rglob(name))
         if of_servlet or (somewhere and not file.servlet_only) or app.has_page(file.path):
@@ -99,7 +99,7 @@ def _not_static(app: App) -> Iterator[Problem]:
 
 def _is_default(app: App, path: str) -> bool:
     match = app.match(path)
-    return match is None or match.servlet_name == "default"
+    return match is None or app.sends_files(match.servlet_name)
 
 
 def _count(paths: list[str]) -> str:

@@ -262,6 +262,9 @@ class Sources:
                 bases.append(found)
             else:
                 opaque = True
+        opaque = (
+            opaque or bool(node.keywords) or not all(_is_harmless(d, module) for d in node.decorator_list)
+        )
         return PythonClass(name, module, node, tuple(bases) or (object,), opaque)
 
     def _base(self, expression: ast.expr, module: Module) -> Found | None:
@@ -294,6 +297,16 @@ def dotted(node: ast.AST) -> str | None:
     if isinstance(node, ast.Attribute) and (outer := dotted(node.value)) is not None:
         return f"{outer}.{node.attr}"
     return None
+
+
+def _is_harmless(decorator: ast.expr, module: Module) -> bool:
+    """Whether a decorator of a class is known to leave its methods alone."""
+    name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator) or ""
+    first, dot, rest = name.partition(".")
+    full = f"{module.imports.get(first, first)}{dot}{rest}"
+    return full.startswith(("container.servlet.", "dataclasses.", "typing.", "functools.")) or (
+        module.has_star and not rest
+    )
 
 
 def is_installed(top: str) -> bool:

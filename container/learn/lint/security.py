@@ -38,8 +38,7 @@ def _unused_roles(app: App) -> Iterator[Problem]:
     if "*" in used:
         return
     for role in web_app.security_roles:
-        quoted = (f'"{role.name}"', f"'{role.name}'")
-        if role.name not in used and not any(map(app.sources.mentions, quoted)):
+        if role.name not in used and not app.quotes(role.name):
             yield Problem(
                 role.source,
                 f'<security-role> "{role.name}" is declared, but nothing asks for it',
@@ -73,8 +72,9 @@ def _login_pages(app: App) -> Iterator[Problem]:
         elif app.constraints.decide(path.partition("?")[0], "GET").needs_login:
             yield Problem(
                 source,
-                f'<{element}> "{path}" lies under a constraint itself: it is shown, but not its style sheets '
-                "and images, and after a direct visit the login leads back to it",
+                f'<{element}> "{path}" lies under a constraint itself: it is shown, but style sheets and '
+                "images beside it are answered with the login page, too, and after the login the browser is "
+                "sent to one",
                 "Put what needs a login below a path of its own and constrain that, not the login page.",
                 "warning",
                 code="WAS508",

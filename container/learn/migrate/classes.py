@@ -88,7 +88,9 @@ def _methods(found: ToWrite) -> Iterator[tuple[str, list[str], list[str], Source
     if "servlet" in found.roles:
         answering = [m for m in there if m.startswith(("do", "service")) and m != "doFilter"] or ["doGet"]
         for method in answering:
-            why = f"{name}.{method} {TO_BE}" if found.stand_in_for is None else found.stand_in_for.what
+            why = f"{name}.{method} {TO_BE}"
+            if found.stand_in_for is not None:
+                why = f"{found.java_name} has no counterpart here"
             yield method, _HTTP, _refusal("SC_NOT_IMPLEMENTED", why), there.get(method)
     if "filter" in found.roles:
         body = ["chain.doFilter(request, response)"]

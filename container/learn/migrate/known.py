@@ -165,6 +165,7 @@ CLASSES: Mapping[str, Advice] = {
     "org.apache.catalina.": Advice(
         "is a class of Tomcat's without a counterpart", "Write what it does in Python."
     ),
+    "org.apache.catalina.manager.": Advice("is Tomcat's manager", "Use `was status` and `was reload`."),
     "org.apache.tomcat.": Advice(
         "is a class of Tomcat's without a counterpart", "Write what it does in Python."
     ),

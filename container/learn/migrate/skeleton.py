@@ -158,10 +158,12 @@ def _test(web_app: WebApp) -> str:
 
 
 def _example_url(pattern: str) -> str | None:
-    """A URL that a pattern matches; None for "/", which everything does."""
+    """A URL that a pattern matches; None for "/", which everything does, and for what nobody can ask for."""
     if pattern.startswith("*."):
         return f"/any{pattern[1:]}"
-    return None if pattern == "/" else pattern.removesuffix("*") or "/"
+    if pattern == "/" or pattern.upper().startswith(("/WEB-INF/", "/META-INF/")):
+        return None
+    return pattern.removesuffix("*") or "/"
 
 
 _TEST_HEAD = '''"""The URLs, from web.xml to the class that answers, without a server or a socket."""

@@ -162,8 +162,8 @@ def _clean(web_app: WebApp) -> Iterator[Clean]:
     for mapping in web_app.servlet_mappings:
         yield Clean(mapping.source, f'<servlet-mapping> "{mapping.url_pattern}" to "{mapping.servlet_name}"')
     for target in web_app.filter_mappings:
-        to = target.url_pattern or f"servlet {target.servlet_name}"
-        yield Clean(target.source, f'<filter-mapping> "{to}" to "{target.filter_name}"')
+        of = f'"{target.url_pattern}"' if target.url_pattern else f'servlet "{target.servlet_name}"'
+        yield Clean(target.source, f'<filter-mapping> {of} to "{target.filter_name}"')
     if web_app.session_config:
         yield Clean(web_app.session_config.source, "<session-config>")
     for mime in web_app.mime_mappings:

@@ -192,7 +192,7 @@ def check_page(
         assert is_file is (page.servlet in ("default", "jinja"))
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(examples())
 def test_what_is_explained_is_what_happens(example: tuple[WebApp, str | None, list[tuple[str, str]]]) -> None:
     web_app, neighbour, requests = example

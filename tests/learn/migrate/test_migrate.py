@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 import container
 from container.errors import ConfigError
@@ -20,6 +23,7 @@ from container.learn.migrate import Report, as_json, as_text, migrate
 from container.learn.migrate import war as war_files
 from container.learn.migrate.naming import python_names, snake_case
 from container.testing import Deploy
+from container.testing.strategies import WebApp, web_apps
 
 XML = '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">{}</web-app>'
 
@@ -278,6 +282,29 @@ def test_nothing_is_overwritten(shop: Path, there: str) -> None:
     with pytest.raises(ConfigError, match="out: is there already, and nothing is overwritten"):
         migrate(shop, output=out)
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["out", "shop.war", "src"]  # no rest of it
+
+
+@settings(max_examples=25)
+@given(app=web_apps().filter(lambda app: app.login != "FORM"))  # whose login page has no form
+def test_skeletons_of_generated_web_apps_are_sound(app: WebApp) -> None:
+    """Whatever the descriptor says: no error is found, and the skeleton's own test passes."""
+    with tempfile.TemporaryDirectory() as folder:
+        war = Path(folder, "app.war")
+        with zipfile.ZipFile(war, "w") as archive:
+            for name, content in app.files.items():
+                place = f"WEB-INF/{name}" if name == "web.xml" else name
+                if not name.endswith(".py"):
+                    archive.writestr(place, content)
+        migrate(war, output=Path(folder, "out"))
+        web_app = Path(folder, "out/webapps/app")
+        assert [p for p in lint.lint(web_app).problems if p.severity == "error"] == []
+        test = Path(folder, "out/tests/test_app.py").read_text()
+        rows = re.findall(r'^        \("(.*)", "(.*)"\),$', test, re.MULTILINE)
+        with Deploy() as deploy:
+            client = deploy(web_app)
+            for url, servlet in rows:
+                client.assert_mapped(url, servlet=servlet)
+                assert client.get(url, status="*").status_int not in (404, 500), url
 
 
 # Bad archives

@@ -29,5 +29,6 @@ def process_settings(config: Httpd) -> tuple[Mapping[str, object], tuple[Problem
         f"{', '.join(idle)}: no effect under --mpm event, whose processes have no thread for each connection",
         "--worker-processes says how many there are; --mpm worker and prefork use these.",
         "warning",
+        code="WAS813",
     )
     return settings, (note,)

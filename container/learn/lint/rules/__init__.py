@@ -122,9 +122,6 @@ def _escaped(text: str) -> str:
     return "`".join(pieces)
 
 
-_LANGUAGES = {".xml": "xml", ".py": "python", ".html": "html", ".jinja": "html", ".css": "css"}
-
-
 def _blocks(bad: Example, good: Example) -> list[str]:
     """The files of both examples, with their names if there are several."""
     names = list({**bad, **good})
@@ -138,7 +135,7 @@ def _blocks(bad: Example, good: Example) -> list[str]:
 def _block(name: str, bad: str, good: str) -> str:
     """A file, as a diff where the two differ."""
     if bad == good:
-        return f"```{_LANGUAGES.get(name[name.rfind('.') :], '')}\n{good}```"
+        return "```diff\n" + "".join(f" {line}".rstrip() + "\n" for line in good.splitlines()) + "```"
     lines = list(unified_diff(bad.splitlines(), good.splitlines(), n=4, lineterm=""))[2:]
     shown = (" ..." if line.startswith("@@") else line.rstrip() for line in lines[1:])
     return "```diff\n" + "\n".join(shown) + "\n```"

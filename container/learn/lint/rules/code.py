@@ -353,4 +353,30 @@ RULES = (
             """
         ),
     ),
+    Rule(
+        "WAS717",
+        "warning",
+        "A text that the encoding of the answer does not have",
+        "An answer is written in ISO-8859-1 until somebody says otherwise: letters of Western Europe. "
+        "Hangul, "
+        "Greek, the euro and typographic quotation marks become question marks.",
+        "Set the type with a charset before getWriter(), or the encoding of all answers in web.xml.",
+        _do_get('response.getWriter().write("안녕")'),
+        {
+            **xml(CART, CART_MAPPING, "<response-character-encoding>UTF-8</response-character-encoding>"),
+            **_do_get('response.getWriter().write("안녕")'),
+        },
+    ),
+    Rule(
+        "WAS718",
+        "warning",
+        "A redirect leads to WEB-INF",
+        "The browser asks for what it is redirected to, and below WEB-INF it gets 404. A forward stays "
+        "inside the "
+        "container, where pages of WEB-INF can be reached.",
+        "Forward to the page.",
+        _do_get('response.sendRedirect(request.getContextPath() + "/WEB-INF/pages/cart.jinja")') | _PAGE,
+        _do_get('request.getRequestDispatcher("/WEB-INF/pages/cart.jinja").forward(request, response)')
+        | _PAGE,
+    ),
 )

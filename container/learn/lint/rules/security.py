@@ -121,8 +121,10 @@ RULES = (
         "WAS508",
         "warning",
         "The login page needs a login itself",
-        "It is shown, as the container forwards to it, but its style sheets and images are under the same "
-        "constraint, and a login after a direct visit leads back to the login page.",
+        "The page itself is always shown. Style sheets and images beside it are under the same constraint: a "
+        "browser gets the login page in their place, and after the login it is sent to the one that it asked "
+        "for "
+        "last.",
         "Constrain a path of its own, such as /office/*, and leave the login page outside.",
         _app("<!-- was: ignore WAS607 -->", _constraint("/*"), _FORM, _CLERK) | _PAGE,
         _app(_constraint("/cart"), _FORM, _CLERK) | _PAGE,

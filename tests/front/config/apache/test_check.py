@@ -19,7 +19,7 @@ def report(tmp_path):
 
 def test_an_error_has_its_place(report):
     assert report("httpd.conf", "\nDocumentRot /x\n") == (
-        ["httpd.conf:2:1: DocumentRot is no directive that is known. Did you mean documentroot?"],
+        ["httpd.conf:2:1: DocumentRot is no directive that is known. Did you mean documentroot? [WAS811]"],
         "1 configuration: 1 error",
     )
 
@@ -27,14 +27,15 @@ def test_an_error_has_its_place(report):
 def test_what_has_no_effect_is_listed(report):
     found, summary = report("httpd.conf", "ServerTokens Prod\nTimeout 5\n")
     assert found == [
-        "httpd.conf:1:1: warning: ServerTokens has no effect here: the pages of errors are the front's own."
+        "httpd.conf:1:1: warning: ServerTokens has no effect here: the pages of errors are the front's own. "
+        "[WAS813]"
     ]
     assert summary == "1 Apache configuration: 1 warning"
 
 
 def test_workers(report):
     assert report("workers.properties", "worker.list=w\nworker.w.prt=1\n")[0] == [
-        "workers.properties:2:1: a worker has no directive 'prt'. Did you mean port?"
+        "workers.properties:2:1: a worker has no directive 'prt'. Did you mean port? [WAS821]"
     ]
 
 

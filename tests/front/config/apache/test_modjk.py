@@ -88,7 +88,7 @@ def test_lists_are_put_together_and_anything_else_counts_last():
     assert workers.mounted["a"].config.address.port == 2
     assert warnings(workers) == [
         "workers.properties:4:1: warning: worker.a.port is written again, this line counts. "
-        "Remove one of the two."
+        "Remove one of the two. [WAS822]"
     ]
 
 
