@@ -56,6 +56,17 @@ class FrontListeners:
             self.close(but=before)
             raise
 
+    @classmethod
+    def adopt(
+        cls, plain: Sequence[socket.socket], secure: Sequence[tuple[socket.socket, ServerTls]]
+    ) -> FrontListeners:
+        """Of sockets that somebody else has opened."""
+        listeners = cls((), 0)
+        listeners.plain, listeners.secure = list(plain), list(secure)
+        every = [*plain, *(listener for listener, _ in secure)]
+        listeners._sockets = [(("", number, ""), each) for number, each in enumerate(every)]
+        return listeners
+
     def __repr__(self) -> str:
         return f"<FrontListeners {', '.join(self.urls)}>"
 
