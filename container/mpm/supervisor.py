@@ -4,10 +4,11 @@
       │ 1/s: Population says how many to spawn or end; signals: reload, stop
       └── fork ──> make_helper(child): one process that takes no connections of clients
 
-Children are told by signals: SIGUSR2 says that the end is near, SIGTERM and SIGQUIT end them gracefully,
-SIGKILL keeps the deadline. The helper does what is to be done once for all of them and needs a loop, which a
-process that forks must not have: it answers the admin address until everything else has ended.
-If the supervisor is killed, its end of a pipe closes, and the children end by themselves.
+Children are told by signals: SIGUSR2 says that the end is near, SIGTERM ends them within stop_timeout_s,
+SIGQUIT within graceful_timeout_s, and SIGKILL is for those that are late. The helper does what is to be done
+once for all of them and needs a loop, which a process that forks must not have: it answers the admin address
+until everything else has ended. If the supervisor is killed, its end of a pipe closes, and the children end
+by themselves.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Supervisor:
         self._board = board
         self._population = Population(limits)
         self._stop_timeout_s = stop_timeout_s
-        self._graceful_timeout_s = graceful_timeout_s or None
+        self._graceful_timeout_s = graceful_timeout_s or math.inf
         self._reload = reload
         self._say = say
         self._children: dict[int, Child] = {}
@@ -187,7 +188,7 @@ class Supervisor:
                 self._drain()
         elif number == signal.SIGQUIT:
             self._say("Stopping when the running requests have ended.")
-            self._stop(self._graceful_timeout_s)
+            self._stop(self._graceful_timeout_s + _GRACE_S, signal.SIGQUIT)
         elif number == signal.SIGHUP:
             self._begin_reload()
         elif number == signal.SIGUSR1:
@@ -287,7 +288,7 @@ class Supervisor:
                     server.drain()
                     continue
                 is_quick = number == signal.SIGTERM
-                server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s or math.inf)
+                server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s)
             if not numbers:
                 thread.join(_JOIN_S)  # it may be about to end
         if failures:
@@ -390,27 +391,34 @@ class Supervisor:
             self._spawn(decision.spawn)
         if decision.end_one:
             idlest = max(current, key=lambda child: (child.slot.idle_threads(), child.number))
-            self._ask_to_end(idlest, self._graceful_timeout_s)
+            self._end_gracefully(idlest)
 
     # Ending ---------------------------------------------------------------------------------------
 
-    def _ask_to_end(self, child: Child, timeout_s: float | None) -> None:
-        """Gracefully, within timeout_s; None is no limit. May be repeated with less."""
-        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        if deadline_s is not None and (child.deadline_s is None or deadline_s < child.deadline_s):
+    def _end_gracefully(self, child: Child) -> None:
+        self._ask_to_end(child, self._graceful_timeout_s + _GRACE_S, signal.SIGQUIT)
+
+    def _ask_to_end(self, child: Child, timeout_s: float, number: int = signal.SIGTERM) -> None:
+        """By a signal that says how much time it has; after timeout_s kill it. May be repeated with less."""
+        deadline_s = time.monotonic() + timeout_s
+        if deadline_s < math.inf and (child.deadline_s is None or deadline_s < child.deadline_s):
             child.deadline_s = deadline_s
         if not child.is_asked_to_end:
             child.is_asked_to_end = True
             child.slot.state = ENDING
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGQUIT if timeout_s is None else signal.SIGTERM)
+            os.kill(child.pid, number)
 
     def _kill_the_late(self) -> None:
         now_s = time.monotonic()
         for child in self._children.values():
             if child.deadline_s is not None and now_s >= child.deadline_s:
                 child.deadline_s = now_s + _TICK_S
-                _log.warning("Process %d did not end in time and is killed (--stop-timeout-s)", child.pid)
+                _log.warning(
+                    "Process %d did not end in time and is killed "
+                    "(--stop-timeout-s, --graceful-shutdown-timeout-s)",
+                    child.pid,
+                )
                 self._exit_code = self._exit_code or int(self._is_stopping)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child.pid, signal.SIGKILL)
@@ -432,14 +440,14 @@ class Supervisor:
         if self._stop_at_s is not None and time.monotonic() >= self._stop_at_s:
             self._stop(self._stop_timeout_s + _GRACE_S)
 
-    def _stop(self, timeout_s: float | None) -> None:
+    def _stop(self, timeout_s: float, number: int = signal.SIGTERM) -> None:
         self._stop_at_s = None
         self._board.phase = ENDING
         if not self._is_stopping:
             self._is_stopping = True
             self._on_stop()
         for child in self._children.values():
-            self._ask_to_end(child, timeout_s)
+            self._ask_to_end(child, timeout_s, number)
 
     # Reloading ------------------------------------------------------------------------------------
 
@@ -468,7 +476,7 @@ class Supervisor:
         _log.info("Reloaded: %d old processes end when their requests have", len(old))
         for child in old:
             if not child.is_asked_to_end:
-                self._ask_to_end(child, self._graceful_timeout_s)
+                self._end_gracefully(child)
         self._settled(self._generation)
         self._end_helper()
         self._fork_helper()
