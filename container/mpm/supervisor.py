@@ -199,7 +199,13 @@ class Supervisor:
     def _spawn(self, count: int) -> None:
         free = (slot for slot in self._board.all_slots() if slot.state == OPEN)
         for slot, _ in zip(free, range(count), strict=False):
-            self._fork(slot)
+            try:
+                self._fork(slot)
+            except OSError as error:  # no memory, or too many processes: those that are there go on
+                slot.clear()
+                _log.error("No process can be started: %s", error)
+                self._count_failure(str(error))
+                return
 
     def _fork(self, slot: Slot) -> None:
         self._number += 1
@@ -224,8 +230,13 @@ class Supervisor:
             return
         self._number += 1
         slot = Scoreboard.make(None, 1, 1, "", []).slot(0)  # it is none of those that are shown
-        self._helper = Child(self._number, self._generation, slot)
-        self._start(self._helper, self._make_helper)
+        helper = Child(self._number, self._generation, slot)
+        try:
+            self._start(helper, self._make_helper)
+        except OSError as error:
+            _log.error("The helper process cannot be started now: %s", error)
+            return
+        self._helper = helper
 
     def _end_helper(self) -> None:
         helper, self._helper = self._helper, None
@@ -317,11 +328,8 @@ class Supervisor:
             return
         how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
         if was_starting or (code and time.monotonic() - child.begun_s < _QUICK_S):
-            self._failures += 1
-            back_off_s = min(_MAX_BACK_OFF_S, 0.1 * 2**self._failures)
-            self._not_before_s = time.monotonic() + back_off_s
             _log.error("Process %d ended right after its start: %s", child.pid, how)
-            self._give_up_or_wait(how, back_off_s)
+            self._count_failure(how)
         elif code:
             _log.error("Process %d ended: %s. Another one takes its place.", child.pid, how)
         else:
@@ -329,7 +337,11 @@ class Supervisor:
         if not self._is_stopping and not was_starting and child.generation == self._generation:
             self._spawn_if_allowed(1)
 
-    def _give_up_or_wait(self, how: str, back_off_s: float) -> None:
+    def _count_failure(self, how: str) -> None:
+        """Give up after several in a row, or else start no other process for a while."""
+        self._failures += 1
+        back_off_s = min(_MAX_BACK_OFF_S, 0.1 * 2**self._failures)
+        self._not_before_s = time.monotonic() + back_off_s
         if self._is_replacing:
             if self._failures >= _GIVE_UP_AFTER:
                 _log.error("The reload has failed: %d new processes ended while they started", self._failures)
@@ -337,7 +349,7 @@ class Supervisor:
             return
         if not self._has_been_ready and self._failures >= _GIVE_UP_AFTER:
             raise StartError(
-                f"none of {self._number} processes became ready; the last one ended with {how}. "
+                f"none of {self._number} processes became ready; the last one: {how}. "
                 "What is wrong stands above, or in the log (--log)"
             )
         _log.warning("The next process is started in %.1f s at the earliest", back_off_s)
