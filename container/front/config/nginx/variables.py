@@ -21,6 +21,7 @@ from typing import TypeVar
 from container.front.config.nginx.model import Config, Location, Map, Root, Server
 from container.front.config.nginx.values import words
 from container.front.site import FrontRequest
+from container.front.targets import split_absolute
 
 _T = TypeVar("_T")
 
@@ -105,10 +106,7 @@ class State:
         self.own_variables = config.variables
         self.clock = clock
         self.method = request.exchange.method
-        target = request.exchange.target
-        if target[:1] != b"/" and (authority := re.match(rb"(?i:https?)://[^/?#]*", target)):
-            target = target[authority.end() :]
-            target = target if target.startswith(b"/") else b"/" + target
+        _, target = split_absolute(request.exchange.target)
         self.target = target.partition(b"#")[0].decode("utf-8", "surrogateescape")
         path, _, self.args = self.target.partition("?")
         self.quoted = "%" in path
