@@ -16,7 +16,6 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from container.errors import ConfigError
 from container.files import MIME_TYPES, is_hidden, is_protected
@@ -37,7 +36,6 @@ from container.front.config.apache.modjk_status import status_page
 from container.front.config.apache.mounts import Mount, MountTable, clean
 from container.front.config.apache.proxy import ProxyBackend
 from container.front.config.apache.rules import (
-    KEPT_PATH,
     alias_place,
     below,
     canonical,
@@ -60,6 +58,7 @@ from container.front.site import (
     ProxyAction,
 )
 from container.front.stickiness import route_of, session_ids
+from container.front.targets import split_absolute
 
 __all__ = ["Host"]
 
@@ -290,12 +289,12 @@ class Host:
             match = redirect.pattern.search(path)
             if match is None:
                 return None
-            location = expand_match(location, match)
+            location = expand_match(location, match, canonical)
         elif redirect.path:
             rest = below(redirect.path, path)
             if rest is None:
                 return None
-            location += quote(os.fsencode(rest), safe=KEPT_PATH)
+            location += canonical(rest)
         if not 300 <= redirect.status < 400:
             return self._fail(request, path, redirect.status, status)
         if request.query is not None and "?" not in location:
@@ -342,7 +341,7 @@ class Host:
             action = ProxyAction(
                 backend.group,
                 ask,
-                self._backend_target(request, member.path + rest, raw=rule.nocanon),
+                _backend_target(request, member.path, path, rest, rule),
                 tuple(self._forwarded(request, headers, member.authority)),
                 replace(member.limits, max_body_bytes=body_bytes, intercept_errors=intercepts),
                 edits,
@@ -362,14 +361,6 @@ class Host:
 
         ask = Ask(exchange.method, exchange.connection.peer[0], sessions=sessions)
         return for_member(backend.group.members[0])
-
-    def _backend_target(self, request: FrontRequest, path: str, *, raw: bool) -> bytes:
-        if not path.startswith("/"):
-            path = f"/{path}"
-        target = path.encode("utf-8", "surrogateescape") if raw else canonical(path)
-        if request.query is not None:
-            target += b"?" + request.query.encode("latin-1", "replace")
-        return target
 
     def _request_headers(self, request: FrontRequest, rules: Rules) -> list[tuple[str, str]]:
         """The client's end-to-end header, as RequestHeader changes it."""
@@ -480,7 +471,7 @@ class Host:
         if not path.endswith("/"):
             if rules.directory_slash is False:
                 return self._fail(request, path, 403, status)
-            location = quote(os.fsencode(path), safe=KEPT_PATH) + "/"
+            location = canonical(path) + "/"
             if request.query is not None:
                 location += f"?{request.query}"
             edits = self._edits(rules, request, errors=True)
@@ -539,6 +530,17 @@ class Host:
         return [
             (log.file, line(entry)) for log, line in self._logs if holds(log.condition, request.variables)
         ]
+
+
+def _backend_target(request: FrontRequest, base: str, path: str, rest: str, rule: ProxyPass) -> bytes:
+    """What follows the backend's path is canonical; with nocanon as it was written, where that is sure."""
+    raw = None
+    if rule.nocanon and rule.pattern is None and path == request.path:
+        written = split_absolute(request.exchange.target)[1].partition(b"?")[0].decode("latin-1")
+        raw = below(rule.path, written)
+    target = canonical(base + rest) if raw is None else canonical(base) + raw
+    target = "/" + target.removeprefix("/")
+    return (target if request.query is None else f"{target}?{request.query}").encode("latin-1")
 
 
 def _mtime(server: Server) -> int:

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from container.front.config.nginx.model import Config, Location, Map, Root, Server
 from container.front.config.nginx.values import words
+from container.front.edits import on_one_line
 from container.front.site import FrontRequest
 from container.front.targets import split_absolute
 
@@ -49,13 +50,9 @@ def from_header(value: str) -> str:
     return value if value.isascii() else value.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
 def to_header(text: str) -> str:
     """Write a text as a field's value; what would end the field is escaped."""
-    if _CONTROL.search(text):
-        text = _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", text)
+    text = on_one_line(text)
     return text if text.isascii() else octets(text).decode("latin-1")
 
 

@@ -186,6 +186,43 @@ def test_a_redirect_keeps_rest_and_query(make_front):
     assert front.status("/ab") == 404
 
 
+def test_what_a_redirect_takes_from_a_path_is_escaped_again(make_front):
+    front = make_front("RedirectMatch (?s)^/m/(.*)$ /n/$1\n")
+    assert front.decide("/m/a%20b%0d%0aX:%20y/%C3%A9").headers == (
+        ("Location", "/n/a%20b%0D%0AX:%20y/%C3%A9"),
+    )
+
+
+def test_a_variable_does_not_end_a_field(make_front):
+    front = make_front(
+        'SetEnvIf Request_URI "(?s)^/(.*)$" P=$1\nHeader always set X-Path "%{P}e"\nRedirect /a /b\n'
+    )
+    edits = front.decide("/a/c%0d%0aSet-Cookie:%20x/%C3%A9%E2%82%AC").edits
+    (header,) = edits.replace
+    assert header == ("X-Path", "a/c%0D%0ASet-Cookie: x/" + "é€".encode().decode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "target", "passed"),
+    [
+        ("", "/app/a%2520b/%7ex?q=%41", b"/base/a%2520b/~x?q=%41"),
+        ("nocanon", "/app/a%2520b/%7ex?q=%41", b"/base/a%2520b/%7ex?q=%41"),
+        ("nocanon", "/app/a%20HTTP/1.1%0d%0aHost:%20x", b"/base/a%20HTTP/1.1%0d%0aHost:%20x"),
+        # What was matched is not what was written, so the rest of that is not known.
+        ("nocanon", "/%61pp/a%20b%0d%0a", b"/base/a%20b%0D%0A"),
+        ("nocanon", "/x/../app/a%0a", b"/base/a%0A"),
+    ],
+)
+def test_nocanon_passes_on_what_the_client_has_written(make_front, options, target, passed):
+    front = make_front(f"ProxyPass /app http://127.0.0.1:9/base {options}\n")
+    assert front.decide(target).target == passed
+
+
+def test_a_pattern_with_nocanon_puts_no_line_end_into_a_target(make_front):
+    front = make_front("ProxyPassMatch (?s)^/app/(.*)$ http://127.0.0.1:9/base/$1 nocanon\n")
+    assert front.decide("/app/a%20HTTP/1.1%0d%0aHost:%20x").target == b"/base/a%20HTTP/1.1%0D%0AHost:%20x"
+
+
 # --- files -------------------------------------------------------------------------------------
 
 
