@@ -9,12 +9,12 @@ files and WEB-INF are not found, whoever asks for them; redirects to folders are
 
 from __future__ import annotations
 
+import logging
 import os
 import posixpath
 import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from container.errors import ConfigError
@@ -61,6 +61,8 @@ from container.front.stickiness import route_of, session_ids
 from container.front.targets import split_absolute
 
 __all__ = ["Host"]
+
+_log = logging.getLogger("container.front")
 
 _HOP_BY_HOP = frozenset(
     {
@@ -408,8 +410,10 @@ class Host:
             self._mounts_checked_s = now_s
             if (mtime := _mtime(self.server)) != self._mounts_read:
                 self._mounts_read = mtime
-                with suppress(ConfigError):  # the rules that were good stay until the file is good again
+                try:
                     self._mounts = MountTable([*self.server.mounts, *read_mount_file(self.server)])
+                except ConfigError as error:
+                    _log.error("%s The rules before go on until it is good again.", error)
         return self._mounts
 
     def _mounted(self, request: FrontRequest, path: str, mount: Mount, rules: Rules, status: int) -> Action:

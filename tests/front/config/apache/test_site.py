@@ -98,7 +98,7 @@ def test_a_rule_file_is_copied_only_into_a_host_that_has_none(make_front):
     assert (front.worker("/a", "two"), front.worker("/b", "two")) == ("", "w")
 
 
-def test_a_rule_file_is_read_again_when_it_has_changed(make_front, tmp_path):
+def test_a_rule_file_is_read_again_when_it_has_changed(make_front, tmp_path, caplog):
     clock = [1000.0]
     front = make_front("JkMountFile r.properties\n", ONE, {"r.properties": "/a=w"}, now=lambda: clock[0])
     file = tmp_path / "r.properties"
@@ -111,6 +111,7 @@ def test_a_rule_file_is_read_again_when_it_has_changed(make_front, tmp_path):
     file.write_text("rubbish")
     clock[0] += 61
     assert front.worker("/b") == "w"  # a broken file changes nothing
+    assert "r.properties:1:1: 'rubbish' names no worker" in caplog.text
 
 
 # --- the order of things -----------------------------------------------------------------------
@@ -652,9 +653,11 @@ def test_access_logs(make_front, request_for, tmp_path):
         ("JkWorkersFile none.properties\n", "httpd.conf:1:1: .*none.properties: No such file"),
         ("SetEnvIf A ( b\n", "no regular expression"),
         ("<Limit GET>\n</Limit>\n", "<Limit> is not implemented"),
-        ("ServerName\n", "ServerName takes 1 arguments, not 0"),
+        ("ServerName\n", "ServerName takes 1 argument, not 0"),
         ('CustomLog "|rotate x" common\n', "not to programs"),
         ("ProxyPass /a balancer://none/\n", "has no members"),
+        ("ProxyPass /a http://127.0.0.1:9/ max=many\n", r"httpd\.conf:1:1: max=many is no number .* max=10"),
+        ("ProxyPass /a ajp://127.0.0.1:9/ acquire=-1\n", "acquire=-1 is no number from 0 on"),
         ("JkOptions +ForwardURL\n", "JkOptions has no option"),
     ],
 )
