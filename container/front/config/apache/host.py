@@ -109,7 +109,6 @@ class Host:
         self._locations = [section for section in server.sections if section.kind == "location"]
         self._merged: dict[tuple[int, ...], Rules] = {}
         self._types: dict[int, tuple[Rules, Mapping[str, str]]] = {}
-        self._real_roots: dict[str, str] = {}
         self._to_workers = ToWorkers(server, groups)
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
         self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
@@ -463,7 +462,7 @@ class Host:
         if not stat.S_ISREG(mode) or inside.endswith("/"):
             return self._fail(request, path, 404, status)
         return FileAction(
-            self._real(root),
+            root,
             inside,
             content_type=rules.force_type or None,
             types=self._type_table(rules),
@@ -506,12 +505,6 @@ class Host:
             if application and os.path.isdir(f"{self.server.auto_alias}/{application}"):
                 return self.server.auto_alias, path
         return None if self.server.document_root is None else (self.server.document_root, path)
-
-    def _real(self, root: str) -> str:
-        """The folder itself. Sections are about names as they are written, files are below real folders."""
-        if root not in self._real_roots:
-            self._real_roots[root] = os.path.realpath(root)
-        return self._real_roots[root]
 
     def _type_table(self, rules: Rules) -> Mapping[str, str]:
         """Types by extension: those of the file, of AddType, with AddDefaultCharset."""

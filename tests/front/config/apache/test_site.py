@@ -327,7 +327,7 @@ def test_sections_are_about_names_as_they_are_written(make_front, tmp_path):
     config = "DocumentRoot @/link\n<Directory @/link/dir>\nRequire all denied\n</Directory>\n"
     front = make_front(config, files=FILES)
     assert front.status("/dir/") == 403
-    assert front.decide("/a.txt").root == str(tmp_path / "www")
+    assert front.decide("/a.txt").root == str(tmp_path / "link")
 
 
 def test_the_innermost_section_counts(make_front):
