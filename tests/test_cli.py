@@ -351,3 +351,13 @@ def test_reload_needs_a_server(tmp_path: Path) -> None:
     result = was("reload", "--work", str(tmp_path))
     assert result.returncode == 2
     assert "no server runs" in result.stderr
+
+
+def test_a_work_folder_that_cannot_be_made_is_said_in_a_sentence() -> None:
+    web_app("webapps/shop")
+    Path("file").touch()
+    result = was("run", "--port", "0", "--work", "file/work")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "--work file/work: " in result.stderr
+    assert "cannot be made: Not a directory. Name a folder of your own" in result.stderr

@@ -638,3 +638,33 @@ def test_closing_one_leaves_the_other(make: MakeLoader) -> None:
     a.import_module("models")
     a.close()
     assert b.import_module("models").X == 1
+
+
+@pytest.mark.parametrize("closed", ["WEB-INF", "WEB-INF/classes", "WEB-INF/lib"])
+def test_a_folder_that_may_not_be_read_keeps_only_its_own_web_app_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    for name in ("bad", "good"):
+        for folder in ("classes", "lib"):
+            (tmp_path / name / "WEB-INF" / folder).mkdir(parents=True)
+    forbidden, stat = str(tmp_path / "bad" / closed), os.stat
+
+    def guarded(call: Callable[..., object]) -> Callable[..., object]:  # who is root may read everything
+        def guard(path: object = ".", *args: object, **more: object) -> object:
+            inside = isinstance(path, str | os.PathLike) and f"{os.fspath(path)}/".startswith(f"{forbidden}/")
+            if inside and (call is not stat or os.fspath(path) != forbidden):
+                raise PermissionError(13, "Permission denied", os.fspath(path))
+            return call(path, *args, **more)
+
+        return guard
+
+    with monkeypatch.context() as patch:
+        for call in (os.stat, os.scandir, os.listdir):
+            patch.setattr(os, call.__name__, guarded(call))
+        patch.setattr("io.open", guarded(open))
+        app = make_application(webapps=tmp_path)
+    problems = [str(problem) for problem in app.contexts["/bad"].problems]
+    app.stop()
+    where = "bad/WEB-INF/web.xml" if closed == "WEB-INF" else f"bad/{closed}"
+    assert problems == [f"{where}: cannot be read: Permission denied. Check its permissions. [WAS134]"]
+    assert app.contexts["/good"].problems == []

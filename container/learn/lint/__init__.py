@@ -152,7 +152,7 @@ def _check_descriptor(app: App) -> Iterator[Problem]:
 def _web_apps(path: Path) -> list[Path]:
     if path.is_file() or path.name == "WEB-INF" or (path / "WEB-INF").is_dir():
         return [web_app_of(path)]
-    folders = sorted(app for app in path.iterdir() if (app / "WEB-INF").is_dir())
+    folders = sorted(app for app in path.iterdir() if os.path.isdir(app / "WEB-INF"))
     if not folders:
         raise ConfigError(
             f"{path}: no web app is here: neither a WEB-INF folder nor a sub-folder with one. "
