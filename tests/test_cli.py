@@ -361,3 +361,12 @@ def test_a_work_folder_that_cannot_be_made_is_said_in_a_sentence() -> None:
     assert "Traceback" not in result.stderr
     assert "--work file/work: " in result.stderr
     assert "cannot be made: Not a directory. Name a folder of your own" in result.stderr
+
+
+def test_check_of_a_site_that_an_nginx_configuration_includes() -> None:
+    Path("default").write_text("server {\n  listen 8080;\n  root /srv;\n}\n")
+    result = was("check", "default")
+    assert result.stdout.splitlines()[0] == (
+        'default:1: error WAS801: "server" directive is not allowed here: this is a part of a configuration. '
+        "Name the nginx.conf that includes it, or write events {} and http { } around it."
+    )

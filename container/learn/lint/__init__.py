@@ -36,7 +36,7 @@ from container.learn.lint.suppress import Suppressions
 __all__ = ["Report", "lint"]
 
 FRAGMENT = "web-fragment.xml"
-_NGINX_BLOCK = re.compile(r"^\s*(?:events|http)\s*\{", re.MULTILINE)
+_NGINX_BLOCK = re.compile(r"^\s*(?:events|http|server|upstream\s+\S+)\s*\{", re.MULTILINE)
 _UNREADABLE = ("WAS101", "WAS102", "WAS103", "WAS104", "WAS134")
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -110,7 +110,7 @@ def _found(path: Path, https: bool) -> tuple[Iterable[Problem], str]:
 
 def _is_nginx(path: Path) -> bool:
     """Whether a file is a configuration of nginx, by the blocks it has."""
-    return path.suffix == ".conf" and bool(_NGINX_BLOCK.search(path.read_text(errors="replace")))
+    return path.suffix != ".xml" and bool(_NGINX_BLOCK.search(path.read_text(errors="replace")))
 
 
 def _alone(path: Path) -> list[Problem]:
