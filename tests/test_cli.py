@@ -347,10 +347,22 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
     assert f"--ajp {address}: write HOST:PORT, for" in was("container", "--ajp", address).stderr
 
 
+def test_ajp_on_any_free_port_is_refused() -> None:  # 0 is no AJP at all, and nobody could find the port
+    result = was("container", "--ajp", "127.0.0.1:0")
+    assert result.returncode == 2
+    assert "--ajp 127.0.0.1:0: name a port, for example --ajp 127.0.0.1:8009" in result.stderr
+
+
+def test_looking_for_servers_makes_no_folder() -> None:
+    assert was("status", "--work", "missing").returncode == 1
+    assert was("reload", "--work", "missing").returncode == 2
+    assert not Path("missing").exists()
+
+
 def test_reload_needs_a_server(tmp_path: Path) -> None:
     result = was("reload", "--work", str(tmp_path))
     assert result.returncode == 2
-    assert "no server runs" in result.stderr
+    assert "no server of yours runs. " in result.stderr
 
 
 def test_a_work_folder_that_cannot_be_made_is_said_in_a_sentence() -> None:
