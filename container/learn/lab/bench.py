@@ -7,6 +7,7 @@ any thread              switch, kill, state
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from typing import Any
 
 from container.errors import ContainerError
 from container.learn.lab.experiment import Clients, Measured, Seen, Traffic, percentile, what_is_seen
-from container.learn.lab.load import REPORT_S, Config, Report
+from container.learn.lab.load import END, REPORT_S, Config, Report
 from container.learn.lab.servers import MODELS, LabServer, Model
 
 __all__ = ["LIMITS", "Bench", "State"]
@@ -107,7 +108,8 @@ class Bench:
         for each in self._watched:
             each.server.wait_ready()
         ports = {each.server.model.name: each.server.port for each in self._watched}
-        config = json.dumps(asdict(replace(self._config, ports=ports)))
+        pids = [each.server.pid for each in self._watched]
+        config = json.dumps(asdict(replace(self._config, ports=ports, pids=pids, folder=str(folder))))
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._load = subprocess.Popen(
             [sys.executable, "-P", "-m", "container.learn.lab.load", config],
@@ -123,7 +125,9 @@ class Bench:
             each.server.begin_stop()
         if self._load is not None:
             assert self._load.stdin is not None
-            self._load.stdin.close()
+            self._order({END: 1})
+            with contextlib.suppress(BrokenPipeError):
+                self._load.stdin.close()
             try:
                 self._load.wait(_END_S)
             except subprocess.TimeoutExpired:
@@ -152,11 +156,9 @@ class Bench:
     def _order(self, counts: dict[str, int]) -> None:
         assert self._load is not None
         assert self._load.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended: the state tells
             self._load.stdin.write(json.dumps(counts) + "\n")
             self._load.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            pass  # it has ended: the state tells
 
     def kill(self, model: str) -> bool:
         """Kill a child of a server; False: there is none to kill at the moment."""

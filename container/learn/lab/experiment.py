@@ -139,7 +139,8 @@ class Measured:
     def is_starving(self) -> bool:
         """Whether new requests wait because no unit is free, of event: none in the process that has them."""
         is_full = self.full > 0 if self.has_loop else self.busy >= self.units
-        return is_full and self.traffic.waiting > 0 and self.traffic.oldest_s >= _WAITED_S
+        traffic = self.traffic
+        return is_full and (traffic.timed_out > 0 or (traffic.waiting > 0 and traffic.oldest_s >= _WAITED_S))
 
     def to_json(self) -> dict[str, Any]:
         kill = None if self.kill is None else {**asdict(self.kill), "is_pending": self.kill.is_pending}
@@ -152,6 +153,7 @@ class Measured:
             "open_connections": self.open_connections,
             "backlog": self.backlog,
             "queue": self.queue,
+            "is_starving": self.is_starving,
             "in_servlets": self.in_servlets,
             "memory_bytes": self.memory_bytes,
             **asdict(self.traffic),
@@ -233,6 +235,8 @@ def _effect(each: Measured) -> tuple[str, list[Part]]:
     """What ordinary requests feel."""
     traffic = each.traffic
     parts: list[Part] = []
+    if traffic.timed_out:
+        parts.append(("gave-up", {"count": traffic.timed_out}))
     if traffic.broken:
         parts.append(("broken", {"count": traffic.broken}))
     if each.is_starving:

@@ -6,8 +6,10 @@
     standard output   lines of JSON: {"event": Report, ...}
 
 Ordinary clients come at a fixed rate, each on a connection of its own, however slowly others are answered:
-that is how visitors come. At most so many of them at once; who would be one too many is not sent. It ends
-when standard input does, so with the process that has started it, whatever becomes of that one.
+that is how visitors come. At most so many of them at once; who would be one too many is not sent.
+
+It ends when standard input does. If that is without an order {"end": 1}, the process that has started it has
+been killed: then it also ends the servers and removes their folder, so that nothing is left behind.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import resource
+import shutil
+import signal
 import socket
 import sys
 import threading
@@ -24,14 +29,16 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["KINDS", "PATIENCE_S", "REPORT_S", "Config", "Report", "run"]
+__all__ = ["END", "KINDS", "PATIENCE_S", "REPORT_S", "Config", "Report", "run"]
 
+END = "end"
 KINDS = ("idle", "slow", "stuck")
 PATIENCE_S = 5.0
 """How long a client waits for an answer."""
 REPORT_S = 0.5
 _HOST = "127.0.0.1"
 _AGAIN_S = 0.5
+_END_S = 10.0
 _STAGGER_S = 0.15  # so that the stuck requests do not all end at the same time
 _BYTE_S = 0.2  # between two bytes of a request that is sent slowly
 _PIECE_S = 0.1
@@ -52,6 +59,9 @@ class Config:
     """Ordinary clients at once, of each server."""
     requests: int
     """Of ordinary clients, of all servers together; then no more come."""
+    pids: list[int] = field(default_factory=list)
+    """Of the servers, each the first of a process group."""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,17 +268,50 @@ async def run(config: Config, orders: Callable[[Callable[[dict[str, int]], None]
         task.cancel()
 
 
-def _orders(obey: Callable[[dict[str, int]], None]) -> None:
-    for line in sys.stdin:
-        obey(json.loads(line))
+class _Orders:
+    """What comes on standard input."""
+
+    was_told_to_end = False
+
+    def __call__(self, obey: Callable[[dict[str, int]], None]) -> None:
+        for line in sys.stdin:
+            order = json.loads(line)
+            if END in order:
+                self.was_told_to_end = True
+                return
+            obey(order)
+
+
+def _clean_up(config: Config) -> None:
+    """In place of the process that should have done it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in config.pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number) if number == signal.SIGKILL else os.kill(pid, number)
+        deadline_s = time.monotonic() + _END_S
+        while any(map(_is_there, config.pids)) and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+    if config.folder:
+        shutil.rmtree(config.folder, ignore_errors=True)
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def main() -> None:
+    config, orders = Config(**json.loads(sys.argv[1])), _Orders()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)) if hard > 0 else soft, hard))
     with contextlib.suppress(BrokenPipeError):
-        asyncio.run(run(Config(**json.loads(sys.argv[1])), _orders))
+        asyncio.run(run(config, orders))
+    if not orders.was_told_to_end:
+        _clean_up(config)
 
 
 if __name__ == "__main__":

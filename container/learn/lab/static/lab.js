@@ -1,6 +1,6 @@
 // The process-model lab: three servers side by side, asked for twice a second, and switches for what clients do.
 
-import {ask, element, language, poll, say, tell, time, translate} from "/pages/shell.js";
+import {ask, element, has, language, poll, say, tell, time, translate} from "/pages/shell.js";
 
 const KINDS = ["idle", "slow", "stuck"];
 const EVERY_S = 0.5;
@@ -70,8 +70,8 @@ function makeColumn(model) {
   };
   const figures = {};
   const list = element("dl", {class: "figures"});
-  for (const key of ["rate", "p50", "p99", "waiting", "taken", "backlog", "queue", "open", "failed", "memory"]) {
-    const [box, fact] = value(key, key === "taken" ? `taken-${model}` : key);
+  for (const key of ["rate", "p50", "p99", "waiting", "taken", "backlog", "open", "failed", "memory"]) {
+    const [box, fact] = value(key, has(`${key}-${model}`) ? `${key}-${model}` : key);
     figures[key] = box;
     list.append(fact);
   }
@@ -131,17 +131,17 @@ function showColumn(now) {
   figures.p50.textContent = ms(now.p50_ms);
   figures.p99.textContent = ms(now.p99_ms);
   figures.waiting.replaceChildren(String(now.waiting),
-    now.oldest_s >= 1 ? element("small", {}, ` ${say("oldest", {s: number(now.oldest_s, 1)})}`) : "");
+    now.oldest_s >= 1 ? element("small", {}, ` · ${time(now.oldest_s * 1e6)}`) : "");
   figures.taken.textContent = say("of", {busy: now.busy, units: now.units});
-  figures.backlog.textContent = now.backlog === null ? "?" : number(now.backlog);
-  figures.queue.textContent = now.model === "event" ? number(now.queue) : "–";
+  const backlog = now.backlog === null ? "?" : number(now.backlog);
+  figures.backlog.textContent = now.model === "event" ? `${backlog} · ${number(now.queue)}` : backlog;
   figures.open.textContent = number(now.open_connections);
   figures.failed.textContent = number(failed);
   figures.memory.textContent = `${number(now.memory_bytes / 1e6)} ${say("mb")}`;
   const isFull = now.busy >= now.units;
-  const marks = {rate: now.rate === 0, waiting: now.oldest_s >= 1, taken: isFull, failed: failed > 0, backlog: now.backlog > 8, queue: now.queue > 0};
+  const marks = {rate: now.rate === 0, waiting: now.is_starving || now.oldest_s >= 1, taken: isFull, failed: failed > 0, backlog: now.backlog > 8 || now.queue > 0};
   for (const [key, isBad] of Object.entries(marks)) figures[key].classList.toggle("bad", isBad);
-  column.classList.toggle("starving", isFull && now.oldest_s >= 1);
+  column.classList.toggle("starving", now.is_starving);
   showBoard(now, board);
   showChart(now.history, chart);
 }
