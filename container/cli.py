@@ -7,7 +7,7 @@
                 container.learn.effective   show what one is declared to be
     was explain container.learn.explain     what happens to a request, and which line says so
     was migrate container.learn.migrate     what becomes of a Java web app
-    was lab     container.learn.lab         the process models, side by side under load
+    was lab     container.learn.lab         the process models side by side, under load
     was status  container.mpm.status    what running servers do
     was user    container.security.users_file   who can log in: add, remove, list
 

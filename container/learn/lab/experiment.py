@@ -16,10 +16,26 @@ from typing import Any
 
 from container.mpm.scoreboard import ProcessStatus
 
-__all__ = ["BAD", "GOOD", "NOTE", "Clients", "Kill", "Measured", "Part", "Seen", "Traffic", "percentile",
-           "render", "to_json", "what_is_seen"]  # fmt: skip
+__all__ = [
+    "BAD",
+    "GOOD",
+    "NOTE",
+    "PATIENCE_S",
+    "Clients",
+    "Kill",
+    "Measured",
+    "Part",
+    "Seen",
+    "Traffic",
+    "percentile",
+    "render",
+    "to_json",
+    "what_is_seen",
+]
 
 GOOD, BAD, NOTE = "good", "bad", "note"
+PATIENCE_S = 5.0
+"""How long a client waits for an answer."""
 _WAITED_S = 1.0  # a request that waits so long feels it
 _SHOW_KILL_S = 20.0
 _IDLE, _READING, _ANSWERING, _KEEPALIVE = "_", "R", "W", "K"
@@ -235,12 +251,13 @@ def _effect(each: Measured) -> tuple[str, list[Part]]:
     """What ordinary requests feel."""
     traffic = each.traffic
     parts: list[Part] = []
-    if traffic.timed_out:
-        parts.append(("gave-up", {"count": traffic.timed_out}))
     if traffic.broken:
         parts.append(("broken", {"count": traffic.broken}))
     if each.is_starving:
-        values: dict[str, object] = {"waiting": traffic.waiting, "oldest": _short(traffic.oldest_s)}
+        oldest_s = PATIENCE_S if traffic.timed_out else traffic.oldest_s
+        values: dict[str, object] = {"waiting": traffic.waiting, "oldest": _short(oldest_s)}
+        if traffic.timed_out:
+            parts.insert(0, ("gave-up", {"count": traffic.timed_out}))
         if not each.has_loop:
             key = "waits"
         elif each.full == each.serving:
@@ -251,6 +268,9 @@ def _effect(each: Measured) -> tuple[str, list[Part]]:
         return BAD, [(key, {**values, "queue": each.queue}), *parts]
     if traffic.p50_ms is None:
         return (BAD, [*parts, ("silent", {"waiting": traffic.waiting})]) if traffic.waiting else (NOTE, parts)
+    if traffic.p50_ms >= _WAITED_S * 1000:
+        late = {"rate": _short(traffic.rate), "p50": _short(traffic.p50_ms / 1000)}
+        return BAD, [*parts, ("late", late)]
     answered = {"rate": _short(traffic.rate), "p50": _short(traffic.p50_ms)}
     return GOOD, [*parts, ("answered", answered)]
 

@@ -29,12 +29,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["END", "KINDS", "PATIENCE_S", "REPORT_S", "Config", "Report", "run"]
+from container.learn.lab.experiment import PATIENCE_S
+
+__all__ = ["END", "KINDS", "REPORT_S", "Config", "Report", "run"]
 
 END = "end"
 KINDS = ("idle", "slow", "stuck")
-PATIENCE_S = 5.0
-"""How long a client waits for an answer."""
 REPORT_S = 0.5
 _HOST = "127.0.0.1"
 _AGAIN_S = 0.5

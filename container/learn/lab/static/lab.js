@@ -83,7 +83,7 @@ function makeColumn(model) {
   kill.addEventListener("click", () => act(`/lab/kill?model=${model}`));
   const column = element("article", {class: "model", id: `model-${model}`},
     element("header", {},
-      element("h2", {}, model), element("span", {class: "muted"}, say(`what-${model}`)), kill),
+      element("h2", {}, model), kill, element("span", {class: "muted"}, say(`what-${model}`))),
     list,
     chart,
     element("div", {class: "key muted"}, element("span", {class: "line-rate"}, say("rate")), element("span", {class: "line-p99"}, say("p99"))),
