@@ -1,6 +1,7 @@
 """A front process and container processes, instead of one process that is both: `was run --containers N`.
 
     run_containers     Front ── HTTP over Unix sockets ──> containers; a Supervisor starts and watches them
+                       the Front is a loop of this process (_OneLoop), or several processes (_Processes)
     serve_container    one of these: a Server that tells its Supervisor when it is ready
 
 The front has the port. Files it serves itself, by the static plan that a container publishes when its web
@@ -15,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -23,27 +25,35 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from container.config import OPTIONS, Settings
+from container.connectors.access_log import AccessLog
 from container.connectors.http import HttpConnector
 from container.engine.container import require_folder
-from container.errors import ConfigError
-from container.front.admin import AdminServer, health_pages
+from container.errors import ConfigError, ContainerError
+from container.front.admin import AdminServer, folder_of, health_pages
+from container.front.configuration import FrontConfig
 from container.front.containers import ContainersSite, routes
 from container.front.fleet import Fleet, Pace, Process
 from container.front.front import Front
+from container.front.listeners import FrontListeners
 from container.front.liveness import Liveness, LivenessWatch
 from container.front.plans import plan_of_values, values_of_plan
+from container.front.program import FrontChild, FrontServer
 from container.front.redirect import RedirectToTls
 from container.front.routes import EmbeddedFront
-from container.front.status import FrontStatus, ProcessState, groups_of
+from container.front.status import FrontStatus, ProcessState, groups_of, remove_status
 from container.front.supervisor import HANDLED, READY, Peer, Supervisor, remove_traces, work_path
+from container.front.table import RoutesTable, TableFollower
+from container.mpm import supervisor as mpm_supervisor
 from container.mpm.event import EventServer
 from container.mpm.executor import make_executor
-from container.mpm.scoreboard import ENDING, WAITING, make_board, status_folder
+from container.mpm.population import Limits, settle, share
+from container.mpm.scoreboard import DRAINING, ENDING, WAITING, Scoreboard, make_board
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
 from container.protocols.exchange import Handler
@@ -73,10 +83,7 @@ _OUR_HEADER_BYTES = 1024
 _OUR_HEADER_COUNT = 8
 _MOST_FOLDER_BYTES = 75  # a socket's path may have 103 bytes on some systems
 _GROUPS_OF_BOTH = ("Listening", "TLS", "Health", "Limits", "Buffers", "Logs")
-_FOR_LIFE = (
-    "host", "port", "backlog", "containers", "work", "session_store", "xray", "log", "log_level",
-    "hang_timeout_s",
-)  # fmt: skip
+_FOR_LIFE = ("host", "port", "backlog", "work", "session_store", "xray", "log", "log_level")
 
 
 def run_containers(
@@ -108,11 +115,6 @@ def _private_folder() -> Path:
 
 def _check(settings: Settings) -> None:
     """Raise ConfigError for what does not go together."""
-    if settings.mpm != "event" or settings.worker_processes != 1:
-        raise ConfigError(
-            "--containers: the front is one process with one loop, and so is each container. Remove --mpm "
-            "and --worker-processes"
-        )
     if settings.ajp_port:
         raise ConfigError(
             f"--ajp-port {settings.ajp_port}: the front of --containers speaks HTTP. Remove it; for a web "
@@ -152,8 +154,6 @@ class _FrontProcess(Peer):
         reread: Callable[[], Settings],
         inbox: SignalInbox,
     ) -> None:
-        from container.connectors.access_log import AccessLog
-
         self._settings = settings
         self._for_containers = settings
         self._folder = folder
@@ -162,7 +162,7 @@ class _FrontProcess(Peer):
         self._reread = reread
         self._said: Mapping[str, Any] = {}
         self._stop_was_called = False
-        names = routes(settings.containers)
+        self._names = names = routes(settings.containers)
         drain_s = settings.stop_timeout_s + _GRACE_S
         self._supervisor = Supervisor(
             Fleet(names, Pace(drain_timeout_s=drain_s)),
@@ -175,21 +175,18 @@ class _FrontProcess(Peer):
             say=say,
         )
         self._liveness = LivenessWatch(settings.hang_timeout_s, self._hear_of)
-        self._site = ContainersSite(names, settings)
         self._xray: Xray | None = None
         if settings.records_requests:
-            from container.front.traced import TracedEmbeddedFront, TracedFront
             from container.learn.xray.live import Xray
 
             self._xray = Xray.above(folder)
-            recorder = self._xray.recorder
-            self._front: Front = TracedFront(recorder, self._site, settings, (self._site.balancer,))
-            self._files: EmbeddedFront = TracedEmbeddedFront(recorder, self._front)
-        else:
-            self._front = Front(self._site, settings, (self._site.balancer,))
-            self._files = EmbeddedFront(self._front)
         self._phase: str | None = "starting"  # why no requests should come; None: they may
         self._access_log: AccessLog | None = None
+        self._has_settled = False
+        limits, warnings = settle(settings)
+        for warning in warnings:
+            log.warning("%s", warning)
+        is_one = settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
         self._ports = Ports(settings)
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
@@ -198,59 +195,49 @@ class _FrontProcess(Peer):
             undo.callback(self._admin.close)
             if settings.access_log != "off":
                 self._access_log = AccessLog(settings.access_log, settings.access_log_format)
+                if not is_one:  # each process has its own; this was to see whether it can be written
+                    self._access_log.close()
+                    self._access_log = None
             undo.pop_all()
-        listeners: list[AnsweredListener] = [self._front.report]
-        if self._access_log is not None:
-            listeners.append(self._access_log)
-        self._executor = make_executor(settings)  # without work: a Front waits for containers on its loop
-        handler: Handler = self._files
-        if settings.tls_redirect:
-            handler = RedirectToTls(handler, settings.tls_port, settings.trusted_proxies)
-        if self._xray is not None:
-            handler = traced = self._xray.around(handler)
-            listeners.insert(0, traced.answered)
-        self._connector = _Connector(handler, settings, self._executor, listeners)
-        self._connector.front = self._front
-        self._board = make_board(settings, 1, 64, self._ports.urls)
-        self._slot = self._board.slot(0)
-        self._slot.begin(0)
-        self._slot.set_pid(os.getpid())
-        self._events = EventServer(
-            [self._ports.plain],
-            lambda: self._connector,
-            settings,
-            self._slot,
-            tls_listeners=self._ports.secure,
+        slots = limits.slots + limits.most_children
+        self._board = make_board(settings, slots, limits.threads, self._ports.urls)
+        self._status = FrontStatus.beside(folder_of(settings))
+        make = _OneLoop if is_one else _Processes
+        self._accepting: _OneLoop | _Processes = make(
+            _Scene(
+                settings,
+                limits,
+                names,
+                self._ports,
+                self._board,
+                self._status,
+                folder,
+                self._access_log,
+                self._xray,
+                self._supervisor.peer_has_ended,
+            )
         )
-        self._thread: threading.Thread | None = None
-        self._status = FrontStatus.beside(self._board_folder())
-
-    def _board_folder(self) -> Path | None:
-        try:
-            return status_folder(self._settings.work)
-        except ConfigError:
-            return None  # make_board has said so
 
     def run(self) -> int:
         self._say(_start_note(self._settings))
         try:
-            self._admin.start(self._executor)
+            self._accepting.prepare()  # before there is a second thread
+            self._admin.start(make_executor(self._settings))  # without work: it answers on its loop
             if self._xray is not None:
                 self._xray.start()
             return self._supervisor.run()
         finally:
             self._liveness.close()
-            self._events.stop(0.0)
-            if self._thread is not None:
-                self._thread.join()
+            self._accepting.close()
             self._admin.close()
             if self._xray is not None:
                 self._xray.close()
             self._ports.close()
-            self._front.close()
             if self._access_log is not None:
                 self._access_log.close()
             self._status.remove()
+            if (status_folder := folder_of(self._settings)) is not None:
+                remove_status(status_folder, os.getpid())
             self._board.close()
 
     # Containers -----------------------------------------------------------------------------------
@@ -262,6 +249,10 @@ class _FrontProcess(Peer):
             port=0,
             route=process.route,
             containers=0,
+            mpm="event",
+            worker_processes=1,
+            worker_connections=None,
+            max_connections_per_child=0,
             work=self._for_containers.work or work_path(path),
             trusted_proxies=(UNIX,),
             forwarded_headers="x-forwarded",
@@ -290,16 +281,16 @@ class _FrontProcess(Peer):
 
     def admitted(self, process: Process, path: Path, said: Mapping[str, Any]) -> None:
         self._said = said
-        self._on_loop(lambda: self._site.admit(process.route, str(path), said.get("cookies", ())))
+        self._accepting.admit(process.route, str(path), said.get("cookies", ()))
         self._liveness.watch(process, path)
 
     def told(self, process: Process, said: Mapping[str, Any]) -> None:
         """What its web apps have as files: all containers have the same, and the last word counts."""
-        self._files.publish(plan_of_values(said[_STATIC]))
+        self._accepting.plan(said[_STATIC])
 
     def withdrawn(self, process: Process) -> None:
         self._liveness.forget(process.route)
-        self._on_loop(lambda: self._site.withdraw(process.route))
+        self._accepting.withdraw(process.route)
 
     def _hear_of(self, process: Process, path: Path, liveness: Liveness) -> None:
         """What the watch finds out, in its thread."""
@@ -311,44 +302,14 @@ class _FrontProcess(Peer):
             log.warning("The container of %s does not answer: it gets no more requests", process.route)
         else:
             log.info("The container of %s answers again", process.route)
-        if self._thread is not None:
-            self._connector.call_on_loop(lambda: self._site.suspect(process.route, str(path), is_silent))
-
-    def _on_loop(self, task: Callable[[], None]) -> None:
-        """The balancer is the loop's, as soon as there is one. Returns when task is done.
-
-        So an old process is not asked to end before the loop knows the new one.
-        """
-        if self._thread is None:
-            task()
-            return
-        is_done = threading.Event()
-
-        def do() -> None:
-            task()
-            is_done.set()
-
-        self._connector.call_on_loop(do)
-        while self._thread.is_alive() and not is_done.wait(_LOOK_S):
-            pass
+        self._accepting.suspect(process.route, str(path), is_silent)
 
     def settled(self) -> None:
         if self._stop_was_called:
             return
-        self._status.set_groups(groups_of([self._site.balancer], time.monotonic()))
-        is_ready = threading.Event()
-
-        def run() -> None:
-            try:
-                self._events.run(is_ready.set)
-            finally:
-                is_ready.set()
-                self._supervisor.peer_has_ended()
-
-        self._thread = threading.Thread(target=run, name="accepting")
-        self._thread.start()
-        is_ready.wait()
-        self._slot.state = WAITING
+        self._accepting.start()
+        self._has_settled = True
+        self._board.phase = WAITING
         self._phase = None
         self.ticked()
         took_s = time.perf_counter() - self._began_s
@@ -369,43 +330,330 @@ class _FrontProcess(Peer):
             ProcessState(process.number, process.route, process.state.value, pid, process.why)
             for process, pid in self._supervisor.processes()
         ]
-        if self._thread is not None:
-
-            def publish() -> None:
-                self._status.set_groups(groups_of([self._site.balancer], time.monotonic()))
-
-            self._connector.call_on_loop(publish)
+        self._accepting.tick()
         self._status.write(processes)
 
     def stop(self, timeout_s: float) -> None:
         self._stop_was_called = True
-        self._slot.state = ENDING
         self._phase = "draining"
-        if self._thread is None:
-            self._supervisor.peer_has_ended()
-        elif timeout_s and self._settings.drain_s:
-            self._events.drain()
-            timer = threading.Timer(self._settings.drain_s, self._events.stop, (timeout_s,))
-            timer.daemon = True
-            timer.start()
+        self._board.phase = DRAINING if timeout_s and self._settings.drain_s else ENDING
+        if self._has_settled:
+            self._accepting.stop(timeout_s)
         else:
-            self._events.stop(timeout_s)
+            self._supervisor.peer_has_ended()
 
     def reload(self) -> None:
         if self._ports.tls is not None:
             self._ports.tls.reload()
         fresh = self._reread()
+        for_life = {*_FOR_LIFE, *(option.name for option in OPTIONS if option.group == "Processes")}
         for option in OPTIONS:
             if getattr(fresh, option.name) == getattr(self._settings, option.name):
                 continue
-            if option.name in _FOR_LIFE:
+            if option.name in for_life:
                 log.warning("%s does not change until the server is started anew", option.flag)
             elif option.group in _GROUPS_OF_BOTH:
                 log.warning("%s changes in the containers; the front keeps what it has", option.flag)
-        kept = {name: getattr(self._settings, name) for name in _FOR_LIFE}
+        kept = {name: getattr(self._settings, name) for name in for_life}
         fresh = dataclasses.replace(fresh, **kept)
         require_folder(fresh.webapps)
         self._for_containers = fresh
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What accepting needs, however many processes do it."""
+
+    settings: Settings
+    limits: Limits
+    names: Sequence[str]
+    ports: Ports
+    board: Scoreboard
+    status: FrontStatus
+    folder: Path
+    """Private."""
+    access_log: AccessLog | None
+    xray: Xray | None
+    has_ended: Callable[[], None]
+    """To be called when nobody accepts any more."""
+
+    def handler(self, files: EmbeddedFront) -> Handler:
+        settings = self.settings
+        if not settings.tls_redirect:
+            return files
+        return RedirectToTls(files, settings.tls_port, settings.trusted_proxies)
+
+    @property
+    def heard(self) -> list[AnsweredListener]:
+        return [] if self.access_log is None else [self.access_log]
+
+
+class _OneLoop:
+    """A loop in a thread of this process. Its methods are for one other thread; suspect for any."""
+
+    def __init__(self, scene: _Scene) -> None:
+        self._scene = scene
+        settings = scene.settings
+        self._site = ContainersSite(scene.names, settings)
+        balancers = (self._site.balancer,)
+        if scene.xray is None:
+            self._front = Front(self._site, settings, balancers)
+            self._files = EmbeddedFront(self._front)
+        else:
+            from container.front.traced import TracedEmbeddedFront, TracedFront
+
+            self._front = TracedFront(scene.xray.recorder, self._site, settings, balancers)
+            self._files = TracedEmbeddedFront(scene.xray.recorder, self._front)
+        handler, heard = scene.handler(self._files), [self._front.report, *scene.heard]
+        if scene.xray is not None:
+            handler = traced = scene.xray.around(handler)
+            heard.insert(0, traced.answered)
+        self._connector = _Connector(handler, settings, make_executor(settings), heard)
+        self._connector.front = self._front
+        self._slot = scene.board.slot(0)
+        self._slot.begin(0)
+        self._slot.set_pid(os.getpid())
+        self._events = EventServer(
+            [scene.ports.plain],
+            lambda: self._connector,
+            settings,
+            self._slot,
+            tls_listeners=scene.ports.secure,
+        )
+        self._thread: threading.Thread | None = None
+
+    def prepare(self) -> None:
+        """Nothing."""
+
+    def start(self) -> None:
+        """Accept; the containers are there."""
+        self._tell_status()
+        is_ready = threading.Event()
+
+        def run() -> None:
+            try:
+                self._events.run(is_ready.set)
+            finally:
+                is_ready.set()
+                self._scene.has_ended()
+
+        self._thread = threading.Thread(target=run, name="accepting")
+        self._thread.start()
+        is_ready.wait()
+        self._slot.state = WAITING
+
+    def stop(self, timeout_s: float) -> None:
+        self._slot.state = ENDING
+        drain_s = self._scene.settings.drain_s
+        if timeout_s and drain_s:
+            self._events.drain()
+            timer = threading.Timer(drain_s, self._events.stop, (timeout_s,))
+            timer.daemon = True
+            timer.start()
+        else:
+            self._events.stop(timeout_s)
+
+    def close(self) -> None:
+        self._events.stop(0.0)
+        if self._thread is not None:
+            self._thread.join()
+        self._front.close()
+
+    def tick(self) -> None:
+        if self._thread is not None:
+            self._connector.call_on_loop(self._tell_status)
+
+    def _tell_status(self) -> None:
+        self._scene.status.set_groups(groups_of([self._site.balancer], time.monotonic()))
+
+    def admit(self, route: str, path: str, cookies: Sequence[str]) -> None:
+        self._on_loop(lambda: self._site.admit(route, path, cookies))
+
+    def withdraw(self, route: str) -> None:
+        self._on_loop(lambda: self._site.withdraw(route))
+
+    def suspect(self, route: str, path: str, suspected: bool) -> None:
+        if self._thread is not None:
+            self._connector.call_on_loop(lambda: self._site.suspect(route, path, suspected))
+
+    def plan(self, values: dict[str, Any]) -> None:
+        self._files.publish(plan_of_values(values))
+
+    def _on_loop(self, task: Callable[[], None]) -> None:
+        """The balancer is the loop's, as soon as there is one. Returns when task is done.
+
+        So an old process is not asked to end before the loop knows the new one.
+        """
+        if self._thread is None:
+            task()
+            return
+        is_done = threading.Event()
+
+        def do() -> None:
+            task()
+            is_done.set()
+
+        self._connector.call_on_loop(do)
+        while self._thread.is_alive() and not is_done.wait(_LOOK_S):
+            pass
+
+
+class _Processes:
+    """A master below this process, and front processes below that: mpm/supervisor.py.
+
+    The master is forked before this process has a second thread. It waits until the containers are there.
+    """
+
+    def __init__(self, scene: _Scene) -> None:
+        self._scene = scene
+        self._file = scene.folder / "containers.json"
+        self._table = RoutesTable(self._file, scene.board)
+        self.admit = self._table.admit
+        self.withdraw = self._table.withdraw
+        self.suspect = self._table.suspect
+        self.plan = self._table.plan
+        self._go_reader, self._go = os.pipe()
+        self._is_ready, self._ready = os.pipe()
+        self._pid = 0
+        self._thread: threading.Thread | None = None
+
+    def prepare(self) -> None:
+        self._pid = os.fork()
+        if not self._pid:
+            self._be_master()
+        os.close(self._go_reader)
+        os.close(self._ready)
+        self._thread = threading.Thread(target=self._wait, name="front", daemon=True)
+        self._thread.start()
+        self._scene.ports.close()
+
+    def start(self) -> None:
+        os.write(self._go, b"1")
+        os.read(self._is_ready, 1)  # or it has ended
+
+    def stop(self, timeout_s: float) -> None:
+        if timeout_s == math.inf or timeout_s == self._scene.settings.graceful_shutdown_timeout_s:
+            self._signal(signal.SIGQUIT)
+        else:
+            self._signal(signal.SIGTERM)  # the second one ends it at once
+
+    def close(self) -> None:
+        """The master has ended, or nobody wants anything of it any more: without us it ends."""
+        os.close(self._go)
+        os.close(self._is_ready)
+        if self._thread is not None and self._thread.is_alive():
+            self._signal(signal.SIGTERM)
+            self._thread.join(_GRACE_S)
+            self._signal(signal.SIGKILL)
+            self._thread.join()
+
+    def tick(self) -> None:
+        """Nothing: each process tells of itself."""
+
+    def _wait(self) -> None:
+        os.waitpid(self._pid, 0)
+        self._scene.has_ended()
+
+    def _signal(self, number: int) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, number)
+
+    # In the master ---------------------------------------------------------------------------------
+
+    def _be_master(self) -> NoReturn:
+        code = 1
+        try:
+            os.close(self._go)
+            os.close(self._is_ready)
+            os.setpgid(0, 0)  # a terminal's signals are for the process that has forked this one
+            signal.set_wakeup_fd(-1)
+            for number in HANDLED:
+                signal.signal(number, signal.SIG_DFL)
+            code = self._supervise() if os.read(self._go_reader, 1) else 0
+        except ContainerError as error:
+            log.error("%s", error)
+        except BaseException:
+            log.exception("The front has failed")
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+                logging.shutdown()
+            os._exit(code)
+
+    def _supervise(self) -> int:
+        scene, settings = self._scene, self._scene.settings
+        supervisor = mpm_supervisor.Supervisor(
+            self._make_child,
+            scene.limits,
+            scene.board,
+            stop_timeout_s=settings.stop_timeout_s,
+            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
+            drain_s=settings.drain_s,
+            make_helper=self._make_helper,
+            on_stop=scene.ports.close,
+        )
+
+        def ready() -> None:
+            os.write(self._ready, b"1")
+
+        return supervisor.run(ready)
+
+    def _make_helper(self, child: mpm_supervisor.Child) -> _Lifeline:
+        self._scene.ports.close()
+        return _Lifeline(self._go_reader)
+
+    def _make_child(self, child: mpm_supervisor.Child) -> FrontChild:
+        scene = self._scene
+        settings = share(scene.settings, scene.limits)
+        site = ContainersSite(scene.names, settings)
+        front: list[EmbeddedFront] = []
+
+        def wrap(behind: Handler) -> Handler:
+            front.append(EmbeddedFront(behind))
+            return scene.handler(front[0])
+
+        follower = TableFollower(
+            self._file,
+            scene.board,
+            child.slot,
+            site,
+            lambda values: front[0].publish(plan_of_values(dict(values))),
+        )
+        is_logging = settings.access_log != "off"
+        server = FrontServer(
+            settings,
+            FrontConfig(site, (), (site.balancer,)),
+            FrontListeners.adopt([scene.ports.plain], scene.ports.secure),
+            child.slot,
+            f"{child.number}.",
+            FrontStatus.beside(folder_of(settings), scene.board.pid),
+            [follower],
+            wrap,
+            [AccessLog(settings.access_log, settings.access_log_format)] if is_logging else [],
+        )
+        return FrontChild(server)
+
+
+class _Lifeline:
+    """A ChildServer that ends its supervisor when the process before that has gone, however it has ended."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._parent = os.getppid()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        ready()
+        os.read(self._descriptor, 1)
+        if os.getppid() == self._parent:
+            os.kill(self._parent, signal.SIGTERM)
+
+    def drain(self) -> None:
+        """Nothing."""
+
+    def stop(self, timeout_s: float) -> None:
+        os._exit(0)
 
 
 def _start_note(settings: Settings) -> str:

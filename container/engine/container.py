@@ -334,7 +334,7 @@ class Container:
             found = self._target_of(exchange)
             if found is not None:
                 return found.begin_with(length)
-        elif exchange.target == b"*":  # whoever asks wants to know whether we are alive: that takes no thread
+        elif exchange.target == b"*" and exchange.method == "OPTIONS":  # "are you alive?" takes no thread
             self._answer_asterisk(exchange)
             return Begin.DONE
         return Begin.BUFFERED

@@ -26,6 +26,7 @@ from container.files import (
     open_again,
     open_file,
 )
+from container.front.compression import compressed
 from container.front.edits import edit_headers
 from container.front.record import Record
 from container.front.site import FileAction, FrontRequest
@@ -149,10 +150,11 @@ def _answer(request: FrontRequest, action: FileAction, resource: Resource, recor
         answer = decide("GET", file.info, Conditions(), DOCUMENT_ROOT)
         status = action.status
     else:
-        answer = decide(exchange.method, file.info, _conditions(request), DOCUMENT_ROOT)
+        answer = decide(exchange.method, file.info, _conditions(request, action, file), DOCUMENT_ROOT)
         status = answer.status
         if status >= 400:
             return status, answer.headers
+    exchange = compressed(exchange, headers, action.edits.compression)
     exchange.start(status, edit_headers(status, list(answer.headers), action.edits, record))
     if exchange.method == "HEAD" or not answer.pieces:
         exchange.finish()
@@ -163,14 +165,21 @@ def _answer(request: FrontRequest, action: FileAction, resource: Resource, recor
     return None
 
 
-def _conditions(request: FrontRequest) -> Conditions:
+def _conditions(request: FrontRequest, action: FileAction, file: File) -> Conditions:
     headers = request.headers
+    how = action.edits.compression
+    is_compressed = (
+        how is not None
+        and "range" in headers
+        and how.may_compress(200, file.info.content_type, file.info.size)
+        and how.is_taken(request.exchange, headers, dict(file.headers))
+    )
     return Conditions(
         headers.get("if-match"),
         headers.get("if-none-match"),
         headers.get("if-modified-since"),
         headers.get("if-unmodified-since"),
-        headers.get("range"),
+        None if is_compressed else headers.get("range"),
         headers.get("if-range"),
     )
 

@@ -24,6 +24,11 @@ def edit_headers(
         edits = edits.later(Facts(record or Record(), status))
     if edits.redirects:
         headers = [_redirected(header, edits.redirects) for header in headers]
+    if rewrites := edits.rewrites:
+        headers = [
+            (name, rewrite(value)) if (rewrite := rewrites.get(name.lower())) else (name, value)
+            for name, value in headers
+        ]
     gone = edits.remove | {name.lower() for name, _ in edits.replace}
     if gone:
         headers = [header for header in headers if header[0].lower() not in gone]

@@ -24,6 +24,7 @@ from container.connectors.access_log import AccessLog
 from container.errors import ConfigError, ProtocolError
 from container.front.balancer import Balancer
 from container.front.client import Client
+from container.front.compression import compressed
 from container.front.documents import ALLOW, Documents
 from container.front.edits import edit_headers
 from container.front.pages import own_page
@@ -112,7 +113,7 @@ class Front:
             self._read_target(request)
         except ProtocolError as error:
             _log.info("%s: %d: %s", exchange.id, error.status, error.reason)
-            _send(exchange, own_page(error.status))
+            _send(request, own_page(error.status))
             return Begin.DONE
         action = self._carry_out(job, self._decide(job))
         if action is None:
@@ -270,7 +271,7 @@ class Front:
                 job.record.status = CLOSE_SILENTLY
                 request.exchange.abort()
             else:
-                _send(request.exchange, action, job.record)
+                _send(request, action, job.record)
             return None
 
     @property
@@ -325,10 +326,11 @@ class Front:
             self._tasks.discard(task)
 
 
-def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
+def _send(request: FrontRequest, answer: FixedAnswer, record: Record | None = None) -> None:
     headers = list(answer.headers)
     if answer.content_type:
         headers.append(("Content-Type", answer.content_type))
+    exchange = compressed(request.exchange, request.headers, answer.edits.compression)
     exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits, record))
     exchange.finish(answer.body)
 

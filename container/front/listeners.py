@@ -44,11 +44,28 @@ class FrontListeners:
                 if listen.tls is None:
                     self.plain.append(listener)
                 else:
-                    tls = ServerTls(listen.tls.certificates, choose=listen.tls.choose)
+                    tls = ServerTls(
+                        listen.tls.certificates,
+                        min_version=listen.tls.min_version,
+                        max_version=listen.tls.max_version,
+                        ciphers=listen.tls.ciphers,
+                        choose=listen.tls.choose,
+                    )
                     self.secure.append((listener, tls))
         except ConfigError:
             self.close(but=before)
             raise
+
+    @classmethod
+    def adopt(
+        cls, plain: Sequence[socket.socket], secure: Sequence[tuple[socket.socket, ServerTls]]
+    ) -> FrontListeners:
+        """Of sockets that somebody else has opened."""
+        listeners = cls((), 0)
+        listeners.plain, listeners.secure = list(plain), list(secure)
+        every = [*plain, *(listener for listener, _ in secure)]
+        listeners._sockets = [(("", number, ""), each) for number, each in enumerate(every)]
+        return listeners
 
     def __repr__(self) -> str:
         return f"<FrontListeners {', '.join(self.urls)}>"

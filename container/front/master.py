@@ -31,7 +31,7 @@ from container.front.admin import (
 from container.front.checker import HealthBoard, HealthChecker, HealthFollower
 from container.front.configuration import FrontConfig
 from container.front.listeners import FrontListeners
-from container.front.program import FrontServer
+from container.front.program import FrontChild, FrontServer
 from container.front.status import FrontStatus, remove_status
 from container.mpm.population import Limits, settle, share
 from container.mpm.scoreboard import make_board
@@ -72,15 +72,6 @@ def run(read: Reread, say: Callable[[str], None], began_s: float) -> int:
     for warning in warnings:
         _log.warning("%s", warning)
     return _Master(settings, config, limits, read, say, began_s).run()
-
-
-class _Child:
-    """A supervisor.ChildServer."""
-
-    def __init__(self, server: FrontServer) -> None:
-        self.run = server.run
-        self.drain = server.drain
-        self.stop = server.ask_to_stop
 
 
 class _Master:
@@ -153,12 +144,12 @@ class _Master:
 
     # In children ----------------------------------------------------------------------------------
 
-    def _make_child(self, child: Child) -> _Child:
+    def _make_child(self, child: Child) -> FrontChild:
         generation = self._generations[child.generation]
         self._let_go(generation)
         settings = share(generation.settings, self._limits)
         status = FrontStatus.beside(self._folder, self._board.pid)
-        return _Child(
+        return FrontChild(
             FrontServer(
                 settings,
                 generation.config,

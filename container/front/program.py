@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from container.config import Settings
+from container.connectors.access_log import AccessLog
 from container.connectors.http import HttpConnector
 from container.connectors.http_blocking import BlockingHttpConnector
 from container.front.configuration import FrontConfig
@@ -27,8 +28,10 @@ from container.mpm.executor import Executor, make_executor
 from container.mpm.prefork import PreforkServer
 from container.mpm.scoreboard import Slot
 from container.mpm.worker import WorkerServer
+from container.protocols.exchange import Handler
+from container.trace import AnsweredListener
 
-__all__ = ["FrontConnector", "FrontServer"]
+__all__ = ["FrontChild", "FrontConnector", "FrontServer"]
 
 _TICK_S = 1.0
 _FOREVER_S = 1e6
@@ -51,9 +54,11 @@ class FrontConnector(HttpConnector):
         executor: Executor,
         tick: Callable[[], None] = _nothing,
         prefix: str = "",
+        handler: Handler | None = None,
+        listeners: Sequence[AnsweredListener] = (),
     ) -> None:
-        """tick: called on the loop about once a second."""
-        super().__init__(front, settings, executor, [front.report], prefix)
+        """tick: called on the loop about once a second. handler: in front of the front; listeners: others."""
+        super().__init__(handler or front, settings, executor, [front.report, *listeners], prefix)
         self._front = front
         self._tick = tick
 
@@ -83,16 +88,20 @@ class FrontServer:
         prefix: str = "",
         status: FrontStatus | None = None,
         maintained: Sequence[Maintained] = (),
+        wrap: Callable[[Front], Handler] = lambda front: front,
+        logs: Sequence[AccessLog] = (),
     ) -> None:
         """Take the ports, unless listeners are given. Raises ConfigError.
 
         slot, prefix: of a child, see mpm/supervisor.py. maintained: what else is to be maintained, before the
-        balancers are.
+        balancers are. wrap: what stands before the front. logs: beside those of the site.
         """
         # How long a body may be is the site's to say, not ours.
         self.settings = settings = replace(settings, max_body_bytes=0)
         self.config = config
         self.front = Front(config.site, settings, config.balancers, maintained)
+        self._handler = wrap(self.front)
+        self._logs = logs
         self._executor = make_executor(settings)
         self._listeners = listeners or FrontListeners(config.listens, settings.backlog)
         self._owns_paths = listeners is None
@@ -108,7 +117,9 @@ class FrontServer:
         if settings.mpm == "event":
             return EventServer(
                 listeners.plain,
-                lambda: FrontConnector(self.front, settings, self._executor, self._tick, prefix),
+                lambda: FrontConnector(
+                    self.front, settings, self._executor, self._tick, prefix, self._handler, self._logs
+                ),
                 settings,
                 slot,
                 tls_listeners=listeners.secure,
@@ -117,7 +128,7 @@ class FrontServer:
         kind = {"prefork": PreforkServer, "worker": WorkerServer}[settings.mpm]
         return kind(
             listeners.plain,
-            lambda: BlockingHttpConnector(self.front, settings, [self.front.report], prefix),
+            lambda: BlockingHttpConnector(self._handler, settings, [self.front.report, *self._logs], prefix),
             settings,
             slot,
             tls_listeners=listeners.secure,
@@ -137,6 +148,8 @@ class FrontServer:
             self._ended.set()
             self._executor.stop(min(_FOREVER_S, self._timeout_s))
             self.front.close()
+            for log in self._logs:
+                log.close()
             self._status.remove()
 
     def drain(self) -> None:
@@ -185,3 +198,12 @@ class FrontServer:
             tls.poll()
         self._status.set_groups(self.front.status(time.monotonic()))
         self._status.write()
+
+
+class FrontChild:
+    """A FrontServer as a supervisor.ChildServer."""
+
+    def __init__(self, server: FrontServer) -> None:
+        self.run = server.run
+        self.drain = server.drain
+        self.stop = server.ask_to_stop

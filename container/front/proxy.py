@@ -23,6 +23,7 @@ from container.errors import ProtocolError
 from container.front.backends import AttemptFailed, BackendConnection, Backends
 from container.front.balancer import Attempts, Exhausted, Failure, Member, Pause, Sent
 from container.front.client import PIECE_BYTES, Client, Collected, collect
+from container.front.compression import compressed
 from container.front.edits import edit_headers
 from container.front.origin import origin_of
 from container.front.pages import phrase
@@ -370,6 +371,10 @@ class Passage:
                 return instead
         status = self._action.status or status
         headers = edit_headers(status, headers, self._action.edits, self._record)
+        if self._action.edits.compression is not None and not head.upgrade:
+            self._exchange = self._client.exchange = compressed(
+                self._exchange, self._request.headers, self._action.edits.compression
+            )
         if status >= 400:  # a backend's trouble is no reason to part with the client
             headers.insert(0, _KEEP_ALIVE)
         self._is_passing = True

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from container.front.balancer import Ask, Balancer, Member
+from container.front.compression import Compression
 from container.protocols.backend import Origin
 from container.protocols.exchange import Exchange
 
@@ -55,7 +56,7 @@ class FrontRequest:
 
 @dataclass(frozen=True, slots=True)
 class HeaderEdits:
-    """What a site does to an answer's header. Each pair: (name, value); always: whatever the status."""
+    """What a site does to an answer on its way out. Each pair: (name, value); always: whatever the status."""
 
     add: Headers = ()
     add_always: Headers = ()
@@ -63,9 +64,13 @@ class HeaderEdits:
     replace: Headers = ()
     redirects: tuple[tuple[str, str], ...] = ()
     """Beginnings of Location and what takes their place (proxy_redirect, ProxyPassReverse)."""
+    rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    """How the values of these fields are changed, by lower-case names."""
     later: Callable[[Mapping[str, str]], HeaderEdits] | None = None
     """These edits again, now that the facts about the answer are known: status, and upstream_… of a proxied
     one, by the names of log_line. None: they do not depend on them."""
+    compression: Compression | None = None
+    """None: the answer is sent as it is."""
 
 
 NO_EDITS = HeaderEdits()

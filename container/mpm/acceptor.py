@@ -7,9 +7,11 @@ Where the kernel has EPOLLEXCLUSIVE a new connection wakes one of the waiting pr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket
+from collections import deque
 from collections.abc import Sequence
 
 from container.mpm.tls import ServerTls
@@ -18,6 +20,7 @@ from container.mpm.waker import Waker
 __all__ = ["Acceptor"]
 
 _log = logging.getLogger("container.server")
+_MOST_LAST = 64  # connections for one process, when all end
 _PAUSE_MS = 200  # when there are no descriptors left: others have to close some
 
 
@@ -46,12 +49,15 @@ class Acceptor:
         self._poll.register(stop.fileno(), select.POLLIN)
         self._pause = select.poll()
         self._pause.register(stop.fileno(), select.POLLIN)
+        self._last: deque[socket.socket] | None = None
 
     def __repr__(self) -> str:
         return f"<Acceptor of {len(self._listeners)} listeners>"
 
     def accept(self) -> socket.socket | None:
         """Return a connection whose calls do not block; with TLS it has yet to shake hands.
+
+        None: it is time to stop.
 
         One that comes together with the stop is accepted: it has woken this process and no other one, so
         nobody else would look at it until the next one comes.
@@ -70,13 +76,30 @@ class Acceptor:
                     _log.error("No connection can be accepted: %s", error)
                     self._pause.poll(_PAUSE_MS)
                     continue
-                connection.setblocking(False)
-                if connection.family in (socket.AF_INET, socket.AF_INET6):
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                tls = self._tls.get(descriptor)
-                return connection if tls is None else tls.wrap(connection)
+                return self._prepare(connection, descriptor)
             if stop in ready:
                 return None
+
+    def accept_last(self) -> socket.socket | None:
+        """Return one of the connections that had come when this was called first; None: there are no more.
+
+        The kernel would reset them when the last process stops listening. The listeners are closed.
+        """
+        if self._last is None:
+            self._last = deque()
+            for descriptor, listener in self._listeners.items():
+                with contextlib.suppress(OSError):
+                    while len(self._last) < _MOST_LAST:
+                        self._last.append(self._prepare(listener.accept()[0], descriptor))
+                listener.close()
+        return self._last.popleft() if self._last else None
+
+    def _prepare(self, connection: socket.socket, descriptor: int) -> socket.socket:
+        connection.setblocking(False)
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tls = self._tls.get(descriptor)
+        return connection if tls is None else tls.wrap(connection)
 
     def close(self) -> None:
         if hasattr(self._poll, "close"):  # a poll object has nothing to close

@@ -104,9 +104,16 @@ class PreforkServer:
     def _serve(self, acceptor: Acceptor, connector: ThreadConnector, ready: Callable[[], None]) -> None:
         watch = self._slot.watch(0)
         ready()
-        while not self._is_stopping and (sock := acceptor.accept()) is not None:
+        while (sock := self._accept(acceptor)) is not None:
             self._counted()
             self._serve_one(connector, sock, watch)
+
+    def _accept(self, acceptor: Acceptor) -> socket.socket | None:
+        """The next connection; when the whole server ends those that are left; None: no more."""
+        sock = None if self._is_stopping else acceptor.accept()
+        if sock is None and self._slot.is_server_ending:
+            sock = acceptor.accept_last()
+        return sock
 
     @staticmethod
     def _serve_one(connector: ThreadConnector, sock: socket.socket, watch: ThreadWatch) -> None:

@@ -69,6 +69,7 @@ _MAGIC = b"WASBRD1\n"
 _HEADER = struct.Struct("<8sIIId16s256s")  # magic, pid, slots, threads, started, mpm, urls
 _HEADER_BYTES = 512
 _PHASE_AT = _HEADER_BYTES - 1
+_VERSION_AT = _HEADER_BYTES - 16
 _URLS_AT = struct.calcsize("<8sIIId16s")
 _MOST_URLS_BYTES = 256
 _PROCESS = struct.Struct("<BxxxIIId QQ I")  # state, pid, generation, -, started, connections, requests, open
@@ -83,6 +84,8 @@ _PID_AT = 4
 _CONNECTIONS = struct.Struct("<Q")
 _CONNECTIONS_AT = struct.calcsize("<BxxxIIId")
 _FAILED_AT = _PROCESS.size  # a byte
+_SEEN_AT = _PROCESS_BYTES - 8
+_NUMBER = struct.Struct("<Q")
 _ANSWERING = struct.Struct("<Bxxxxxxx d Q")
 _REQUEST = struct.Struct("<10s 112s")
 _REQUEST_AT = struct.calcsize("<Bxxxxxxx d QQ 46s")
@@ -218,6 +221,16 @@ class Scoreboard:
         self._memory[_PHASE_AT] = phase
 
     @property
+    def version(self) -> int:
+        """Of what the first process has to tell its children, whatever that is; Slot.seen is who knows it."""
+        number: int = _NUMBER.unpack_from(self._memory, _VERSION_AT)[0]
+        return number
+
+    @version.setter
+    def version(self, version: int) -> None:
+        _NUMBER.pack_into(self._memory, _VERSION_AT, version)
+
+    @property
     def urls(self) -> Iterable[str]:
         return tuple(_text(self._memory[_URLS_AT : _URLS_AT + _MOST_URLS_BYTES]).split())
 
@@ -266,6 +279,11 @@ class Slot:
         pid: int = _PROCESS.unpack_from(self._memory, self._at)[1]
         return pid
 
+    @property
+    def is_server_ending(self) -> bool:
+        """Whether nobody takes the place of a process that ends."""
+        return self._memory[_PHASE_AT] == ENDING
+
     def begin(self, generation: int) -> None:
         """A new process takes the slot. Called by the supervisor."""
         self.clear()
@@ -297,6 +315,16 @@ class Slot:
     @failed.setter
     def failed(self, count: int) -> None:
         self._memory[self._at + _FAILED_AT] = min(255, count)
+
+    @property
+    def seen(self) -> int:
+        """Which version the process knows (Scoreboard.version)."""
+        number: int = _NUMBER.unpack_from(self._memory, self._at + _SEEN_AT)[0]
+        return number
+
+    @seen.setter
+    def seen(self, version: int) -> None:
+        _NUMBER.pack_into(self._memory, self._at + _SEEN_AT, version)
 
     def idle_threads(self) -> int:
         """How many wait for a connection; all, of a process that is still starting."""

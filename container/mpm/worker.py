@@ -70,7 +70,7 @@ class WorkerServer(PreforkServer):
         watch = self._slot.watch(index)
         while True:
             with turn:
-                sock = None if self._is_stopping else acceptor.accept()
+                sock = self._accept(acceptor)
                 if sock is not None:
                     self._counted()
             if sock is None:

@@ -195,7 +195,12 @@ class Client(webtest.TestApp):  # type: ignore[misc]
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if query := environ.get("QUERY_STRING"):
             environ["REQUEST_URI"] += f"?{query}"
-        exchange = WsgiExchange(environ, start_response, self._deploy.next_number())
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            self._deploy.note_answer(exchange.id, int(status[:3]))
+            return start_response(status, headers, *more)
+
+        exchange = WsgiExchange(environ, start, self._deploy.next_number())
         exchange.front = self._user
         self._deploy.note(exchange.id, exchange.method, exchange.target.decode("latin-1"))
         return exchange.run(self._deploy.handler)

@@ -24,6 +24,8 @@ from container.engine.container import Container, context_path_of
 from container.engine.lifecycle import State
 from container.errors import ConfigError, DeploymentError, Problem, Source
 from container.front.routes import EmbeddedFront
+from container.front.traced import TracedEmbeddedFront
+from container.learn.xray import Recorder
 from container.protocols.exchange import Begin, Exchange, Handler
 from container.security.realm import PasswordRealm
 from container.security.users_file import User, write_user
@@ -40,6 +42,7 @@ What = str | Path | Mapping[str, str | bytes] | type
 
 _IN_WEB_INF = ("classes/", "lib/", "views/")
 _SHOWN_REQUESTS = 2
+_RECORDED_REQUESTS = 20
 
 
 class Users(PasswordRealm):
@@ -90,6 +93,7 @@ class Deploy:
         self._clients: list[Client] = []
         self._written: set[Path] = set()  # folders that belong to the test
         self._numbers = itertools.count(1)  # next() is atomic
+        self._recorder = Recorder(_RECORDED_REQUESTS, "of the test")
         self._last: deque[tuple[str, str, str]] = deque(maxlen=_SHOWN_REQUESTS)
 
     def __repr__(self) -> str:
@@ -202,10 +206,14 @@ class Deploy:
 
     def _start(self, folder: Path, settings: Mapping[str, Any]) -> None:
         made = Settings(**{"webapps": folder.parent, "access_log": "off", **settings})
-        self._container = Container(made, self._users, clock=self.clock)
-        front = EmbeddedFront(self._container)
-        self._container.on_static_plan(front.publish)
-        self._handler = Front(front)
+        self._container = Container(made, self._users, clock=self.clock, tracer=self._recorder)
+        self._handler = Front(self.new_front())
+
+    def new_front(self) -> EmbeddedFront:
+        """An embedded front before the container. It belongs to one thread."""
+        front = TracedEmbeddedFront(self._recorder, self.container)
+        self.container.on_static_plan(front.publish)
+        return front
 
     # --- what the web apps are in--------------------------------------------------------------------------
 
@@ -252,18 +260,24 @@ class Deploy:
         return next(self._numbers)
 
     def note(self, request_id: str, method: str, target: str) -> None:
-        """Remember that a request was made."""
+        """Remember that a request is made."""
         self._last.append((request_id, method, target))
+        self._recorder.trace(request_id).tell(method=method, target=target)
+
+    def note_answer(self, request_id: str, status: int) -> None:
+        self._recorder.trace(request_id).tell(status=status)
 
     def report(self) -> list[tuple[str, str]]:
         """Title and text of what is worth knowing about the last requests, the newest last."""
         sections = []
-        for _request_id, method, target in self._last:
+        for request_id, method, target in self._last:
             try:
                 text = self.explain(method, target).to_text()
             except Exception as error:  # noqa: BLE001  the failure that this belongs to must be shown
                 text = f"cannot be explained: {error!r}"
             sections.append((f"{method} {target} explained", text))
+            if (record := self._recorder.find(request_id)) is not None:
+                sections.append((f"{method} {target} X-ray", record.to_text()))
         return sections
 
     def explain(self, method: str, target: str) -> Explanation:

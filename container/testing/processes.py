@@ -24,7 +24,6 @@ from container.connectors.http import HttpConnector
 from container.engine.container import context_path_of
 from container.errors import ConfigError, ContainerError
 from container.front.fleet import State
-from container.front.routes import EmbeddedFront
 from container.front.status import read_status
 from container.mpm.event import EventServer, open_listener, url_of
 from container.mpm.executor import make_executor
@@ -109,10 +108,8 @@ class LiveServer:
     def origin(self) -> str:
         """The server's address, "http://127.0.0.1:54321"."""
         if self._server is None:
-            container = self._deploy.container
-            front = EmbeddedFront(container)
-            container.on_static_plan(front.publish)
-            self._server = SocketServer(front, container.settings, [self._note])
+            settings = self._deploy.container.settings
+            self._server = SocketServer(self._deploy.new_front(), settings, [self._note])
         return self._server.url
 
     @property
@@ -123,6 +120,7 @@ class LiveServer:
     def _note(self, answered: Answered) -> None:
         method, _, rest = answered.request_line.decode("latin-1").partition(" ")
         self._deploy.note(answered.request_id, method, rest.partition(" ")[0])
+        self._deploy.note_answer(answered.request_id, answered.status)
 
 
 class Cluster:

@@ -1,4 +1,4 @@
-"""Make the pictures of the documents: `python docs/pictures/make.py`, with Chromium installed.
+"""Make the pictures of the documents: `python docs/pictures/make.py`, with Chromium and a Korean font.
 
 It starts `was run --xray --containers 2` with the web apps of this repository, asks for a few pages, and
 takes the pictures of the X-ray beside this file; then `was lab`, with idle connections.

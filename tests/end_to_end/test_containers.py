@@ -695,7 +695,6 @@ def test_status_shows_containers_members_and_picks(serve) -> None:
 @pytest.mark.parametrize(
     ("flags", "cure"),
     [
-        (["--mpm", "prefork"], "Remove --mpm"),
         (["--host", "unix:was.sock"], "Give --host an address"),
         (["--session-store", "sqlite"], "--work /var/lib/was"),
         (["--webapps", "missing"], "missing"),

@@ -298,7 +298,8 @@ def test_a_request_under_way_ends_as_it_began(model: str, serve, slow: Slow, fil
     connection.request("GET", "/slow/")
     slow.arrived.acquire(timeout=LIMIT_S)
     front.reload(fill(NGINX.replace('"one"', '"two"').replace("location /slow/", "location /other/")))
-    wait_until(lambda: front.get("/version") == (200, "two"))
+    front.wait_for(lambda pids: bool(pids) and not pids & before)  # till then both answer
+    wait_until(lambda: all(front.get("/version") == (200, "two") for _ in range(8)))
     assert front.get("/slow/")[0] == 404
     assert not all(map(is_gone, before))
     slow.go()

@@ -176,7 +176,7 @@ def test_comments_in_python_and_nginx() -> None:
     assert codes(web_app(inside, a=f"{code}    self.a = 1\n")) == ["WAS701"]
     assert codes(web_app(inside, a=f"{code}    self.a = 1  # was: ignore[WAS701]\n")) == []
     assert codes(web_app(inside, a=f"{code}    self.a = 1  # was: ignore[WAS702]\n")) == ["WAS701"]
-    conf = "events {}\nhttp {\ngzip on;%s\nserver { listen 80; }\n}\n"
+    conf = "events {}\nhttp {\ngunzip on;%s\nserver { listen 80; }\n}\n"
     for comment, expected in (("", ["WAS802"]), (" # was: ignore[WAS802]", [])):
         Path("nginx.conf").write_text(conf % comment)
         assert codes(Path("nginx.conf")) == expected

@@ -165,6 +165,10 @@ def test_a_failing_test_shows_how_its_last_requests_were_mapped(project: pytest.
             "*- GET /shop/cart?a=1 explained -*",
             "Mapping * /cart -> cart*webapps/shop/WEB-INF/web.xml:5:*",
             "Filters * log*",
+            "*- GET /shop/cart?a=1 X-ray -*",
+            "GET /shop/cart?a=1 -> 200 in *",
+            "*filter log*",
+            "*servlet cart*",
         ]
     )
     for unseen in ("/first explained", "/unseen explained"):
@@ -183,7 +187,9 @@ def test_requests_to_a_live_server_are_explained_too(project: pytest.Pytester) -
     )
     result = project.runpytest(*PLUGIN)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- GET /shop/cart explained -*", "Mapping * /cart -> cart*"])
+    result.stdout.fnmatch_lines(
+        ["*- GET /shop/cart explained -*", "Mapping * /cart -> cart*", "GET /shop/cart -> 200 in *"]
+    )
 
 
 def test_what_cannot_be_explained_hides_nothing(project: pytest.Pytester) -> None:

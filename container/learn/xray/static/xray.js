@@ -195,7 +195,7 @@ function lanes(record, whole) {
     box.append(element("div", {class: `lane ${lane}`}, element("div", {class: "name"}, say(`lane-${lane}`), small), track));
   }
   const ruler = element("div", {class: "track"});
-  const marks = state.scale === "time" ? [0, 0.25, 0.5, 0.75, 1] : [0, 1];
+  const marks = state.scale !== "time" ? [0, 1] : innerWidth < 640 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
   for (const part of marks) {
     const tick = element("span", {}, part ? time(whole * part) : "0");
     tick.style.left = `${part * 100}%`;

@@ -99,6 +99,16 @@ ONLY_HERE = [  # or with another line
     ),
     ("server {\n  listen 443 ssl;\n}", 1, 'no "ssl_certificate" is defined'),
     (
+        "upstream a {\n  server 127.0.0.1;\n  sticky learn create=$c lookup=$d zone=x:1m;\n}",
+        3,
+        "sticky cookie NAME",
+    ),
+    (
+        "upstream a {\n  server 127.0.0.1;\n  sticky cookie c samesite=no;\n}",
+        3,
+        'invalid parameter "samesite=no"',
+    ),
+    (
         "upstream a {\n  ip_hash;\n  server 127.0.0.1;\n  server 127.0.0.2 backup;\n}\nserver { }",
         1,
         'does not support parameter "backup"',
@@ -145,11 +155,11 @@ def test_all_problems_are_told_at_once(configure: Callable[..., Config]) -> None
 
 
 def test_what_has_no_effect_is_told(configure: Callable[..., Config], tmp_path: Path) -> None:
-    configure("sendfile on;\nserver {\n  gzip on;\n  location / { sendfile off; }\n}")
+    configure("sendfile on;\nserver {\n  gunzip on;\n  location / { sendfile off; }\n}")
     notes = [str(note) for note in check(str(tmp_path / "nginx.conf"))]
     assert [re.sub(r".*nginx.conf", "", note).partition(" has no")[0] for note in notes] == [
         ':3: warning: "sendfile"',
-        ':5: warning: "gzip"',
+        ':5: warning: "gunzip"',
     ]
 
 
