@@ -57,7 +57,8 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",)]
+    "command",
+    [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",), ("lab",)],
 )
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
