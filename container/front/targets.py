@@ -9,6 +9,7 @@ another are how rules are evaded.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -19,6 +20,7 @@ __all__ = ["Target", "encode_path", "is_secret", "read_target", "split_absolute"
 
 _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?|/")
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
+_SHORT = 256  # bytes of a target that is remembered
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PARAMETERS = re.compile(r";[^/]*")
 _SAFE = "/-._~!$&'()*+,;=:@"
@@ -43,6 +45,10 @@ def split_absolute(raw: bytes) -> tuple[str | None, bytes]:
 
 def read_target(raw: bytes) -> Target:
     """Raises ProtocolError 400 for what is no path, or one that leaves the root."""
+    return _known_target(raw) if len(raw) <= _SHORT else _read_target(raw)
+
+
+def _read_target(raw: bytes) -> Target:
     authority, raw = split_absolute(raw)
     if not raw.startswith(b"/"):
         if raw == b"*":
@@ -55,6 +61,9 @@ def read_target(raw: bytes) -> Target:
     if _PLAIN.fullmatch(path):
         return Target(path.decode("ascii"), text, authority)
     return Target(_normalise(path), text, authority)
+
+
+_known_target = lru_cache(1024)(_read_target)  # pages ask for the same again and again
 
 
 def _normalise(raw: bytes) -> str:

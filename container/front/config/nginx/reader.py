@@ -104,4 +104,4 @@ class Notebook:
 
 
 def _sentence(cure: str) -> str:
-    return f"{cure}." if cure and not cure.endswith("?") else cure
+    return cure if not cure or cure.endswith("?") else f"{cure}."
