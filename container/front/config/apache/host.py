@@ -47,6 +47,7 @@ from container.front.config.apache.rules import (
     set_variables,
 )
 from container.front.config.apache.to_workers import ToWorkers
+from container.front.fields import end_to_end
 from container.front.origin import origin_of
 from container.front.site import (
     Action,
@@ -64,12 +65,6 @@ __all__ = ["Host"]
 
 _log = logging.getLogger("container.front")
 
-_HOP_BY_HOP = frozenset(
-    {
-        "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "trailer",
-        "proxy-authenticate", "proxy-authorization", "proxy", "expect", "content-length",
-    }
-)  # fmt: skip
 _BODY_LIMIT = 1024**3
 _RELOAD_S = 60
 
@@ -365,12 +360,7 @@ class Host:
 
     def _request_headers(self, request: FrontRequest, rules: Rules) -> list[tuple[str, str]]:
         """The client's end-to-end header, as RequestHeader changes it."""
-        gone = set(_HOP_BY_HOP)
-        raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.exchange.headers]
-        for name, value in raw:
-            if name.lower() == "connection":
-                gone.update(word.strip().lower() for word in value.split(","))
-        headers = [(name, value) for name, value in raw if name.lower() not in gone]
+        headers = [(name, value) for _, name, value in end_to_end(request.exchange.headers)]
         for rule in rules.request_headers:
             if holds(rule.condition, request.variables):
                 headers = changed(headers, rule, expand(rule.value, request))
