@@ -14,15 +14,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Sent
+from container.front.balancer import (
+    IDEMPOTENT,
+    RECENT_PICKS,
+    Address,
+    Ask,
+    Exhausted,
+    Failure,
+    Member,
+    MemberStatus,
+    Sent,
+)
 from container.front.stickiness import route_of
 
 __all__ = ["BackendConfig", "GroupConfig", "Method", "ProxyGroup"]
 
 Method = Literal["byrequests", "bybusyness", "bytraffic"]
 
-RECENT_PICKS = 16
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _UNREACHABLE = frozenset({Failure.CONNECT, Failure.CONNECT_TIMEOUT})
 
 
@@ -197,7 +205,7 @@ class ProxyAttempts:
         repeat = failure in _UNREACHABLE
         if failure in _UNREACHABLE:
             backend.error_s = now_s
-        elif backend.address.protocol == "ajp" and self._may_repeat():
+        elif backend.address.protocol == "ajp" and self._may_repeat() and not self._ask.has_query:
             backend.error_s = now_s
             repeat = True
         if repeat and not config.no_failover:

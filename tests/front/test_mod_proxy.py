@@ -93,6 +93,19 @@ def test_attempts_are_limited():
     assert pick(group(A, B, no_failover=True), failures=[REFUSED]) == "a503"
 
 
+@pytest.mark.parametrize(("protocol", "failure", "asked"), [  # a query may change something
+    ("ajp", SILENT, "a500"),
+    ("ajp", REFUSED, "ab"),
+    ("http", SILENT, "a502"),
+])  # fmt: skip
+def test_with_a_query_nothing_is_repeated_over_ajp(protocol, failure, asked):
+    attempts = group(A, B, protocol=protocol).ask(Ask("GET", "192.0.2.1", has_query=True), 0.0)
+    names = attempts.next(0.0).name
+    attempts.failed(failure, 0.0, sent=Sent.NOTHING if failure is REFUSED else Sent.ALL)
+    choice = attempts.next(0.0)
+    assert names + (str(choice.status) if isinstance(choice, Exhausted) else choice.name) == asked
+
+
 @pytest.mark.parametrize(
     ("protocol", "method", "asked"),
     [("http", "GET", "a502"), ("http", "POST", "a502"), ("ajp", "GET", "ab"), ("ajp", "POST", "a500")],

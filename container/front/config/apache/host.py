@@ -355,7 +355,12 @@ class Host:
                 ),
             )
 
-        ask = Ask(exchange.method, exchange.connection.peer[0], sessions=sessions)
+        ask = Ask(
+            exchange.method,
+            exchange.connection.peer[0],
+            sessions=sessions,
+            has_query=request.query is not None,
+        )
         return for_member(backend.group.members[0])
 
     def _request_headers(self, request: FrontRequest, rules: Rules) -> list[tuple[str, str]]:
