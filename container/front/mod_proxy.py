@@ -61,6 +61,8 @@ class GroupConfig:
     no_failover: bool = False
     force_recovery: bool = True
     fail_on_status: frozenset[int] = frozenset()
+    is_balancer: bool = True
+    """Not the URL of one ProxyPass: only members of a balancer are in error for what they did not answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -203,11 +205,12 @@ class ProxyAttempts:
             return False
         backend.failures += 1
         repeat = failure in _UNREACHABLE
-        if failure in _UNREACHABLE:
+        if backend.address.protocol == "ajp" and not repeat:
+            repeat = self._may_repeat() and not self._ask.has_query
+            if config.is_balancer and failure is not Failure.BUSY:
+                backend.error_s = now_s
+        elif repeat:
             backend.error_s = now_s
-        elif backend.address.protocol == "ajp" and self._may_repeat() and not self._ask.has_query:
-            backend.error_s = now_s
-            repeat = True
         if repeat and not config.no_failover:
             return True
         self._over = Exhausted(_final(failure, backend, repeat), f"{backend.name}: {failure.name}")

@@ -114,6 +114,22 @@ def test_who_gives_no_answer(protocol, method, asked):
     assert pick(group(A, B, protocol=protocol), method=method, failures=[SILENT]) == asked
 
 
+@pytest.mark.parametrize(("method", "first"), [("GET", "ab"), ("POST", "a500")])
+def test_over_ajp_who_gives_no_answer_is_in_error(method, first):
+    found = group(A, B, protocol="ajp")
+    assert pick(found, method=method, failures=[SILENT]) == first
+    assert picks(3, found) == "bbb"
+    assert sorted(picks(2, found, now_s=61.0)) == ["a", "b"]
+
+
+def test_a_url_alone_is_in_error_only_if_it_cannot_be_reached():
+    found = group(A, protocol="ajp", max_attempts=0, is_balancer=False)
+    assert pick(found, failures=[SILENT]) == "a503"
+    assert pick(found) == "a"
+    assert pick(found, failures=[REFUSED]) == "a503"
+    assert pick(found) == "503"
+
+
 def test_a_dead_connection_is_no_attempt():
     found = group(A, max_attempts=0)
     assert pick(found, failures=[Failure.STALE]) == "aa"

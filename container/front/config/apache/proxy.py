@@ -197,7 +197,8 @@ def _single(rule: ProxyPass, url: str, timeout_s: float) -> ProxyBackend:
         parsed.address.protocol == "ajp",
         _check_of(parsed, rule.options, rule.source),
     )
-    return ProxyBackend(ProxyGroup(GroupConfig(bare, (backend,), max_attempts=0)), {bare: member})
+    config = GroupConfig(bare, (backend,), max_attempts=0, is_balancer=False)
+    return ProxyBackend(ProxyGroup(config), {bare: member})
 
 
 def _backend(url: str, address: Address, options: Mapping[str, str], source: Source | None) -> BackendConfig:
