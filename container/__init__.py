@@ -2,17 +2,19 @@
 
 The folders retell the journey of a request:
 
-    connectors/   sockets and protocols -> an Exchange  (protocols/ has the bytes, mpm/ the processes)
-    front/        static files, routing, balancing
+    mpm/          who accepts, in how many processes and threads; TLS; the threads that requests run on
+    connectors/   sockets and protocols -> an Exchange  (protocols/ has the bytes, at either end of the wire)
+    front/        static files, routing, balancing; front/config/ reads nginx.conf and httpd.conf
     engine/       the container proper: Container -> Context -> pipeline -> your servlet
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     filters/      Tomcat's own filters, under their names
     learn/        what shows how it works: explain, X-ray, lab; what checks and begins web apps
-    server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command
+    server.py     puts it all together; topology.py a front and containers; cli.py is the ``was`` command
+    config.py     every setting, once; trace.py and errors.py are everybody's
     testing/      fixtures for tests of web apps
 
-Nothing imports to its left: cli | wsgi | testing > topology > server > learn | manager > engine | front >
+Nothing imports to its left: cli | wsgi | testing > topology > server > learn > engine | front >
 connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files > config >
 trace > errors.
 

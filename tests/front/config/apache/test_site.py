@@ -658,6 +658,7 @@ def test_access_logs(make_front, request_for, tmp_path):
         ("ProxyPass /a balancer://none/\n", "has no members"),
         ("ProxyPass /a http://127.0.0.1:9/ max=many\n", r"httpd\.conf:1:1: max=many is no number .* max=10"),
         ("ProxyPass /a ajp://127.0.0.1:9/ acquire=-1\n", "acquire=-1 is no number from 0 on"),
+        ('Header set X-Took "%D us"\n', "%D is not known before the answer is. Leave it out, or log it"),
         ("JkOptions +ForwardURL\n", "JkOptions has no option"),
     ],
 )
