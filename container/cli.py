@@ -253,7 +253,9 @@ def _container(
     if http is not None:
         flags["host"], flags["port"] = (http, "0") if http.startswith("unix:") else _split("--http", http)
     if ajp is not None:
-        flags["ajp_host"], flags["ajp_port"] = _split("--ajp", ajp)
+        flags["ajp_host"], flags["ajp_port"] = _, port = _split("--ajp", ajp)
+        if not int(port):
+            raise ConfigError(f"--ajp {ajp}: name a port, for example --ajp 127.0.0.1:8009")
     _run(config, **flags)
 
 
@@ -309,12 +311,14 @@ def reload(work: Path | None, pid: int | None) -> None:
 
     found = [
         server.pid
-        for server in running_servers(status_folder(work or load({}, os.environ).work))
+        for server in running_servers(status_folder(work or load({}, os.environ).work, make=False))
         if pid in (None, server.pid)
     ]
     if len(found) != 1:
-        what = "no server runs" if not found else f"these run: {', '.join(map(str, found))}"
-        raise ConfigError(f"{what}. Name one with --pid, or its work folder with --work")
+        if found:
+            raise ConfigError(f"these run: {', '.join(map(str, found))}. Name one with --pid")
+        of_pid = "" if pid is None else f" as process {pid}"
+        raise ConfigError(f"no server of yours runs{of_pid}. Does it have a work folder? Name it with --work")
     os.kill(found[0], signal.SIGHUP)
     click.echo(f"Told process {found[0]} to reload.")
 
@@ -625,7 +629,7 @@ def status(work: Path | None, as_json: bool) -> None:
     from container.mpm.scoreboard import running_servers, status_folder
     from container.mpm.status import as_json_text, as_text
 
-    folder = status_folder(work or load({}, os.environ).work)
+    folder = status_folder(work or load({}, os.environ).work, make=False)
     found = running_servers(folder)
     fronts = [front.read_status(folder, server.pid) for server in found]
     if as_json:
