@@ -603,7 +603,9 @@ def lab(
 
     from container.learn.lab import page, report
     from container.learn.lab.options import LabOptions
+    from container.server import configure_logging
 
+    configure_logging(Settings(log_level="error"))  # nobody needs to know of a page's connections
     options = LabOptions(duration or (60 if once else 600), rate, connections, requests, port)
     if once:
         sys.exit(report.once(options, click.echo, form=report.as_json if as_json else report.as_text))
