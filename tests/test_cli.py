@@ -396,4 +396,6 @@ def test_check_of_a_web_app_without_web_inf_says_what_is_misplaced() -> None:
     Path("webapps/shop/web.xml").write_text(GOOD)
     for path in ("webapps", "webapps/shop"):
         result = was("check", path)
-        assert "webapps/shop/web.xml: warning WAS136: is not in WEB-INF, so it does not count" in result.stdout
+        assert (
+            "webapps/shop/web.xml: warning WAS136: is not in WEB-INF, so it does not count" in result.stdout
+        )

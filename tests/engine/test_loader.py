@@ -710,4 +710,6 @@ def test_a_war_is_not_passed_over_in_silence(tmp_path: Path, caplog: pytest.LogC
     app = make_application(webapps=tmp_path)
     app.stop()
     (message,) = [message for message in caplog.messages if ".war" in message]
-    assert message.startswith(f"{tmp_path / 'shop.war'}: is not served: a web app is a folder here. `was migrate")
+    assert message.startswith(
+        f"{tmp_path / 'shop.war'}: is not served: a web app is a folder here. `was migrate"
+    )
