@@ -86,8 +86,8 @@ def test_without_a_line_there_is_no_excerpt(source: Source | None) -> None:
 def test_colours_are_for_terminals_only() -> None:
     report = lint(web_app(BAD))
     assert "\033" not in as_text(report)
-    assert "\033[33;1mwarning WAS122\033[0m" in as_text(report, colour=True)
-    assert re.sub(r"\033\[[\d;]*m", "", as_text(report, colour=True)) == as_text(report)
+    assert "\033[33;1mwarning WAS122\033[0m" in as_text(report, color=True)
+    assert re.sub(r"\033\[[\d;]*m", "", as_text(report, color=True)) == as_text(report)
 
 
 def test_errors_come_first_then_files_and_lines() -> None:
