@@ -8,7 +8,7 @@ The folders retell the journey of a request:
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     filters/      Tomcat's own filters, under their names
-    learn/        what shows how it works: explain, X-ray; what checks and begins web apps
+    learn/        what shows how it works: explain, X-ray, lab; what checks and begins web apps
     server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command
     testing/      fixtures for tests of web apps
 

@@ -8,6 +8,7 @@
                             container.learn.effective   show what one is declared to be
     was explain             container.learn.explain     what happens to a request, and which line says so
     was migrate             container.learn.migrate     what becomes of a Java web app
+    was lab                 container.learn.lab         the process models side by side, under load
     was status, was reload  container.mpm               what running servers do; start their web apps anew
     was user                container.security.users_file   who can log in: add, remove, list
 
@@ -253,7 +254,9 @@ def _container(
     if http is not None:
         flags["host"], flags["port"] = (http, "0") if http.startswith("unix:") else _split("--http", http)
     if ajp is not None:
-        flags["ajp_host"], flags["ajp_port"] = _split("--ajp", ajp)
+        flags["ajp_host"], flags["ajp_port"] = _, port = _split("--ajp", ajp)
+        if not int(port):
+            raise ConfigError(f"--ajp {ajp}: name a port, for example --ajp 127.0.0.1:8009")
     _run(config, **flags)
 
 
@@ -309,12 +312,14 @@ def reload(work: Path | None, pid: int | None) -> None:
 
     found = [
         server.pid
-        for server in running_servers(status_folder(work or load({}, os.environ).work))
+        for server in running_servers(status_folder(work or load({}, os.environ).work, make=False))
         if pid in (None, server.pid)
     ]
     if len(found) != 1:
-        what = "no server runs" if not found else f"these run: {', '.join(map(str, found))}"
-        raise ConfigError(f"{what}. Name one with --pid, or its work folder with --work")
+        if found:
+            raise ConfigError(f"these run: {', '.join(map(str, found))}. Name one with --pid")
+        of_pid = "" if pid is None else f" as process {pid}"
+        raise ConfigError(f"no server of yours runs{of_pid}. Does it have a work folder? Name it with --work")
     os.kill(found[0], signal.SIGHUP)
     click.echo(f"Told process {found[0]} to reload.")
 
@@ -532,6 +537,84 @@ def migrate(webapp: Path, sources: Path | None, output: Path | None, as_json: bo
 
 
 @was.command(
+    short_help="See prefork, worker and event side by side under the same load.",
+    epilog=_examples(
+        "was lab",
+        "was lab --rate 200 --connections 32",
+        "was lab --once",
+        "was lab --once --json --duration 30",
+    ),
+)
+@click.option("--once", is_flag=True, help="Run the scenarios in turn, print what was seen, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print JSON, sentences in all languages.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(5, 3600),
+    metavar="SECONDS",
+    help="When it ends by itself, 5 to 3600 s.  [default: 600; with --once 60]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 500),
+    default=40,
+    show_default=True,
+    metavar="NUMBER",
+    help="Requests per second that each server gets, 1 to 500.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    metavar="NUMBER",
+    help="Most of them that wait for an answer at once, 1 to 64; more are not sent.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, 1_000_000),
+    default=100_000,
+    show_default=True,
+    metavar="NUMBER",
+    help="Most requests of the whole lab; then no more are sent.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="Of the page, on 127.0.0.1.  [default: a free one]",
+)
+def lab(
+    *,
+    once: bool,
+    as_json: bool,
+    duration: float | None,
+    rate: float,
+    connections: int,
+    requests: int,
+    port: int,
+) -> None:
+    """Start the three process models, small, under the same load, and show on a page what each of them does.
+
+    Switches add idle connections, slow clients, requests that get stuck in a servlet; or kill a child. A
+    sentence tells what was just seen. Everything is on 127.0.0.1 and ends with Ctrl-C: processes,
+    connections, temporary files. It takes some 250 MB of memory.
+    """
+    if as_json and not once:
+        raise click.UsageError("--json is for --once; the page has /lab/now.json")
+    if sys.platform == "win32":
+        raise ConfigError("`was lab` needs Linux or macOS: Windows has no fork. Run it under WSL")
+
+    from container.learn.lab import page, report
+    from container.learn.lab.options import LabOptions
+
+    options = LabOptions(duration or (60 if once else 600), rate, connections, requests, port)
+    if once:
+        sys.exit(report.once(options, click.echo, form=report.as_json if as_json else report.as_text))
+    sys.exit(page.serve(options, click.echo))
+
+
+@was.command(
     short_help="Show what running servers do.",
     epilog=_examples("was status", "was status --work /var/lib/was --json", "watch -n 1 was status"),
 )
@@ -550,7 +633,7 @@ def status(work: Path | None, as_json: bool) -> None:
     from container.mpm.scoreboard import running_servers, status_folder
     from container.mpm.status import as_json_text, as_text
 
-    folder = status_folder(work or load({}, os.environ).work)
+    folder = status_folder(work or load({}, os.environ).work, make=False)
     found = running_servers(folder)
     fronts = [front.read_status(folder, server.pid) for server in found]
     if as_json:

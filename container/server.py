@@ -146,6 +146,8 @@ def make_tls(settings: Settings) -> ServerTls | None:
     if not settings.tls_port:
         if settings.tls_redirect:
             raise ConfigError("--tls-redirect: there is no --tls-port to redirect to. Name one")
+        if settings.tls_certificate or settings.tls_key:
+            log.warning("--tls-certificate: nothing listens for https. Add --tls-port, for example 8443")
         return None
     from container.mpm.tls import MAKE_ONE, CertificateFiles, ServerTls
 

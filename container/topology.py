@@ -396,15 +396,17 @@ class _OneLoop:
         settings = scene.settings
         self._site = ContainersSite(scene.names, settings)
         balancers = (self._site.balancer,)
+        heard = list(scene.heard)
         if scene.xray is None:
-            self._front = Front(self._site, settings, balancers)
+            self._front = Front(self._site, settings, balancers, is_logged=False)
             self._files = EmbeddedFront(self._front)
         else:
             from container.front.traced import TracedEmbeddedFront, TracedFront
 
             self._front = TracedFront(scene.xray.recorder, self._site, settings, balancers)
             self._files = TracedEmbeddedFront(scene.xray.recorder, self._front)
-        handler, heard = scene.handler(self._files), [self._front.report, *scene.heard]
+            heard.insert(0, self._front.report)
+        handler = scene.handler(self._files)
         if scene.xray is not None:
             handler = traced = scene.xray.around(handler)
             heard.insert(0, traced.answered)

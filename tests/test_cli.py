@@ -57,7 +57,8 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",)]
+    "command",
+    [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",), ("lab",)],
 )
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
@@ -347,7 +348,38 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
     assert f"--ajp {address}: write HOST:PORT, for" in was("container", "--ajp", address).stderr
 
 
+def test_ajp_on_any_free_port_is_refused() -> None:  # 0 is no AJP at all, and nobody could find the port
+    result = was("container", "--ajp", "127.0.0.1:0")
+    assert result.returncode == 2
+    assert "--ajp 127.0.0.1:0: name a port, for example --ajp 127.0.0.1:8009" in result.stderr
+
+
+def test_looking_for_servers_makes_no_folder() -> None:
+    assert was("status", "--work", "missing").returncode == 1
+    assert was("reload", "--work", "missing").returncode == 2
+    assert not Path("missing").exists()
+
+
 def test_reload_needs_a_server(tmp_path: Path) -> None:
     result = was("reload", "--work", str(tmp_path))
     assert result.returncode == 2
-    assert "no server runs" in result.stderr
+    assert "no server of yours runs. " in result.stderr
+
+
+def test_a_work_folder_that_cannot_be_made_is_said_in_a_sentence() -> None:
+    web_app("webapps/shop")
+    Path("file").touch()
+    result = was("run", "--port", "0", "--work", "file/work")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "--work file/work: " in result.stderr
+    assert "cannot be made: Not a directory. Name a folder of your own" in result.stderr
+
+
+def test_check_of_a_site_that_an_nginx_configuration_includes() -> None:
+    Path("default").write_text("server {\n  listen 8080;\n  root /srv;\n}\n")
+    result = was("check", "default")
+    assert result.stdout.splitlines()[0] == (
+        'default:1: error WAS801: "server" directive is not allowed here: this is a part of a configuration. '
+        "Name the nginx.conf that includes it, or write events {} and http { } around it."
+    )

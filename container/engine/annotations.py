@@ -192,7 +192,7 @@ def annotated_class(context: Context, declaration: ServletDeclaration) -> type |
     if declaration.instance is not None:
         return type(declaration.instance) if declaration.created else None
     if declaration.servlet_class is None and declaration.class_name is not None:
-        return context.loaded_class(declaration.class_name)
+        return context.loaded_class(declaration)
     return declaration.servlet_class
 
 

@@ -269,7 +269,13 @@ class Container:
             else:
                 self._work = self.settings.work.resolve()
         folder = self._work / (path.strip("/").replace("/", "#") or "ROOT")
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigError(
+                f"--work {self.settings.work or self._work}: {folder} cannot be made: {error.strerror}. "
+                "Name a folder of your own"
+            ) from None
         return folder
 
     def claim(self, instance: object, context: Context) -> bool:
@@ -444,7 +450,19 @@ def require_folder(webapps: Path) -> None:
 def folders_of(webapps: Path) -> list[Path]:
     """The web apps of a folder, in the order in which they start. Raises as require_folder."""
     require_folder(webapps)
-    return sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+    try:
+        return sorted(f for f in webapps.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+    except OSError as error:
+        raise DeploymentError(
+            [
+                Problem(
+                    Source(str(webapps)),
+                    f"cannot be read: {error.strerror}",
+                    "Check its permissions.",
+                    code="WAS134",
+                )
+            ]
+        ) from None
 
 
 def users_realm(settings: Settings, webapps: Path) -> Realm | None:

@@ -351,12 +351,23 @@ class Context:
         self.problems.append(Problem(page.source, message, "The page never shows.", "warning", code="WAS308"))
         return ()
 
-    def loaded_class(self, name: str) -> type | None:
-        """The class of that name, or None where it cannot be loaded (its use will say why)."""
+    def loaded_class(self, declaration: ServletDeclaration) -> type | None:
+        """The class that a servlet's declaration names, or None where it cannot be loaded.
+
+        That is said once, as a warning: the web app works but for this servlet, whose requests fail.
+        """
+        source, what = declaration.source, f"servlet {declaration.name}"
         try:
-            return self.loader.load_class(name)
-        except (Exception, SystemExit):  # noqa: BLE001  importing runs application code
-            return None
+            return self.loader.load_class(declaration.class_name or "")
+        except ClassNotFound as error:
+            problem = Problem(source, f"{what}: {error.reason}", error.cure, "warning", code="WAS301")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs application code
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            cure = "Requests to it fail; the traceback is in the log then."
+            problem = Problem(source, f"{what} cannot be loaded: {said}", cure, "warning", code="WAS309")
+        if declaration.load_on_startup < 0 and problem not in self.problems:  # else its start says it
+            self.problems.append(problem)
+        return None
 
     def static_root(self) -> StaticRoot | None:
         """What a front may answer by itself; None while the web app is not running."""

@@ -25,6 +25,7 @@ import difflib
 import importlib
 import importlib.util
 import io
+import os
 import pickle
 import re
 import shutil
@@ -485,12 +486,21 @@ def loader_of(
 ) -> tuple[Loader, Sequence[Problem]]:
     """The loader of a web app's folder; one without libraries, and the reason, if one cannot be unpacked."""
     classes, lib = folder / "WEB-INF" / "classes", folder / "WEB-INF" / "lib"
-    there = classes if classes.is_dir() else None
-    make = partial(Loader, folder.name, generation, there, work=work, given=tuple(given))
+    make = partial(Loader, folder.name, generation, work=work, given=tuple(given))
+    there, libraries = None, list[Path]()
     try:
-        return make(sorted(lib.iterdir()) if lib.is_dir() else ()), ()
+        for each in (classes, lib):
+            if os.path.isdir(each):  # Path.is_dir raises where we may not look
+                libraries = sorted(each.iterdir()) if each is lib else []
+                os.scandir(each).close()
+        there = classes if os.path.isdir(classes) else None
+        return make(there, libraries), ()
     except DeploymentError as error:
-        return make(()), error.problems
+        return make(there, ()), error.problems
+    except OSError as error:
+        source = Source(f"{folder.name}/{Path(error.filename).relative_to(folder)}")
+        message, cure = f"cannot be read: {error.strerror}", "Check its permissions."
+        return make(None, ()), [Problem(source, message, cure, code="WAS134")]
 
 
 def import_roots(lib: Path, folder: Path) -> Iterator[tuple[Path, Path]]:

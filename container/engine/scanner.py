@@ -42,7 +42,11 @@ def read_web_app(folder: Path, shown: str = "") -> tuple[model.WebApp, list[Prob
     """Read a web app's own descriptor; an empty one if there is no web.xml (DD-DOC-02, DD-DOC-03)."""
     path = folder / WEB_XML
     shown = f"{shown or folder.name}/{WEB_XML}"
-    return reader.read_file(path, shown) if path.is_file() else (model.WebApp(Source(shown)), [])
+    try:
+        is_there = path.is_file()
+    except OSError:  # a folder on the way that we may not enter: reading says why
+        is_there = True
+    return reader.read_file(path, shown) if is_there else (model.WebApp(Source(shown)), [])
 
 
 def read_effective(folder: Path, loader: Loader, shown: str = "") -> Effective:

@@ -84,7 +84,7 @@ class Sent(enum.IntEnum):
     ALL = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each request, and frozen it would take twice as long to make
 class Ask:
     """What a choice may depend on, of one request of a client."""
 

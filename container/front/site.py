@@ -134,7 +134,7 @@ class ProxyLimits:
     http_version: str = "1.1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each request, and frozen it would take twice as long to make
 class ProxyAction:
     """Pass the request on to one of a group."""
 

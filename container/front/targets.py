@@ -9,6 +9,7 @@ another are how rules are evaded.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -18,6 +19,7 @@ from container.files import is_protected
 __all__ = ["Target", "encode_path", "is_secret", "read_target"]
 
 _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?|/")
+_SHORT = 256  # bytes of a target that is remembered
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PARAMETERS = re.compile(r";[^/]*")
 _SAFE = "/-._~!$&'()*+,;=:@"
@@ -33,6 +35,10 @@ class Target(NamedTuple):
 
 def read_target(raw: bytes) -> Target:
     """Raises ProtocolError 400 for what is no path, or one that leaves the root."""
+    return _known_target(raw) if len(raw) <= _SHORT else _read_target(raw)
+
+
+def _read_target(raw: bytes) -> Target:
     authority = None
     if not raw.startswith(b"/"):
         if raw == b"*":
@@ -50,6 +56,9 @@ def read_target(raw: bytes) -> Target:
     if _PLAIN.fullmatch(path):
         return Target(path.decode("ascii"), text, authority)
     return Target(_normalise(path), text, authority)
+
+
+_known_target = lru_cache(1024)(_read_target)  # pages ask for the same again and again
 
 
 def _normalise(raw: bytes) -> str:

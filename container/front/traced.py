@@ -81,7 +81,7 @@ class TracedFront(Front):
     def report(self, answered: Answered) -> None:
         job = self._jobs.get(answered.request_id)
         if job is not None:
-            _detail(self._tracer.trace(answered.request_id), job.record)
+            _detail(self._tracer.trace(answered.request_id), job)
         super().report(answered)
 
 

@@ -445,15 +445,16 @@ class ThreadWatch:
 # Finding one --------------------------------------------------------------------------------------
 
 
-def status_folder(work: Path | None) -> Path:
+def status_folder(work: Path | None, *, make: bool = True) -> Path:
     """Where the servers of this user put their scoreboards: the work folder, or one in the temporary folder.
 
-    Raises ConfigError if that cannot be trusted or made.
+    Raises ConfigError if that cannot be trusted or made; make is for who writes there.
     """
     folder = work or Path(tempfile.gettempdir()) / f"servlet-container-{os.getuid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if work is None:
+        if make:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if work is None and os.path.lexists(folder):
             found = os.lstat(folder)
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
                 raise ConfigError(

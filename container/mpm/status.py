@@ -21,7 +21,7 @@ def as_json_text(servers: Iterable[ServerStatus]) -> str:
 def as_text(servers: Sequence[ServerStatus], now_s: float) -> str:
     """now_s: time.time()."""
     if not servers:
-        return "No server runs. Is it another one's, or has it another --work folder?"
+        return "No server of yours runs. Does it have a work folder? Name it with --work."
     return "\n\n".join(_server(server, now_s) for server in servers)
 
 

@@ -16,6 +16,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ MIN_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLS
 
 _SUBJECT_ALT_NAME, _COMMON_NAME = b"\x55\x1d\x11", b"\x55\x04\x03"
 _DNS_NAME, _EXTENSIONS, _VERSION = 0x82, 0xA3, 0xA0  # tags
-_SUBJECT = 4  # its place in a certificate, the version not counted
+_UTC_TIME = 0x17
+_VALIDITY, _SUBJECT = 3, 4  # their places in a certificate, the version not counted
 MAKE_ONE = (
     "For a trial, `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
     "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem` makes one"
@@ -161,7 +163,11 @@ class ServerTls:
                     _read(key)
                 _load_pair(context, certificate, key)
             contexts.append(context)
-            for name in names_of(_first_certificate(pem)):
+            der = _first_certificate(pem)
+            if (end := end_of(der)) < datetime.now(UTC):
+                what = "the certificate has expired on %s, so clients refuse it. Replace the file"
+                _log.warning(f"%s: {what}: it is read again", files.certificate, end.date())
+            for name in names_of(der):
                 by_name.setdefault(name, number)
         return contexts, by_name
 
@@ -210,7 +216,8 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key_file: Path | None
         elif "-----BEGIN CERTIFICATE-----" not in _read(certificate):
             message = f"{certificate}: there is no certificate in PEM in it. {MAKE_ONE}"
         elif "PRIVATE KEY-----" not in _read(key):
-            message = f"{key}: there is no key in PEM in it. Name the key's file (tls_key)"
+            cure = "Name the key's file, too (--tls-key, ssl_certificate_key)"
+            message = f"{key}: there is no key in PEM in it. {cure}"
         else:
             message = f"{certificate}: cannot be used with the key {key}: {reason}. {MAKE_ONE}"
         raise ConfigError(message) from None
@@ -241,6 +248,16 @@ def names_of(der: bytes) -> list[str]:
             if kind == _COMMON_NAME:
                 names.append(value)
     return [name.decode("utf-8", "replace").lower().rstrip(".") for name in names]
+
+
+def end_of(der: bytes) -> datetime:
+    """Until when a certificate is valid."""
+    parts = [part for part in _elements(_inside(_inside(der))) if part[0] != _VERSION]
+    _, (tag, content) = _elements(parts[_VALIDITY][1])
+    text = content.decode("ascii")
+    if tag == _UTC_TIME:  # two digits for the year: 1950 to 2049 (RFC 5280 §4.1.2.5.1)
+        text = ("19" if text[0] >= "5" else "20") + text
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:

@@ -14,6 +14,13 @@ __all__ = ["UNIX", "open_unix_listener", "remove_socket"]
 
 UNIX = "unix:"
 
+_CURES = {
+    errno.ENAMETOOLONG: "Name a shorter one: some 100 bytes are the most the kernel takes",
+    errno.ENOENT: "Make its folder, or name a path in one that is there",
+    errno.EACCES: "Name a path in a folder where you may write",
+    errno.EADDRINUSE: "Stop it, or name another path",
+}
+
 
 def open_unix_listener(path: str, backlog: int) -> socket.socket:
     """A socket that listens at path; one there that nobody listens at any more is removed.
@@ -29,9 +36,8 @@ def open_unix_listener(path: str, backlog: int) -> socket.socket:
     except OSError as error:
         listener.close()
         why = error.strerror or str(error)
-        raise ConfigError(
-            f"{UNIX}{path}: {why}. Name a short path of nothing yet, in a folder of yours"
-        ) from None
+        cure = _CURES.get(error.errno or errno.ENAMETOOLONG, "Name another path")
+        raise ConfigError(f"{UNIX}{path}: {why}. {cure}") from None
     return listener
 
 

@@ -119,9 +119,9 @@ def _parse(path: str) -> etree._Element:
         with open(path, "rb") as file:
             tree = etree.parse(file, parser)
     except OSError as error:
-        raise ConfigError(
-            f"{path}: the users file cannot be read: {error.strerror}. Name another file"
-        ) from error
+        is_missing = isinstance(error, FileNotFoundError)
+        cure = "`was user add NAME` makes it; or name another file" if is_missing else "Name another file"
+        raise ConfigError(f"{path}: the users file cannot be read: {error.strerror}. {cure}") from error
     except etree.XMLSyntaxError as error:
         raise ConfigError(f"{path}:{error.lineno or 1}: the users file is no XML: {error.msg}") from error
     root = tree.getroot()

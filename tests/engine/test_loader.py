@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 import pickle
+import re
 import sys
 import threading
 import traceback
@@ -638,3 +639,65 @@ def test_closing_one_leaves_the_other(make: MakeLoader) -> None:
     a.import_module("models")
     a.close()
     assert b.import_module("models").X == 1
+
+
+@pytest.mark.parametrize("closed", ["WEB-INF", "WEB-INF/classes", "WEB-INF/lib"])
+def test_a_folder_that_may_not_be_read_keeps_only_its_own_web_app_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    for name in ("bad", "good"):
+        for folder in ("classes", "lib"):
+            (tmp_path / name / "WEB-INF" / folder).mkdir(parents=True)
+    forbidden, stat = str(tmp_path / "bad" / closed), os.stat
+
+    def guarded(call: Callable[..., object]) -> Callable[..., object]:  # who is root may read everything
+        def guard(path: object = ".", *args: object, **more: object) -> object:
+            inside = isinstance(path, str | os.PathLike) and f"{os.fspath(path)}/".startswith(f"{forbidden}/")
+            if inside and (call is not stat or os.fspath(path) != forbidden):
+                raise PermissionError(13, "Permission denied", os.fspath(path))
+            return call(path, *args, **more)
+
+        return guard
+
+    with monkeypatch.context() as patch:
+        for call in (os.stat, os.scandir, os.listdir):
+            patch.setattr(os, call.__name__, guarded(call))
+        patch.setattr("io.open", guarded(open))
+        app = make_application(webapps=tmp_path)
+    problems = [str(problem) for problem in app.contexts["/bad"].problems]
+    app.stop()
+    where = "bad/WEB-INF/web.xml" if closed == "WEB-INF" else f"bad/{closed}"
+    assert problems == [f"{where}: cannot be read: Permission denied. Check its permissions. [WAS134]"]
+    assert app.contexts["/good"].problems == []
+
+
+@pytest.mark.parametrize(
+    ("class_name", "said"),
+    [
+        ("shop.Crat", 'there is no class "shop.Crat": module shop has no Crat; .* Did you mean "shop.Cart"?'),
+        (
+            "broken.Cart",
+            "cannot be loaded: ModuleNotFoundError: No module named 'no_such'. Requests to it fail",
+        ),
+    ],
+)
+def test_a_servlet_whose_class_cannot_be_loaded_is_told_of_at_the_start(
+    tmp_path: Path, class_name: str, said: str
+) -> None:
+    web_inf = tmp_path / "shop" / "WEB-INF"
+    (web_inf / "classes").mkdir(parents=True)
+    (web_inf / "classes" / "shop.py").write_text("class Cart: ...")
+    (web_inf / "classes" / "broken.py").write_text("import no_such")
+    (web_inf / "web.xml").write_text(
+        '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">\n'
+        f"<servlet><servlet-name>s</servlet-name><servlet-class>{class_name}</servlet-class></servlet>\n"
+        "<servlet-mapping><servlet-name>s</servlet-name><url-pattern>/s</url-pattern></servlet-mapping>\n"
+        "</web-app>"
+    )
+    app = make_application(webapps=tmp_path)
+    (problem,) = app.contexts["/shop"].problems
+    assert TestApp(app).get("/shop/s", status=500)
+    app.stop()
+    assert problem.severity == "warning"
+    assert str(problem.source) == "shop/WEB-INF/web.xml:2:1"
+    assert re.search(rf"^servlet s:? {said}", f"{problem.message}. {problem.cure}")

@@ -123,4 +123,4 @@ def test_what_is_printed(board: Scoreboard) -> None:
     assert "\n_R\n" in text
     assert "connection 3  10.0.0.9" in text
     assert json.loads(as_json_text([status]))[0]["processes"][0]["threads"][1]["state"] == "R"
-    assert "No server runs" in as_text([], 0)
+    assert "No server of yours runs" in as_text([], 0)

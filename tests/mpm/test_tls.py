@@ -247,7 +247,7 @@ def test_files_without_pem_are_named(pems: Pems, tmp_path: Path) -> None:
     pair = pems.write("a", "a.example")
     with pytest.raises(ConfigError, match=r"a\.key: there is no certificate in PEM in it\. .*`openssl req"):
         ServerTls([CertificateFiles(pair.key)])
-    with pytest.raises(ConfigError, match=r"a\.pem: there is no key in PEM in it\. Name the key's file"):
+    with pytest.raises(ConfigError, match=r"a\.pem: there is no key in PEM in it\. Name the key's file, too"):
         ServerTls([CertificateFiles(pair.certificate)])
     with pytest.raises(ConfigError, match=r"none\.pem: cannot be read: No such file or directory"):
         ServerTls([CertificateFiles(tmp_path / "none.pem")])
@@ -270,10 +270,12 @@ def test_an_encrypted_key_asks_nobody(pems: Pems) -> None:
         ServerTls([pair])
 
 
-def test_an_expired_certificate_is_served_all_the_same(pems: Pems) -> None:
+def test_an_expired_certificate_is_served_all_the_same(pems: Pems, caplog) -> None:
     """Whoever connects is told by their own program; no certificate at all would help nobody."""
     past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     server = ServerTls([pems.write("a", "a.example", not_after=past)])
+    (message,) = caplog.messages
+    assert "a.pem: the certificate has expired on 2020-01-01" in message
     client = pems.client()
     client.verify_mode = ssl.CERT_NONE
     assert names_got(server, client, None) == ["a.example"]

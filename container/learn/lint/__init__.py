@@ -38,7 +38,7 @@ from container.learn.lint.suppress import Suppressions
 __all__ = ["Report", "found_wrong", "lint"]
 
 FRAGMENT = "web-fragment.xml"
-_NGINX_BLOCK = re.compile(r"^\s*(?:events|http)\s*\{", re.MULTILINE)
+_NGINX_BLOCK = re.compile(r"^\s*(?:events|http|server|upstream\s+\S+)\s*\{", re.MULTILINE)
 _UNREADABLE = ("WAS101", "WAS102", "WAS103", "WAS104", "WAS134")
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -127,7 +127,7 @@ def _found(path: Path, https: bool) -> tuple[Iterable[Problem], str]:
 
 def _is_nginx(path: Path) -> bool:
     """Whether a file is a configuration of nginx, by the blocks it has."""
-    return path.suffix == ".conf" and bool(_NGINX_BLOCK.search(path.read_text(errors="replace")))
+    return path.suffix != ".xml" and bool(_NGINX_BLOCK.search(path.read_text(errors="replace")))
 
 
 def _alone(path: Path) -> list[Problem]:
@@ -169,7 +169,7 @@ def _check_descriptor(app: App) -> Iterator[Problem]:
 def _web_apps(path: Path) -> list[Path]:
     if path.is_file() or path.name == "WEB-INF" or (path / "WEB-INF").is_dir():
         return [web_app_of(path)]
-    folders = sorted(app for app in path.iterdir() if (app / "WEB-INF").is_dir())
+    folders = sorted(app for app in path.iterdir() if os.path.isdir(app / "WEB-INF"))
     if not folders:
         raise ConfigError(
             f"{path}: no web app is here: neither a WEB-INF folder nor a sub-folder with one. "

@@ -57,10 +57,10 @@ class Notebook:
             self.problem(directive.source, error.message, error.cure)
 
     def problem(self, source: Source, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(source, message, f"{cure}." if cure else "", code="WAS801"))
+        self.problems.append(Problem(source, message, _sentence(cure), code="WAS801"))
 
     def note(self, source: Source, message: str, cure: str = "") -> None:
-        self.notes.append(Problem(source, message, f"{cure}." if cure else "", "warning", code="WAS802"))
+        self.notes.append(Problem(source, message, _sentence(cure), "warning", code="WAS802"))
 
     def template(self, text: str, source: Source) -> Template:
         """Read a text with variables, and remember which, to see later whether all of them are known."""
@@ -100,6 +100,8 @@ class Notebook:
             self.problem(source, f'"{name}" is not supported', "Remove it, or keep nginx in front for it")
         else:
             near = difflib.get_close_matches(name, known_to_nginx(), 1)
-            self.problem(
-                source, f'unknown directive "{name}"', f'Did you mean "{near[0]}"?'[:-1] if near else ""
-            )
+            self.problem(source, f'unknown directive "{name}"', f'Did you mean "{near[0]}"?' if near else "")
+
+
+def _sentence(cure: str) -> str:
+    return cure if not cure or cure.endswith("?") else f"{cure}."

@@ -21,6 +21,17 @@ __all__ = ["BadDirective", "BadNginxConfig", "Directive", "known_to_nginx", "par
 _ESCAPE = re.compile(r"""\\([\\"'tnr])""")
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r"}
 _DEEPEST_INCLUDE = 50
+_NO_FILE = re.compile(r"\[Errno \d+\] (.*): '(.*)'")
+_MISPLACED = re.compile(r'"(.*)" directive is not allowed here')
+_PART = re.compile(r'"(?:server|upstream|map)" directive is not allowed here')
+_PLACES = {
+    "NGX_MAIN_CONF": "outside of all blocks",
+    "NGX_EVENT_CONF": "in events",
+    "NGX_HTTP_MAIN_CONF": "in http",
+    "NGX_HTTP_UPS_CONF": "in upstream",
+    "NGX_HTTP_SRV_CONF": "in server",
+    "NGX_HTTP_LOC_CONF": "in location",
+}
 
 
 class BadNginxConfig(ConfigError):  # noqa: N818  it is the configuration that is bad
@@ -65,7 +76,7 @@ def parse(path: str) -> tuple[Directive, ...]:
     payload = _crossplane().parse(path, catch_errors=True)
     problems = [_problem(found) for found in payload["errors"]]
     if problems:
-        raise BadNginxConfig(problems)
+        raise BadNginxConfig(_of_part(path, problems) or problems)
     return tuple(_directives(payload["config"], 0, ()))
 
 
@@ -84,7 +95,36 @@ def _crossplane() -> Any:
 def _problem(found: dict[str, Any]) -> Problem:
     file, line = found["file"], found["line"] or 0
     error = found["error"].removesuffix(f" in {file}:{line}").removesuffix(f" in {file}")
-    return Problem(Source(file, line), error, code="WAS801")
+    cure = ""
+    if not error:  # how crossplane says it
+        error, cure = 'unexpected end of file, expecting ";" or "}"', 'End each directive with ";".'
+    elif missing := _NO_FILE.fullmatch(error):
+        error, cure = f'include "{missing[2]}": {missing[1]}', "Correct its path, or remove the include."
+    elif (misplaced := _MISPLACED.fullmatch(error)) and (places := _places(misplaced[1])):
+        cure = f"Its place is {places}."
+    return Problem(Source(file, line), error, cure, code="WAS801")
+
+
+def _places(name: str) -> str:
+    """Where a directive may stand, in words; "" if that is nowhere that we know."""
+    analyzer = _crossplane().analyzer
+    masks = analyzer.DIRECTIVES.get(name, ())
+    places = [
+        words
+        for context, words in _PLACES.items()
+        if any(mask & getattr(analyzer, context) for mask in masks)
+    ]
+    return " or ".join(places)
+
+
+def _of_part(path: str, problems: list[Problem]) -> list[Problem]:
+    """One problem instead of many, if the file is one that an nginx.conf includes."""
+    first = problems[0]
+    if first.source is None or first.source.file != path or not _PART.match(first.message):
+        return []
+    message = f"{first.message}: this is a part of a configuration"
+    cure = "Name the nginx.conf that includes it, or write events {} and http { } around it."
+    return [Problem(first.source, message, cure, code="WAS801")]
 
 
 def _directives(files: list[Any], index: int, above: tuple[str, ...]) -> Iterator[Directive]:

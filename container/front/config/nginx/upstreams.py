@@ -208,7 +208,7 @@ class UpstreamReader:
             explicit = [name for name, group in self.groups.items() if not group.implicit]
             near = difflib.get_close_matches(host, explicit, 1)
             cure = (
-                f'Did you mean the upstream "{near[0]}"'
+                f'Did you mean the upstream "{near[0]}"?'
                 if near
                 else "Name an upstream, or a host that DNS knows"
             )

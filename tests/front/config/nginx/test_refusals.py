@@ -172,6 +172,16 @@ def test_what_has_no_effect_is_told(configure: Callable[..., Config], tmp_path: 
         ("worker_processes many;\nevents { }\nhttp { server { } }", 'invalid number "many"'),
         ("events { }\nstream { }\nhttp { server { } }", '"stream" is not supported'),
         ("events { }\nhttp { server { }", 'unexpected end of file, expecting "}"'),
+        ("worker.list=n1\n", 'unexpected end of file, expecting ";" or "}". End each directive with ";".'),
+        (
+            "events { }\nhttp { location / { } }",
+            '"location" directive is not allowed here. Its place is in server or',
+        ),
+        ("events { }\nhttp { include no-such-file; }", "No such file or directory. Correct its path, or"),
+        (
+            "server {\n  listen 80;\n}",
+            '"server" directive is not allowed here: this is a part of a configuration',
+        ),
     ],
 )
 def test_main(configure: Callable[..., Config], text: str, message: str) -> None:
