@@ -137,11 +137,11 @@ def test_an_unknown_code_is_an_error(option: str) -> None:
 
 
 def test_strict_counts_warnings_and_never_notes() -> None:
-    warning, note = (Problem(None, "it", "", kind, "WAS999") for kind in ("warning", "note"))
+    warning, note = (Problem(None, "it", "", kind, code="WAS999") for kind in ("warning", "note"))
     assert not Report((warning, note), "x").failed()
     assert Report((warning, note), "x").failed(strict=True)
     assert not Report((note,), "x").failed(strict=True)
-    assert Report((Problem(None, "it"),), "x").failed()
+    assert Report((Problem(None, "it", code="WAS999"),), "x").failed()
 
 
 # Comments

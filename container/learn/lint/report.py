@@ -54,7 +54,7 @@ def _shown(problem: Problem, files: dict[str, list[str]], color: bool) -> str:
         return f"\033[{_COLORS[what]}m{text}\033[0m" if color else text
 
     where = f"{paint(str(problem.source), 'place')}: " if problem.source else ""
-    kind = paint(f"{problem.severity} {problem.code}".strip(), problem.severity)
+    kind = paint(f"{problem.severity} {problem.code}", problem.severity)
     cure = f" {problem.cure}" if problem.cure else ""
     first = f"{where}{kind}: {problem.message}.{cure}"
     excerpt = _excerpt(problem.source, files) if problem.source else None
