@@ -42,13 +42,14 @@ def test_the_first_line_names_the_cause(
 def test_so_does_the_start_of_a_server(mistake: dict, tmp_path: Path) -> None:  # `was run --dev`
     write(mistake, tmp_path / "shop")
     container = start_container(Settings(webapps=tmp_path, dev=True))
-    first = served(container)["problems"][0]
+    first, *others = served(container)["problems"]
     container.stop()
     place, severity, code, said = re.fullmatch(r"(\S+): (\w+) (WAS\d+): (.*)", mistake["first_line"]).groups()
     if mistake["name"] in ("a class of Spring", "a servlet as a filter"):  # the engine has words of its own
         assert first.startswith("shop/WEB-INF/web.xml:4:3: filter log")
     else:
         assert first == f"{place}: {'' if severity == 'error' else f'{severity}: '}{said} [{code}]"
+        assert "".join(others).count("there is no class") == 0
 
 
 def test_the_first_line_of_the_log_names_the_cause(deploy: Deploy, caplog: pytest.LogCaptureFixture) -> None:
