@@ -1,15 +1,16 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
-    was run     container.server.run        serve a folder of web apps
-    was front   container.front.master.run  be a web server before containers
-    was new     container.learn.new.create  begin a web app
-    was check   container.learn.lint        find what is wrong with web apps
-                container.learn.effective   show what one is declared to be
-    was explain container.learn.explain     what happens to a request, and which line says so
-    was migrate container.learn.migrate     what becomes of a Java web app
-    was lab     container.learn.lab         the process models side by side, under load
-    was status  container.mpm.status    what running servers do
-    was user    container.security.users_file   who can log in: add, remove, list
+    was run, was container  container.server.run        serve a folder of web apps
+                            container.topology          the same in several processes
+    was front               container.front.master.run  be a web server before containers
+    was new                 container.learn.new.create  begin a web app
+    was check               container.learn.lint        find what is wrong with web apps
+                            container.learn.effective   show what one is declared to be
+    was explain             container.learn.explain     what happens to a request, and which line says so
+    was migrate             container.learn.migrate     what becomes of a Java web app
+    was lab                 container.learn.lab         the process models side by side, under load
+    was status, was reload  container.mpm               what running servers do; start their web apps anew
+    was user                container.security.users_file   who can log in: add, remove, list
 
 Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
 Each command imports what it needs when it is called, so that ``was --help`` is quick.
@@ -355,6 +356,10 @@ def new(name: str) -> None:
     )
 
 
+def _in_color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
+
+
 def _explain(context: click.Context, param: click.Parameter, code: str | None) -> None:
     """Before PATH is asked for, as --help does."""
     if code is None or context.resilient_parsing:
@@ -434,8 +439,7 @@ def check(
         click.echo(as_json(report))
     else:
         if report.problems:
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-            click.echo(as_text(report, colour=colour), color=colour)
+            click.echo(as_text(report, color=_in_color()))
         click.echo(report.summary(), err=True)
     sys.exit(1 if report.failed(strict=strict) else 0)
 
@@ -493,7 +497,7 @@ def explain(
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:
-        click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
+        click.echo(found.to_text(color=_in_color()), nl=False)
     sys.exit(any(problem.severity == "error" for problem in found.problems))
 
 
