@@ -9,10 +9,11 @@ The folders retell the journey of a request:
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     filters/      Tomcat's own filters, under their names
-    learn/        what shows how it works: explain, X-ray, lab; what checks and begins web apps
-    server.py     puts it all together; topology.py a front and containers; cli.py is the ``was`` command
-    config.py     every setting, once; trace.py and errors.py are everybody's
-    testing/      fixtures for tests of web apps
+    learn/        what shows how it works: explain, X-ray, lab; what checks, migrates and begins web apps
+    server.py     puts it all together; topology.py a front and containers; cli.py is the ``was`` command,
+                  wsgi.py the application for other WSGI servers
+    testing/      fixtures and strategies for tests of web apps
+    config.py  trace.py  errors.py    settings; what X-ray and access log are told; mistakes with their places
 
 Nothing imports to its left: cli | wsgi | testing > topology > server > learn > engine | front >
 connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files > config >

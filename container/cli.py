@@ -1,15 +1,16 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
-    was run     container.server.run        serve a folder of web apps
-    was front   container.front.master.run  be a web server before containers
-    was new     container.learn.new.create  begin a web app
-    was check   container.learn.lint        find what is wrong with web apps
-                container.learn.effective   show what one is declared to be
-    was explain container.learn.explain     what happens to a request, and which line says so
-    was migrate container.learn.migrate     what becomes of a Java web app
-    was lab     container.learn.lab         the process models side by side, under load
-    was status  container.mpm.status    what running servers do
-    was user    container.security.users_file   who can log in: add, remove, list
+    was run, was container  container.server.run        serve a folder of web apps
+                            container.topology          the same in several processes
+    was front               container.front.master.run  be a web server before containers
+    was new                 container.learn.new.create  begin a web app
+    was check               container.learn.lint        find what is wrong with web apps
+                            container.learn.effective   show what one is declared to be
+    was explain             container.learn.explain     what happens to a request, and which line says so
+    was migrate             container.learn.migrate     what becomes of a Java web app
+    was lab                 container.learn.lab         the process models side by side, under load
+    was status, was reload  container.mpm               what running servers do; start their web apps anew
+    was user                container.security.users_file   who can log in: add, remove, list
 
 Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
 Each command imports what it needs when it is called, so that ``was --help`` is quick.
@@ -29,7 +30,7 @@ from typing import NoReturn
 import click
 
 from container import __version__
-from container.config import OPTIONS, Option, Settings, load
+from container.config import OPTIONS, Option, Settings, load, misspelt
 from container.errors import ConfigError, ContainerError
 
 __all__ = ["main"]
@@ -73,6 +74,14 @@ def was() -> None:
     """Run servlet web apps, in Python, as their web.xml says."""
 
 
+def _say(text: str) -> None:
+    """Print, also when nobody reads any more (`was run | head -3`): a server goes on, and stops in order."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run(config: Path | None, **flags: str | None) -> None:
     """Serve the web apps of a folder over HTTP, until Ctrl-C or SIGTERM.
 
@@ -87,6 +96,8 @@ def _run(config: Path | None, **flags: str | None) -> None:
             "Run it under WSL; container.make_application works under any WSGI server."
         )
     given = {name: text for name, text in flags.items() if text is not None}
+    for warning in misspelt(os.environ):
+        click.echo(warning, err=True)
 
     def read() -> Settings:
         return load(given, os.environ, config)
@@ -95,11 +106,11 @@ def _run(config: Path | None, **flags: str | None) -> None:
     if settings.containers:
         from container.topology import run_containers
 
-        sys.exit(run_containers(settings, click.echo, began_s, read))
+        sys.exit(run_containers(settings, _say, began_s, read))
 
     from container.server import run
 
-    sys.exit(run(settings, click.echo, began_s, read))
+    sys.exit(run(settings, _say, began_s, read))
 
 
 def _config_option() -> click.Option:
@@ -208,7 +219,7 @@ def _front(config: Path, **flags: str | None) -> None:
 
     configure_logging(load(given, os.environ))
     set_switch_interval()
-    sys.exit(run(read, click.echo, began_s))
+    sys.exit(run(read, _say, began_s))
 
 
 was.add_command(
@@ -345,6 +356,10 @@ def new(name: str) -> None:
     )
 
 
+def _in_color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
+
+
 def _explain(context: click.Context, param: click.Parameter, code: str | None) -> None:
     """Before PATH is asked for, as --help does."""
     if code is None or context.resilient_parsing:
@@ -424,8 +439,7 @@ def check(
         click.echo(as_json(report))
     else:
         if report.problems:
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-            click.echo(as_text(report, colour=colour), color=colour)
+            click.echo(as_text(report, color=_in_color()))
         click.echo(report.summary(), err=True)
     sys.exit(1 if report.failed(strict=strict) else 0)
 
@@ -483,7 +497,7 @@ def explain(
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:
-        click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
+        click.echo(found.to_text(color=_in_color()), nl=False)
     sys.exit(any(problem.severity == "error" for problem in found.problems))
 
 
@@ -603,7 +617,9 @@ def lab(
 
     from container.learn.lab import page, report
     from container.learn.lab.options import LabOptions
+    from container.server import configure_logging
 
+    configure_logging(Settings(log_level="error"))  # nobody needs to know of a page's connections
     options = LabOptions(duration or (60 if once else 600), rate, connections, requests, port)
     if once:
         sys.exit(report.once(options, click.echo, form=report.as_json if as_json else report.as_text))

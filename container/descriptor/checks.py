@@ -224,7 +224,7 @@ def _quoted(text: str) -> str:
 
 
 def _warning(source: Source, message: str, cure: str = "", *, code: str) -> Problem:
-    return Problem(source, message, cure, "warning", code)
+    return Problem(source, message, cure, "warning", code=code)
 
 
 # Said twice

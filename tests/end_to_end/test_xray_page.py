@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import programs
 import pytest
 from contrast import CONTRAST
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("chromium")]
 LIMIT_S = 60.0
@@ -115,6 +115,22 @@ def test_a_bar_shows_its_step(server, open_page):
     page.get_by_role("button", name="In proportion to time").click()
     expect(page.locator(".ticks span")).to_have_count(5)
     expect(page.locator(".span.chosen")).to_have_count(1)
+
+
+def test_what_the_container_says_after_the_end_of_the_answer_is_shown(server, open_page):
+    ask(server, "/main/x")
+    page = open_page(f"{server.page}#%")  # which is no id
+    expect(page.locator("#rows tr")).to_have_count(1)
+
+    def before(route: Route) -> None:  # as if the container were another process, which sends its part later
+        record = route.fetch().json()
+        spans = [span for span in record["spans"] if span["lane"] != "container"]
+        route.fulfill(json={**record, "spans": spans})
+
+    page.route("**/xray/requests/*.json", before, times=1)
+    page.locator("#rows tr").first.click()
+    expect(page.locator(".lane.front")).to_be_visible()
+    expect(page.locator(".lane.container")).to_be_visible()
 
 
 def test_what_a_client_sends_is_only_text(server, open_page):

@@ -38,9 +38,11 @@ _BACKLOG = 256
 class Sender:
     """Sends what a Recorder has. A thread of its own, from start to stop."""
 
-    def __init__(self, recorder: Recorder, path: Path) -> None:
+    def __init__(self, recorder: Recorder, path: Path, *, joined: bool = False) -> None:
+        """joined: only parts of requests that our front has a record of, not its own health checks."""
         self._recorder = recorder
         self._path = path
+        self._joined = joined
         self._sent: dict[str, int] = {}  # Trace.changes when it was sent, by id
         self._socket: socket.socket | None = None
         self._stopping = threading.Event()
@@ -68,6 +70,8 @@ class Sender:
         if self._socket is not None and _has_ended(self._socket):
             self._close()
         traces = self._recorder.traces()
+        if self._joined:
+            traces = [trace for trace in traces if trace.facts.get("joins")]
         changed = [trace for trace in traces if self._sent.get(trace.id) != trace.changes][-_MOST_AT_ONCE:]
         if not changed:
             return True
