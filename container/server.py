@@ -224,6 +224,8 @@ class Server:
         self._ajp = self._make_ajp(listeners, prefix)
         self._timeout_s = settings.stop_timeout_s
         self._thread: threading.Thread | None = None
+        self.failure: BaseException | None = None
+        """Why it accepts no more connections, if nobody has told it to stop."""
 
     def _make_mpm(
         self, listeners: list[AnsweredListener], slot: Slot | None, prefix: str
@@ -295,8 +297,11 @@ class Server:
         contexts = self.container.contexts.values()
         return [f"web app {each}: {each.state.value}" for each in contexts if each.state is not State.RUNNING]
 
-    def start(self) -> None:
-        """Deploy every web app, then accept connections. If it raises, nothing is left open."""
+    def start(self, ended: Callable[[], None] = lambda: None) -> None:
+        """Deploy every web app, then accept connections. If it raises, nothing is left open.
+
+        ended is called, in another thread, when none are accepted any more: see failure.
+        """
         self._admin.start(self._executor)
         if self._xray is not None:
             self._xray.start()
@@ -306,12 +311,19 @@ class Server:
         def run() -> None:
             try:
                 self._mpm.run(is_ready.set)
+            except BaseException as error:  # for whoever waits for the end
+                log.exception("No more connections are accepted")
+                self.failure = error
             finally:
                 is_ready.set()
+                ended()
 
         self._thread = threading.Thread(target=run, name="accepting")
         self._thread.start()
         is_ready.wait()
+        if self.failure is not None:
+            self._give_up()
+            raise self.failure
         if self._ajp is not None:
             self._ajp.start()
         self._keeper.start()
@@ -321,11 +333,16 @@ class Server:
         try:
             self.container.deploy_all(self.settings.webapps)
         except BaseException:
-            self._ports.close()
-            self._admin.close()
-            self._stop_container(0)
+            self._give_up()
             raise
         self.container.on_static_plan(self._front.publish)
+
+    def _give_up(self) -> None:
+        self._ports.close()
+        self._admin.close()
+        self._stop_container(0)
+        if self._xray is not None:
+            self._xray.close()
 
     def drain(self) -> None:
         """Say that no more requests should come, and serve those that do for settings.drain_s."""
@@ -543,7 +560,7 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
             pages, xray = status_page(board, None), make_xray(settings)
             server = Server(settings, ports, slot, pages=pages, xray=xray)
-            server.start()
+            server.start(inbox.wake)
             slot.state = board.phase = WAITING
             say(report(server, time.perf_counter() - began_s, server.admin_url))
             number = _serve_until_stopped(server, inbox)
@@ -556,7 +573,7 @@ def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -
                 within_s = settings.drain_s + settings.stop_timeout_s
                 say(f"Stopping, within {within_s:g} s. Ctrl-C again ends at once.")
                 timeout_s = settings.stop_timeout_s
-            return stop_in_time(server, timeout_s, inbox)
+            return stop_in_time(server, timeout_s, inbox) or int(server.failure is not None)
     finally:
         board.close()
 
@@ -571,8 +588,8 @@ def make_xray(settings: Settings, *, is_alone: bool = True) -> Xray | None:
 
 
 def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
-    """Obey signals until one says stop; return that."""
-    while True:
+    """Obey signals until one says stop; return that. A server that has failed is to be stopped as well."""
+    while server.failure is None:
         for number in inbox.wait():
             if number == signal.SIGHUP:
                 if server.tls is not None:
@@ -582,6 +599,7 @@ def _serve_until_stopped(server: Server, inbox: SignalInbox) -> int:
                 log.info("The logs are opened anew")  # as soon as something is written to them
             else:
                 return number
+    return signal.SIGTERM
 
 
 def _reload_all(container: Container) -> None:

@@ -719,14 +719,15 @@ def serve_container(settings: Settings, descriptor: int) -> int:
         threading.Thread(target=watch, name="channel", daemon=True).start()
         try:
             server = Server(settings, xray=_xray_below(settings, path.parent))
-            server.start()
+            server.start(inbox.wake)
             say({READY: _what_is_served(server)})
             server.container.on_static_plan(lambda plan: say({_STATIC: values_of_plan(plan)}))
-            while not is_orphan.is_set() and signal.SIGTERM not in inbox.wait():
-                pass
+            is_told = False
+            while not (is_told or is_orphan.is_set() or server.failure is not None):
+                is_told = signal.SIGTERM in inbox.wait()
             if is_orphan.is_set():
                 log.error("The front has been killed: this container ends too")
-            return stop_in_time(server, settings.stop_timeout_s, inbox)
+            return stop_in_time(server, settings.stop_timeout_s, inbox) or int(server.failure is not None)
         finally:
             _leave(path, is_orphan.is_set())
 

@@ -226,16 +226,19 @@ class EventServer:
             self._stopping = stopping = asyncio.Event()
             if self._stop_was_called:
                 stopping.set()
-        await self._accept()
-        ready()
-        while not stopping.is_set():
-            try:
-                await asyncio.wait_for(stopping.wait(), _SWEEP_S)
-            except TimeoutError:
-                connector.sweep(time.monotonic())
-                if self._slot is not None:
-                    self._slot.publish(connector.activity(self._slot.threads))
-        await self._end(connector)
+        try:
+            await self._accept()
+            ready()
+            while not stopping.is_set():
+                try:
+                    await asyncio.wait_for(stopping.wait(), _SWEEP_S)
+                except TimeoutError:
+                    connector.sweep(time.monotonic())
+                    if self._slot is not None:
+                        self._slot.publish(connector.activity(self._slot.threads))
+            await self._end(connector)
+        finally:
+            self._pause_accepting()
 
     # Accepting ------------------------------------------------------------------------------------
 

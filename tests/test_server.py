@@ -1,0 +1,49 @@
+"""A Server whose loop fails: whoever has started it is told."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from container.config import Settings
+from container.mpm.event import EventServer
+from container.server import Ports, Server
+
+pytestmark = pytest.mark.socket
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    settings = Settings(webapps=tmp_path, port=0, access_log="off", stop_timeout_s=1.0)
+    return Server(settings, Ports(settings))
+
+
+def test_a_start_that_fails_leaves_nothing_open(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(mpm: EventServer) -> None:
+        raise OSError("no descriptors")
+
+    monkeypatch.setattr(EventServer, "_accept", fail)
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="no descriptors"):
+        server.start()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_loop_that_fails_later_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails, has_ended = threading.Event(), threading.Event()
+
+    def sweep(connector, now_s: float) -> None:
+        if fails.is_set():
+            raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("container.connectors.http.HttpConnector.sweep", sweep)
+    server.start(has_ended.set)
+    assert server.failure is None
+    fails.set()
+    assert has_ended.wait(30)
+    assert str(server.failure) == "a mistake of ours"
+    server.stop(0.0)
