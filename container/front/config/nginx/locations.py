@@ -196,12 +196,19 @@ class LocationReader:
             kind = "~"
         if parent.kind in ("=", "@"):
             what = "exact location" if parent.kind == "=" else "named location"
-            raise BadDirective(f'location "{name}" cannot be inside the {what} "{parent.name}"')
+            raise BadDirective(
+                f'location "{name}" cannot be inside the {what} "{parent.name}"', "Write it beside that"
+            )
         if parent.kind != "server":
             if kind == "@":
-                raise BadDirective(f'named location "{name}" can be on the server level only')
+                raise BadDirective(
+                    f'named location "{name}" can be on the server level only', "Write it directly in server"
+                )
             if kind in ("=", "", "^~") and parent.kind != "~" and not name.startswith(parent.name):
-                raise BadDirective(f'location "{name}" is outside location "{parent.name}"')
+                raise BadDirective(
+                    f'location "{name}" is outside location "{parent.name}"',
+                    f"Write it beside that, or begin its name with {parent.name}",
+                )
         inherited = replace(
             parent,
             source=directive.source,
@@ -244,7 +251,9 @@ class LocationReader:
             return
         upstream = location.proxy.upstream if location.proxy else None
         if location.proxy is None or upstream is None:
-            raise BadDirective("health_check needs a proxy_pass to an upstream beside it")
+            raise BadDirective(
+                "health_check needs a proxy_pass to an upstream beside it", "Write proxy_pass http://UPSTREAM"
+            )
         host = next((value for name, value in location.set_headers if name.lower() == "host"), None)
         timeout_s = min(location.limits.read_timeout_s or check.interval_s, check.interval_s)
         check = replace(
@@ -320,7 +329,7 @@ class LocationReader:
     def _on_gzip_comp_level(self, draft: _Draft, directive: Directive) -> None:
         level = values.number(directive.args[0])
         if not 1 <= level <= 9:
-            raise BadDirective("value must be between 1 and 9")
+            raise BadDirective("value must be between 1 and 9", "Write 1 for speed, 9 for size")
         draft.gzip["level"] = level
 
     def _on_gzip_proxied(self, draft: _Draft, directive: Directive) -> None:
@@ -409,7 +418,9 @@ class LocationReader:
         for code in codes:
             status = values.number(code)
             if not 300 <= status <= 599 or status == 499:
-                raise BadDirective(f'value "{code}" must be between 300 and 599')
+                raise BadDirective(
+                    f'value "{code}" must be between 300 and 599', "Name an error, such as 404"
+                )
             draft.append("error_pages", ErrorPage(status, overwrite, target))
 
     def _on_add_header(self, draft: _Draft, directive: Directive) -> None:
@@ -423,7 +434,9 @@ class LocationReader:
     def _on_expires(self, draft: _Draft, directive: Directive) -> None:
         *modified, value = directive.args
         if modified not in ([], ["modified"]):
-            raise BadDirective(f'invalid value "{modified[0]}"')
+            raise BadDirective(
+                f'invalid value "{modified[0]}"', "Write expires TIME, or expires modified TIME"
+            )
         if value == "off":
             draft.fields["expires"] = None
             return
@@ -450,7 +463,9 @@ class LocationReader:
             if parameter.startswith("if="):
                 condition = self._notebook.template(parameter[3:], directive.source)
             elif not parameter.startswith(("buffer=", "gzip", "flush=")):
-                raise BadDirective(f'invalid parameter "{parameter}"')
+                raise BadDirective(
+                    f'invalid parameter "{parameter}"', "Write access_log FILE [FORMAT] [if=CONDITION]"
+                )
         draft.append("logs", AccessLog(self._notebook.path(file, directive.source), form, condition))
 
     # --- proxying -------------------------------------------------------------------------------
@@ -505,7 +520,9 @@ class LocationReader:
                 rule = self._replacement(source, target, directive)
                 draft.fields["redirects"] = (*(draft.fields.get("redirects") or ()), rule)
             case _:
-                raise BadDirective(f'invalid parameter "{directive.args[0]}"')
+                raise BadDirective(
+                    f'invalid parameter "{directive.args[0]}"', "Write off, default, or what and what instead"
+                )
 
     def _replacement(self, source: str, target: str, directive: Directive) -> Replacement:
         return Replacement(
@@ -555,7 +572,7 @@ class LocationReader:
 
     def _on_proxy_next_upstream(self, draft: _Draft, directive: Directive) -> None:
         if unknown := set(directive.args) - _NEXT:
-            raise BadDirective(f'invalid value "{min(unknown)}"')
+            raise BadDirective(f'invalid value "{min(unknown)}"', f"There are {', '.join(sorted(_NEXT))}")
         conditions = frozenset(directive.args)
         draft.next_upstream["conditions"] = frozenset() if "off" in conditions else conditions - {"updating"}
 

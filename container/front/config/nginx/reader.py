@@ -86,7 +86,7 @@ class Notebook:
                 if missing(name):
                     self.problem(source, f'the variable "{name}" is not supported', "Leave it out")
                 else:
-                    self.problem(source, f'unknown "{name}" variable')
+                    self.problem(source, f'unknown "{name}" variable', f"Correct its name, or set ${name}")
 
     def _without_handler(self, directive: Directive) -> None:
         name, source = directive.name, directive.source

@@ -208,7 +208,9 @@ class HttpReader:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
             names = " -> ".join(f"${name}" for name in error.args[1])
-            self._notebook.problem(self.maps[error.args[1][0]].source, f"a cycle of map variables: {names}")
+            self._notebook.problem(
+                self.maps[error.args[1][0]].source, f"a cycle of map variables: {names}", "Break it"
+            )
 
     # --- map and log_format ---------------------------------------------------------------------
 
@@ -229,7 +231,9 @@ class HttpReader:
             if key == "volatile" and not line.args:
                 continue
             if len(line.args) != 1:
-                self._notebook.problem(line.source, "invalid number of the map parameters")
+                self._notebook.problem(
+                    line.source, "invalid number of the map parameters", "Write VALUE RESULT;"
+                )
                 continue
             value = self._notebook.template(line.args[0], line.source)
             if key == "default":
@@ -306,7 +310,10 @@ def _listens(directive: Directive) -> list[Listen]:
             case "proxy_protocol":
                 raise BadDirective('"listen ... proxy_protocol" is not supported', "Remove proxy_protocol")
             case _ if not _IGNORED.fullmatch(parameter):
-                raise BadDirective(f'invalid parameter "{parameter}"')
+                raise BadDirective(
+                    f'invalid parameter "{parameter}"',
+                    "There are default_server, ssl, reuseport and backlog=",
+                )
     if where.startswith("unix:"):
         return [Listen("", 0, where[5:], **options)]
     if where.isdigit():
@@ -324,5 +331,7 @@ def _listens(directive: Directive) -> list[Listen]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        raise BadDirective(f'host not found in "{where}" of the "listen" directive') from None
+        raise BadDirective(
+            f'host not found in "{where}" of the "listen" directive', "Write an address of this machine, or *"
+        ) from None
     return [Listen(str(a[4][0]), port, **options) for a in dict.fromkeys(found)]

@@ -98,6 +98,8 @@ def _problem(found: dict[str, Any]) -> Problem:
     cure = ""
     if not error:  # how crossplane says it
         error, cure = 'unexpected end of file, expecting ";" or "}"', 'End each directive with ";".'
+    elif error == 'unexpected end of file, expecting "}"':
+        cure = 'Close each block with "}".'
     elif missing := _NO_FILE.fullmatch(error):
         error, cure = f'include "{missing[2]}": {missing[1]}', "Correct its path, or remove the include."
     elif (misplaced := _MISPLACED.fullmatch(error)) and (places := _places(misplaced[1])):

@@ -40,7 +40,7 @@ def split_port(text: str) -> tuple[str, int | None]:
         raise BadDirective(f'invalid host or port in "{text}"', "Write HOST, HOST:PORT or [IPv6]:PORT")
     port = int(match[2]) if match[2] else None
     if port is not None and not 1 <= port <= 65535:
-        raise BadDirective(f'invalid port in "{text}"')
+        raise BadDirective(f'invalid port in "{text}"', "Write a number from 1 to 65535")
     return match[1].strip("[]"), port
 
 
@@ -139,7 +139,10 @@ class UpstreamReader:
                 case "samesite" if value.startswith("$") or value.lower() in ("strict", "lax", "none"):
                     attributes[field] = f"{field}={value.lower()}"
                 case _:
-                    raise BadDirective(f'invalid parameter "{parameter}"')
+                    raise BadDirective(
+                        f'invalid parameter "{parameter}"',
+                        "There are expires, domain, path, httponly, secure and samesite",
+                    )
         return Sticky(
             (template(f"$cookie_{name}"),),
             name,
@@ -164,7 +167,10 @@ class UpstreamReader:
                 case "slow_start" | "resolve" | "service":
                     raise BadDirective(f'"{parameter}" is not supported', f"Remove {parameter}")
                 case _:
-                    raise BadDirective(f'invalid parameter "{parameter}"')
+                    raise BadDirective(
+                        f'invalid parameter "{parameter}"',
+                        "There are weight, max_fails, fail_timeout, max_conns, backup, down, drain and route",
+                    )
         if fields.get("weight") == 0:
             raise BadDirective('invalid parameter "weight=0"', "Write down to leave a server out")
         for found in self._addresses(address, scheme):

@@ -118,7 +118,9 @@ class Pattern:
         try:
             return cls(text, re.compile(python, re.ASCII | (re.IGNORECASE if ignore_case else 0)))
         except re.error as error:
-            raise BadDirective(f'the regular expression "{text}" cannot be used: {error}') from None
+            raise BadDirective(
+                f'the regular expression "{text}" cannot be used: {error}', "Python's are read here"
+            ) from None
 
     @property
     def names(self) -> Iterable[str]:
@@ -167,7 +169,7 @@ def size(text: str) -> int:
 
 def number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise BadDirective(f'invalid number "{text}"')
+        raise BadDirective(f'invalid number "{text}"', "Write digits only")
     return int(text)
 
 

@@ -130,6 +130,8 @@ def test_refused_with_its_line(
     problems = refuse(configure, text)
     assert problems[0].startswith(f"{tmp_path}/nginx.conf:{line + 2}: ")
     assert message in problems[0]
+    if not re.search(r'invalid number of arguments|it must be "on" or "off"', problems[0]):  # that says it
+        assert re.search(r"\. [A-Z].+[.?] \[WAS801\]$", problems[0]), "there is no cure"
 
 
 @pytest.mark.program("nginx")
