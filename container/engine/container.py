@@ -196,6 +196,10 @@ class Container:
             message = f'<default-context-path> "{declared}" does not count: the server says "{path or "/"}"'
             cure = "Its place is the name of its folder; remove the element, or rename the folder."
             problems.append(Problem(web_app.source, message, cure, "warning", code="WAS133"))
+        if "//" in f"{path}/":
+            message = f'its context path is "{path}", which no request has'
+            cure = "Rename the folder: # stands for one /. There are no versions (##) here: use `was reload`."
+            problems.append(Problem(Source(folder.name), message, cure, "warning", code="WAS133"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
