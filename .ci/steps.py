@@ -257,7 +257,7 @@ def newest_python(folder: Path) -> None:
         return
     say(f"newest Python: {'.'.join(map(str, version))}, {path}")
     run([path, "-m", "venv", ".venv-newest"], folder)
-    run([".venv-newest/bin/python", "-m", "pip", "install", "--quiet", "--editable", ".[test]"], folder)
+    run([".venv-newest/bin/python", "-m", "pip", "install", "--quiet", "--editable", ".[selftest]"], folder)
     run_tests([".venv-newest/bin/python", "-m", "pytest"], folder)
 
 

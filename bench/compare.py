@@ -1,6 +1,6 @@
 """Give ours and its peers the same work in alternating rounds; print what each did, and the ratios.
 
-    python bench/compare.py                          everything that is installed, 3 rounds: about six minutes
+    python bench/compare.py                          everything that is here, 3 rounds: about seven minutes
     python bench/compare.py --seconds 2 --rounds 1   a first look
     python bench/compare.py --only ours,floor --work hello
 
@@ -16,6 +16,7 @@ import contextlib
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -35,14 +36,19 @@ HERE = Path(__file__).parent
 PEERS = HERE / "peers"
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 15.0
-WARM_UP_S = {"Tomcat": 20.0}  # the JIT needs it; the others are as fast at once
+WARM_UP_S = {"Tomcat": 20.0, "nginx+Tomcat": 20.0}  # the JIT needs it; the others are as fast at once
 WARM_UP_DEFAULT_S = 2.0
 
 TOMCAT = Path(os.environ.get("CATALINA_HOME", "/usr/share/tomcat10"))
 SERVLET_API = Path(os.environ.get("SERVLET_API_JAR", "/usr/share/java/tomcat10-servlet-api.jar"))
 
-WORKS = {"hello": ("/hello", 13), "1k": ("/1k.bin", 1024), "100k": ("/100k.bin", 100 * 1024)}
-"""Each work's path, and the length of the right answer."""
+WORKS = {
+    "hello": ("/hello", 13),
+    "proxied": ("/hello", 13),
+    "1k": ("/1k.bin", 1024),
+    "100k": ("/100k.bin", 100 * 1024),
+}
+"""Each work's path, and the length of the right answer. proxied: a web server and a container behind it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Contender:
     command: Callable[[int, Path], Command]
     """How to start it on a port, with a private folder."""
     works: tuple[str, ...] = ("hello",)
+    is_ours: bool = False
+    """What the others are compared with, where they do the same work."""
 
 
 def no_program(program: str, cure: str) -> str:
@@ -86,16 +94,22 @@ def write_files(folder: Path) -> None:
             (folder / path[1:]).write_bytes(b"x" * size)
 
 
-def ours(port: int, folder: Path) -> Command:
+def ours(port: int, folder: Path, more: str = "") -> Command:
     webapps = folder / "webapps"
     shutil.copytree(HERE / "webapps", webapps)
     write_files(webapps / "ROOT")
     return Command(
         python(
-            f"-m container run --host 127.0.0.1 --port {port} --access-log off", "--webapps", str(webapps)
+            f"-m container run --host 127.0.0.1 --port {port} --access-log off {more}",
+            "--webapps",
+            str(webapps),
         ),
         {"PYTHONPATH": str(HERE.parent)},
     )
+
+
+def our_front_and_container(port: int, folder: Path) -> Command:
+    return ours(port, folder, "--containers 1")
 
 
 def floor(port: int, folder: Path) -> Command:
@@ -120,13 +134,30 @@ def tomcat(port: int, folder: Path) -> Command:
     )
 
 
-def nginx(port: int, folder: Path) -> Command:
+def nginx(port: int, folder: Path, location: str = "default_type text/plain;", upstream: str = "") -> Command:
     write_files(folder / "files")
     (folder / "files/hello").write_bytes(b"Hello, World!")
     folder.chmod(0o755)  # the worker of a root's nginx is somebody else
-    fill_in(PEERS / "nginx.conf", folder / "nginx.conf", port, folder)
+    fill_in(PEERS / "nginx.conf", folder / "nginx.conf", port, folder, location=location, upstream=upstream)
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or "nginx"
     return Command([program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
+
+
+def no_nginx() -> str:
+    return no_program("nginx", "apt install nginx")
+
+
+def nginx_to_tomcat(port: int, folder: Path) -> Command:
+    behind = free_port()
+    container = tomcat(behind, folder / "tomcat")
+    front = nginx(
+        port,
+        folder,
+        'proxy_pass http://tomcat; proxy_http_version 1.1; proxy_set_header Connection "";',
+        f"upstream tomcat {{ server 127.0.0.1:{behind}; keepalive 64; }}",
+    )
+    both = f"{shlex.join(container.arguments)} & exec {shlex.join(front.arguments)}"
+    return Command(["sh", "-c", both], container.environ)
 
 
 def granian(port: int, folder: Path) -> Command:
@@ -150,18 +181,27 @@ def gunicorn(port: int, folder: Path) -> Command:
 
 
 CONTENDERS = (
-    Contender("ours", lambda: "", ours, ("hello", "1k", "100k")),
+    Contender("ours", lambda: "", ours, ("hello", "1k", "100k"), is_ours=True),
     Contender("floor", lambda: "", floor),
     Contender("Tomcat", no_tomcat, tomcat, ("hello", "1k", "100k")),
-    Contender("nginx", lambda: no_program("nginx", "apt install nginx"), nginx, ("hello", "1k", "100k")),
+    Contender("nginx", no_nginx, nginx, ("hello", "1k", "100k")),
     Contender("Granian+Falcon", lambda: no_module("granian", "falcon"), granian),
     Contender("gunicorn+Flask", lambda: no_module("gunicorn", "flask"), gunicorn),
+    Contender("front+container", lambda: "", our_front_and_container, ("proxied",), is_ours=True),
+    Contender("nginx+Tomcat", lambda: no_nginx() or no_tomcat(), nginx_to_tomcat, ("proxied",)),
 )
 
 
-def fill_in(template: Path, target: Path, port: int, folder: Path) -> None:
+def fill_in(template: Path, target: Path, port: int, folder: Path, **more: str) -> None:
     text = string.Template(template.read_text(encoding="utf-8"))
-    target.write_text(text.substitute(port=port, folder=folder), encoding="utf-8")
+    target.write_text(text.substitute(more, port=port, folder=folder), encoding="utf-8")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
 
 
 # A server while it runs
@@ -186,14 +226,9 @@ class Server:
 
 @contextlib.contextmanager
 def running(contender: Contender) -> Iterator[Server]:
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name,
-        socket.socket() as s,
-    ):
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-        s.close()
+        port = free_port()
         command = contender.command(port, folder)
         log = folder / "output"
         with log.open("wb") as output:
@@ -317,7 +352,12 @@ def report(servers: Sequence[Server], works: Sequence[str], results: Results) ->
         print(f"\nGET {path} ({size} bytes)\n")
         print("| server | requests/s | p50 ms | p99 ms | errors | ours ÷ it | least | most |")
         print("|---|--:|--:|--:|--:|--:|--:|--:|")
-        ours_per_s = [r.requests_per_s for r in results.get((work, "ours"), [])]
+        ours_per_s = [
+            result.requests_per_s
+            for server in servers
+            if server.contender.is_ours
+            for result in results.get((work, server.name), [])
+        ]
         for server in servers:
             if rounds := results.get((work, server.name)):
                 ratios = [
@@ -361,7 +401,7 @@ def main() -> None:
         parser.exit(1, f"The load generator wrk is not here: {cure}\n")
     chosen = []
     for contender in CONTENDERS:
-        if contender.name in wanted:
+        if contender.name in wanted and set(works) & set(contender.works):
             if cure := contender.missing():
                 print(f"{contender.name}: not here: {cure}")
             else:

@@ -8,11 +8,13 @@ The folders retell the journey of a request:
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     filters/      Tomcat's own filters, under their names
-    learn/        what shows how it works: explain, X-ray; what checks and begins web apps
-    server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command
-    testing/      fixtures for tests of web apps
+    learn/        what shows how it works: explain, X-ray, lab; what checks, migrates and begins web apps
+    server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command,
+                  wsgi.py the application for other WSGI servers
+    testing/      fixtures and strategies for tests of web apps
+    config.py  trace.py  errors.py    settings; what X-ray and access log are told; mistakes with their places
 
-Nothing imports to its left: cli | wsgi | testing > topology > server > learn | manager > engine | front >
+Nothing imports to its left: cli | wsgi | testing > topology > server > learn > engine | front >
 connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files > config >
 trace > errors.
 

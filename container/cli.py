@@ -1,14 +1,16 @@
 """The ``was`` commands: each parses its arguments, then calls one function.
 
-    was run     container.server.run        serve a folder of web apps
-    was front   container.front.master.run  be a web server before containers
-    was new     container.learn.new.create  begin a web app
-    was check   container.learn.lint        find what is wrong with web apps
-                container.learn.effective   show what one is declared to be
-    was explain container.learn.explain     what happens to a request, and which line says so
-    was migrate container.learn.migrate     what becomes of a Java web app
-    was status  container.mpm.status    what running servers do
-    was user    container.security.users_file   who can log in: add, remove, list
+    was run, was container  container.server.run        serve a folder of web apps
+                            container.topology          the same in several processes
+    was front               container.front.master.run  be a web server before containers
+    was new                 container.learn.new.create  begin a web app
+    was check               container.learn.lint        find what is wrong with web apps
+                            container.learn.effective   show what one is declared to be
+    was explain             container.learn.explain     what happens to a request, and which line says so
+    was migrate             container.learn.migrate     what becomes of a Java web app
+    was lab                 container.learn.lab         the process models side by side, under load
+    was status, was reload  container.mpm               what running servers do; start their web apps anew
+    was user                container.security.users_file   who can log in: add, remove, list
 
 Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it cannot be done as written.
 Each command imports what it needs when it is called, so that ``was --help`` is quick.
@@ -354,6 +356,10 @@ def new(name: str) -> None:
     )
 
 
+def _in_color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
+
+
 def _explain(context: click.Context, param: click.Parameter, code: str | None) -> None:
     """Before PATH is asked for, as --help does."""
     if code is None or context.resilient_parsing:
@@ -433,8 +439,7 @@ def check(
         click.echo(as_json(report))
     else:
         if report.problems:
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-            click.echo(as_text(report, colour=colour), color=colour)
+            click.echo(as_text(report, color=_in_color()))
         click.echo(report.summary(), err=True)
     sys.exit(1 if report.failed(strict=strict) else 0)
 
@@ -492,7 +497,7 @@ def explain(
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:
-        click.echo(found.to_text(color=sys.stdout.isatty() and "NO_COLOR" not in os.environ), nl=False)
+        click.echo(found.to_text(color=_in_color()), nl=False)
     sys.exit(any(problem.severity == "error" for problem in found.problems))
 
 
@@ -539,6 +544,86 @@ def migrate(webapp: Path, sources: Path | None, output: Path | None, as_json: bo
     if output is not None:
         click.echo(f"{output}: made; {output}/TODO.md says how to go on", err=True)
     sys.exit(1 if report.problems else 0)
+
+
+@was.command(
+    short_help="See prefork, worker and event side by side under the same load.",
+    epilog=_examples(
+        "was lab",
+        "was lab --rate 200 --connections 32",
+        "was lab --once",
+        "was lab --once --json --duration 30",
+    ),
+)
+@click.option("--once", is_flag=True, help="Run the scenarios in turn, print what was seen, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print JSON, sentences in all languages.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(5, 3600),
+    metavar="SECONDS",
+    help="When it ends by itself, 5 to 3600 s.  [default: 600; with --once 60]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 500),
+    default=40,
+    show_default=True,
+    metavar="NUMBER",
+    help="Requests per second that each server gets, 1 to 500.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    metavar="NUMBER",
+    help="Most of them that wait for an answer at once, 1 to 64; more are not sent.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, 1_000_000),
+    default=100_000,
+    show_default=True,
+    metavar="NUMBER",
+    help="Most requests of the whole lab; then no more are sent.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="Of the page, on 127.0.0.1.  [default: a free one]",
+)
+def lab(
+    *,
+    once: bool,
+    as_json: bool,
+    duration: float | None,
+    rate: float,
+    connections: int,
+    requests: int,
+    port: int,
+) -> None:
+    """Start the three process models, small, under the same load, and show on a page what each of them does.
+
+    Switches add idle connections, slow clients, requests that get stuck in a servlet; or kill a child. A
+    sentence tells what was just seen. Everything is on 127.0.0.1 and ends with Ctrl-C: processes,
+    connections, temporary files. It takes some 250 MB of memory.
+    """
+    if as_json and not once:
+        raise click.UsageError("--json is for --once; the page has /lab/now.json")
+    if sys.platform == "win32":
+        raise ConfigError("`was lab` needs Linux or macOS: Windows has no fork. Run it under WSL")
+
+    from container.learn.lab import page, report
+    from container.learn.lab.options import LabOptions
+    from container.server import configure_logging
+
+    configure_logging(Settings(log_level="error"))  # nobody needs to know of a page's connections
+    options = LabOptions(duration or (60 if once else 600), rate, connections, requests, port)
+    if once:
+        sys.exit(report.once(options, click.echo, form=report.as_json if as_json else report.as_text))
+    sys.exit(page.serve(options, click.echo))
 
 
 @was.command(

@@ -195,7 +195,10 @@ class Settings:
         example="/var/tmp/was",
     )
     dev: bool = setting(
-        False, "Reload changed web apps, show tracebacks in error pages", group="Web apps", example="on"
+        False,
+        "Reload changed web apps, say what `was check` finds, show tracebacks in error pages",
+        group="Web apps",
+        example="on",
     )
     cross_context: bool = setting(
         False, "Let ServletContext.getContext reach other web apps", group="Web apps", example="on"

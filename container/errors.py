@@ -12,7 +12,7 @@ match: paths begin with "/". Write "/cart" (§12.2). [WAS201]``
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
@@ -54,14 +54,13 @@ class Problem:
     message: str
     cure: str = ""
     severity: Severity = "error"
-    code: str = ""
+    code: str = field(kw_only=True)
 
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""
         kind = "" if self.severity == "error" else f"{self.severity}: "
         cure = f" {self.cure}" if self.cure else ""
-        code = f" [{self.code}]" if self.code else ""
-        return f"{where}{kind}{self.message}.{cure}{code}"
+        return f"{where}{kind}{self.message}.{cure} [{self.code}]"
 
 
 class ContainerError(Exception):

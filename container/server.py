@@ -39,7 +39,7 @@ from container.engine.container import Container, require_folder
 from container.engine.context import Context
 from container.engine.lifecycle import State
 from container.engine.reload import FileWatcher
-from container.errors import ConfigError, DeploymentError
+from container.errors import ConfigError, DeploymentError, Problem
 from container.mpm.population import MOST_SHOWN, Limits, settle, share
 from container.mpm.unix import remove_socket
 from container.trace import FRONT
@@ -463,14 +463,16 @@ class Keeper:
             fresh = self._container.reload(context)
         except (DeploymentError, SyntaxError) as error:
             kept = "the one before goes on" if context.state is State.RUNNING else "it answers 503"
-            said = (
-                "".join(traceback.format_exception_only(error)) if isinstance(error, SyntaxError) else error
-            )
-            log.error("%s changed (%s) and does not start; %s:\n%s", context, names, kept, said)
+            said = str(error)
+            if isinstance(error, SyntaxError):
+                said = "\n".join([error.msg, *map(str.rstrip, traceback.format_exception_only(error))])
+            log.error("%s changed (%s) and does not start; %s: %s", context, names, kept, said)
         else:
             # The watcher goes with it: what changed while it was loaded is seen in the next round.
             self._watchers = {**self._watchers, fresh: self._watchers[context]}
             log.info("%s reloaded in %.0f ms: %s changed", context, fresh.started_ms, names)
+            for problem in _found_wrong(fresh):
+                log.warning("%s", problem)
 
 
 def _compile(files: Iterable[Path]) -> None:
@@ -587,7 +589,7 @@ def _reload_all(container: Container) -> None:
         try:
             fresh = container.reload(context)
         except (DeploymentError, SyntaxError) as error:
-            log.error("%s does not start anew, the one before goes on:\n%s", context, error)
+            log.error("%s does not start anew, the one before goes on: %s", context, error)
         else:
             log.info("%s reloaded in %.0f ms", context, fresh.started_ms)
 
@@ -743,8 +745,17 @@ def served(container: Container) -> dict[str, Any]:
     contexts = container.contexts.values()
     return {
         "rows": [_row(context) for context in contexts],
-        "problems": [str(problem) for context in contexts for problem in context.problems],
+        "problems": [str(problem) for context in contexts for problem in _found_wrong(context)],
     }
+
+
+def _found_wrong(context: Context) -> Sequence[Problem]:
+    """With --dev also what `was check` knows, such as a class that the first request would miss."""
+    if context.container.settings.dev and context.state is State.RUNNING:
+        from container.learn.lint import found_wrong
+
+        return found_wrong(context)
+    return context.problems
 
 
 def report_text(

@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import math
 import os
 import shutil
 import signal
@@ -396,15 +395,17 @@ class _OneLoop:
         settings = scene.settings
         self._site = ContainersSite(scene.names, settings)
         balancers = (self._site.balancer,)
+        heard = list(scene.heard)
         if scene.xray is None:
-            self._front = Front(self._site, settings, balancers)
+            self._front = Front(self._site, settings, balancers, is_logged=False)
             self._files = EmbeddedFront(self._front)
         else:
             from container.front.traced import TracedEmbeddedFront, TracedFront
 
             self._front = TracedFront(scene.xray.recorder, self._site, settings, balancers)
             self._files = TracedEmbeddedFront(scene.xray.recorder, self._front)
-        handler, heard = scene.handler(self._files), [self._front.report, *scene.heard]
+            heard.insert(0, self._front.report)
+        handler = scene.handler(self._files)
         if scene.xray is not None:
             handler = traced = scene.xray.around(handler)
             heard.insert(0, traced.answered)
@@ -528,14 +529,13 @@ class _Processes:
         self._scene.ports.close()
 
     def start(self) -> None:
-        os.write(self._go, b"1")
+        with contextlib.suppress(BrokenPipeError):  # it has ended, as _wait tells
+            os.write(self._go, b"1")
         os.read(self._is_ready, 1)  # or it has ended
 
     def stop(self, timeout_s: float) -> None:
-        if timeout_s == math.inf or timeout_s == self._scene.settings.graceful_shutdown_timeout_s:
-            self._signal(signal.SIGQUIT)
-        else:
-            self._signal(signal.SIGTERM)  # the second one ends it at once
+        is_quick = timeout_s in (0.0, self._scene.settings.stop_timeout_s)
+        self._signal(signal.SIGTERM if is_quick else signal.SIGQUIT)  # the second SIGTERM ends it at once
 
     def close(self) -> None:
         """The master has ended, or nobody wants anything of it any more: without us it ends."""

@@ -57,7 +57,8 @@ def web_app(folder: str, web_xml: str = GOOD) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",)]
+    "command",
+    [(), ("run",), ("new",), ("check",), ("explain",), ("container",), ("migrate",), ("reload",), ("lab",)],
 )
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = was(*command, "--help")
@@ -199,11 +200,11 @@ def test_check_has_colours_on_a_terminal_only() -> None:
 
 
 def test_check_of_an_nginx_configuration() -> None:
-    Path("nginx.conf").write_text("events {\n}\nhttp {\n  gzip on;\n  server {\n    listen 8080;\n  }\n}\n")
+    Path("nginx.conf").write_text("events {\n}\nhttp {\n  gunzip on;\n  server {\n    listen 8080;\n  }\n}\n")
     result = was("check", "nginx.conf")
     assert (result.returncode, result.stderr) == (0, "1 nginx configuration: 1 warning\n")
-    assert result.stdout.startswith('nginx.conf:4: warning WAS802: "gzip" has no effect here: ')
-    Path("nginx.conf").write_text("events {\n}\nhttp {\n  gzip on;\n  server {\n    rooot /srv;\n  }\n}\n")
+    assert result.stdout.startswith('nginx.conf:4: warning WAS802: "gunzip" has no effect here: ')
+    Path("nginx.conf").write_text("events {\n}\nhttp {\n  gunzip on;\n  server {\n    rooot /srv;\n  }\n}\n")
     result = was("check", "nginx.conf")
     assert (result.returncode, result.stderr) == (1, "1 nginx configuration: 1 error, 1 warning\n")
     assert 'nginx.conf:6: error WAS801: unknown directive "rooot". Did you mean "root"' in result.stdout

@@ -6,7 +6,8 @@
 
 Which thread: connections, and all that touches a transport, belong to the loop's thread. An exchange belongs
 to the thread that handles it; what it sends goes into the connector's outbox, which the loop empties once for
-all the answers that have come together. On the loop's own thread the outbox is bypassed, and nothing blocks.
+all the answers that have come together. So it is with small answers of the loop's own thread, which never
+blocks.
 
 http_exchange.py has the exchange, which also blocking connections use, http_connection.py the connection.
 """
@@ -33,6 +34,7 @@ __all__ = ["FilePart", "HttpConnection", "HttpConnector", "HttpExchange", "Phase
 _log = logging.getLogger("container.http")
 
 _RETRY_AFTER_S = 1
+_SMALL_BYTES = 16 * 1024  # of an answer that waits for others, so that their clients are woken together
 
 
 class HttpConnector(HttpCore):
@@ -137,15 +139,20 @@ class HttpConnector(HttpCore):
 
     def deliver(self, exchange: HttpExchange, data: bytes | FilePart | None, is_last: bool) -> None:
         """Send data, in the order of the calls. Any thread may call it."""
-        if get_ident() == self._loop_thread:
+        if get_ident() != self._loop_thread:
+            self._outbox.append((exchange, data, is_last))
+            if not self._flush_is_scheduled:
+                self._flush_is_scheduled = True
+                self.call_on_loop(self._flush)
+        elif isinstance(data, bytes) and len(data) <= _SMALL_BYTES:
+            self._outbox.append((exchange, data, is_last))
+            if not self._flush_is_scheduled:
+                self._flush_is_scheduled = True
+                self.loop.call_soon(self._flush)
+        else:
             if self._outbox:
                 self._flush()
             exchange.connection.transmit(exchange, data, is_last)
-            return
-        self._outbox.append((exchange, data, is_last))
-        if not self._flush_is_scheduled:
-            self._flush_is_scheduled = True
-            self.call_on_loop(self._flush)
 
     def call_on_loop(self, function: Callable[[], None]) -> None:
         try:
@@ -158,6 +165,8 @@ class HttpConnector(HttpCore):
         self.now_s = time.monotonic()
         outbox = self._outbox
         for _ in range(len(outbox)):
+            if not outbox:  # one of them has led to a large answer, which sends the others first
+                return
             exchange, data, is_last = outbox.popleft()
             try:
                 exchange.connection.transmit(exchange, data, is_last)

@@ -93,9 +93,11 @@ class HttpConnection(TlsConnection):
         "_mark_s",
         "_number",
         "_parser",
+        "_peer",
         "_reading_paused",
         "_room",
         "_room_callbacks",
+        "_secure",
         "_served",
         "_transport",
         "_written",
@@ -129,6 +131,8 @@ class HttpConnection(TlsConnection):
         self._room: threading.Event | None = None  # what a request's thread waits for
         self._room_callbacks: list[tuple[HttpExchange, Callable[[], object]]] = []
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._peer: tuple[str, int] | None = None  # as every request may ask; a transport takes its time
+        self._secure: bool | None = None
 
     def _new_parser(self) -> Requests:
         return RequestParser(self.connector.heads, self.connector.settings)
@@ -151,7 +155,9 @@ class HttpConnection(TlsConnection):
 
     @property
     def peer(self) -> tuple[str, int]:
-        return address_of(self._transport.get_extra_info("peername"))
+        if self._peer is None:
+            self._peer = address_of(self._transport.get_extra_info("peername"))
+        return self._peer
 
     @property
     def local(self) -> tuple[str, int]:
@@ -159,7 +165,9 @@ class HttpConnection(TlsConnection):
 
     @property
     def secure(self) -> bool:
-        return self._transport.get_extra_info("ssl_object") is not None
+        if self._secure is None:
+            self._secure = self._transport.get_extra_info("ssl_object") is not None
+        return self._secure
 
     @property
     def tls(self) -> dict[str, object] | None:

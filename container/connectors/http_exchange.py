@@ -466,6 +466,7 @@ class HttpExchange:
         ):  # what nearly every answer is; the same as below, with nothing left to decide
             self.framing = _LENGTH
             self.keep_alive = self.finished = True
+            self._callbacks = None
             self._declared = self.body_bytes = length = len(data)
             connector = connection.connector
             connector.deliver(self, plain_answer(line, self._lines, length, connector.date_line, data), True)
@@ -490,6 +491,7 @@ class HttpExchange:
             )
             self.keep_alive = False
         self.finished = True
+        self._callbacks = None  # they know the exchange: a circle would be left
         connection.connector.deliver(self, head + data if data else head, True)
 
     def _deliver(self, data: bytes | FilePart) -> None:
@@ -508,6 +510,7 @@ class HttpExchange:
     def abort(self) -> None:
         if not self.finished:
             self.finished = True
+            self._callbacks = None
             self.connection.connector.deliver(self, None, True)
 
     def inform(self, status: int, headers: Headers) -> None:

@@ -29,7 +29,8 @@ from container.descriptor.model import (
 from container.errors import Problem, Severity, Source
 
 __all__ = [
-    "PatternProblem", "canonical_path", "check", "contradictory_ordering", "is_token", "undeclared_roles",
+    "PatternProblem", "canonical_path", "check", "contradictory_ordering", "is_cookie_domain", "is_token",
+    "undeclared_roles",
     "url_pattern_problem",
 ]  # fmt: skip
 
@@ -49,6 +50,8 @@ CONTAINER_SERVLETS = ("default", "jinja", "jsp")
 """What a mapping may name although nothing declares it."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LINE_ENDS = re.compile(r"[\r\n]")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -63,6 +66,11 @@ _ENTRY_TYPES = (  # an enum's own name is one, too
 def is_token(text: str) -> bool:
     """Whether text is a token of HTTP: an extension method, a cookie's name."""
     return _TOKEN.fullmatch(text) is not None
+
+
+def is_cookie_domain(text: str) -> bool:
+    """Whether text is a host name that a cookie could have: without a dot before it (RFC 6265 §4.1.2.3)."""
+    return _DOMAIN.fullmatch(text) is not None
 
 
 def canonical_path(path: str) -> str | None:
@@ -216,7 +224,7 @@ def _quoted(text: str) -> str:
 
 
 def _warning(source: Source, message: str, cure: str = "", *, code: str) -> Problem:
-    return Problem(source, message, cure, "warning", code)
+    return Problem(source, message, cure, "warning", code=code)
 
 
 # Said twice
@@ -415,7 +423,23 @@ def _session(config: SessionConfig | None) -> Iterator[Problem]:
 
 
 def _cookie(config: CookieConfig) -> Iterator[Problem]:
-    """DD-SES-10."""
+    """DD-SES-10, and what the first cookie would fail at."""
+    domains = [("<domain>", config.domain, config.source)]
+    domains += [
+        ("<attribute> Domain", attribute.value, attribute.source)
+        for attribute in config.attributes
+        if attribute.name.lower() == "domain"
+    ]
+    for what, domain, source in domains:
+        if domain and not is_cookie_domain(domain):
+            yield Problem(
+                source,
+                f"{what} {_quoted(domain)} is no host name that a cookie could have",
+                f"Write {domain.lstrip('.')}: it holds for the hosts below it, too (RFC 6265)."
+                if is_cookie_domain(domain.lstrip("."))
+                else "Write a name such as example.com.",
+                code="WAS613",
+            )
     for attribute in config.attributes:
         if attribute.name.lower() == "max-age" and not _NUMBER.fullmatch(attribute.value):
             yield Problem(

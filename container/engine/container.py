@@ -214,7 +214,7 @@ class Container:
         try:
             context.start()
         except DeploymentError:
-            log.error("%s does not start:\n%s", context, "\n".join(f"  {p}" for p in context.problems))
+            log.error("%s does not start: %s", context, "\n  ".join(map(str, context.problems)))
 
     def _publish(self, contexts: dict[str, Context]) -> None:
         """Make a new set of web apps the one that requests see."""

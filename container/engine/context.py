@@ -224,8 +224,8 @@ class Context:
                 f"the web app does not start: {type(error).__name__}: {error}",
                 code="WAS310",
             )
-            self.problems.append(problem)
-            log.exception("%s does not start", self)
+            self.problems.insert(0, problem)
+            log.exception("%s does not start: %s: %s", self, type(error).__name__, error)
             raise DeploymentError([problem]) from error
 
     def _new_pipeline(self) -> Handler:

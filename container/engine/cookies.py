@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from container.descriptor.checks import is_cookie_domain
 from container.engine.client_errors import bad_request
 from container.servlet import Cookie, IllegalArgumentException
 
@@ -12,8 +12,6 @@ __all__ = ["format_cookie", "parse_cookies"]
 
 _SEPARATORS = frozenset('()<>@,;:\\"/[]?={} \t')
 _VALUE_REFUSED = frozenset('",;\\ \t')
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
@@ -76,7 +74,7 @@ def format_cookie(cookie: Cookie) -> str:
             pieces.append("Expires=Thu, 01 Jan 1970 00:00:10 GMT")
     by_key.pop("max-age", None)
     domain = cookie.getDomain()
-    if domain and not _DOMAIN.fullmatch(domain):
+    if domain and not is_cookie_domain(domain):
         raise IllegalArgumentException(
             f'"{domain}" is no host name that a cookie could have: write it without a dot before it'
         )

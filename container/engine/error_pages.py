@@ -99,12 +99,14 @@ class ErrorPages:
             self._report_client_error(request, response, error, status)
             return
         log.error(
-            "%s %s %s [%s]: uncaught exception in servlet %s",
+            "%s %s %s [%s]: uncaught exception in servlet %s: %s: %s",
             request._exchange.method,
             request._dispatch.uri,
             self._context,
             request.getRequestId(),
             request._dispatch.target.holder.name,
+            type(error).__name__,
+            error,  # what is wrong stands in the first line, before the traceback
             exc_info=error,
         )
         response._error = None  # an exception weighs more than a sendError before it

@@ -12,7 +12,7 @@ from container.descriptor.checks import undeclared_roles
 from container.engine.annotations import annotated_class
 from container.engine.deployment import ServletDeclaration
 from container.engine.uri import split_target
-from container.errors import Problem
+from container.errors import Problem, Source
 from container.protocols.exchange import Exchange, FrontFacts, RawHeaders
 from container.security import enforce as decision
 from container.security.authenticator import (
@@ -118,19 +118,22 @@ def context_security(context: Context) -> ContextSecurity:
     context.problems.extend(problems)
     in_code = declared[len(web_app.security_constraints) :]  # of the others its checks say it
     if isinstance(authenticator, NoLogin) and not problems and _needs_login(Constraints(in_code)):
-        context.problems.append(
-            Problem(
-                in_code[0].source,
-                "@ServletSecurity or setServletSecurity asks for a login, but there is no <login-config>: "
-                "its paths answer 403",
-                "Add <login-config><auth-method>BASIC</auth-method></login-config> (§13.6).",
-                "warning",
-                code="WAS503",
-            )
-        )
+        context.problems.append(without_login(in_code[0].source))
     if not web_app.deny_uncovered_http_methods:
         context.problems += (uncovered.problem() for uncovered in constraints.uncovered())
     return ContextSecurity(context, constraints, authenticator)
+
+
+def without_login(source: Source) -> Problem:
+    """What is said of a constraint in code that nobody can meet."""
+    return Problem(
+        source,
+        "@ServletSecurity or setServletSecurity asks for a login, but there is no <login-config>: its paths "
+        "answer 403",
+        "Add <login-config><auth-method>BASIC</auth-method></login-config> (§13.6).",
+        "warning",
+        code="WAS503",
+    )
 
 
 def _forgive_declared(context: Context) -> None:

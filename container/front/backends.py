@@ -63,10 +63,13 @@ class BackendConnection(asyncio.Protocol):
         self._unread = 0  # bytes received since an event was last asked for
         self._reading_paused = False
         self._writing_paused = False
+        self._is_late = False  # nothing has come in time
+        self._on_news: Callable[[], None] | None = None  # what is called instead of
         self._readable: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._roomy: asyncio.Future[None] | None = None
         self._deadline_s = 0.0
+        self._timer_s = 0.0  # when _timer is due
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -76,10 +79,6 @@ class BackendConnection(asyncio.Protocol):
     @property
     def is_reused(self) -> bool:
         return self.requests > 1
-
-    @property
-    def age_s(self) -> float:
-        return self._loop.time() - self._made_s
 
     # Called by the loop ---------------------------------------------------------------------------
 
@@ -91,8 +90,9 @@ class BackendConnection(asyncio.Protocol):
         if self.on_idle_end is not None:  # nobody has asked for anything
             self.close()
             return
-        self.received_bytes += len(data)
-        self._unread += len(data)
+        size = len(data)
+        self.received_bytes += size
+        self._unread += size
         self.wire.receive(data)
         if self._unread > _READ_AHEAD_BYTES and not self._reading_paused:
             self._reading_paused = True
@@ -135,7 +135,11 @@ class BackendConnection(asyncio.Protocol):
             self._writable.set_result(None)
 
     def _wake_reader(self) -> None:
-        if self._readable is not None and not self._readable.done():
+        on_news = self._on_news
+        if on_news is not None:
+            self._on_news = None
+            on_news()
+        elif self._readable is not None and not self._readable.done():
             self._readable.set_result(None)
 
     # Reading --------------------------------------------------------------------------------------
@@ -163,35 +167,55 @@ class BackendConnection(asyncio.Protocol):
             if self._reading_paused:
                 self._reading_paused = False
                 self._transport.resume_reading()
-            self._readable = self._loop.create_future()
+            await self.news(timeout_s)
+        return event
+
+    async def news(self, timeout_s: float) -> None:
+        """Wait until there is something to look at, if only the end. Raises AttemptFailed after timeout_s."""
+        if self.is_open and not self._unread and not self._is_late:
             self._set_deadline(timeout_s)
+            self._readable = self._loop.create_future()
             try:
                 await self._readable
-            except TimeoutError:
-                raise AttemptFailed(Failure.READ_TIMEOUT, f"nothing came for {timeout_s:g} s") from None
             finally:
                 self._readable = None
-        return event
+        if self._is_late:
+            self._is_late = False
+            raise AttemptFailed(Failure.READ_TIMEOUT, f"nothing came for {timeout_s:g} s")
+
+    def when_news(self, callback: Callable[[], None], timeout_s: float) -> None:
+        """As news, but call callback, at once and whatever it is; news knows if it has not come in time."""
+        if timeout_s:
+            self._set_deadline(timeout_s)
+        else:
+            self._deadline_s = 0.0
+        self._on_news = callback
 
     def _set_deadline(self, timeout_s: float) -> None:
         """One timer for many deadlines: it looks at where the deadline has moved to, and goes on."""
-        self._deadline_s = self._loop.time() + timeout_s if timeout_s else 0.0
-        if timeout_s and (self._timer is None or self._timer.when() > self._deadline_s):
+        if not timeout_s:
+            self._deadline_s = 0.0
+            return
+        self._deadline_s = deadline_s = self._loop.time() + timeout_s
+        if self._timer is None or self._timer_s > deadline_s:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(self._deadline_s, self._on_timer)
+            self._timer_s = deadline_s
+            self._timer = self._loop.call_at(deadline_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        waiting = self._readable
-        if not self._deadline_s or (waiting is None and self.on_idle_end is None):
+        is_awaited = self._on_news is not None or self._readable is not None
+        if not self._deadline_s or not (is_awaited or self.on_idle_end is not None):
             return
         if self._loop.time() < self._deadline_s:
+            self._timer_s = self._deadline_s
             self._timer = self._loop.call_at(self._deadline_s, self._on_timer)
-        elif waiting is None:
+        elif not is_awaited:
             self.close()
-        elif not waiting.done():
-            waiting.set_exception(TimeoutError())
+        elif self._readable is None or not self._readable.done():
+            self._is_late = True
+            self._wake_reader()
 
     # Writing --------------------------------------------------------------------------------------
 
@@ -235,16 +259,21 @@ class BackendConnection(asyncio.Protocol):
 
     # The end --------------------------------------------------------------------------------------
 
-    def keep(self, timeout_s: float, on_end: Callable[[BackendConnection], None]) -> None:
-        """Be idle, for timeout_s at most; on_end tells of the end."""
+    def keep(self, timeout_s: float, on_end: Callable[[BackendConnection], None]) -> bool:
+        """Be idle, for timeout_s at most; on_end tells of the end. False: closed, as it is too old."""
+        now_s = self._loop.time()
+        if now_s - self._made_s > _KEPT_AT_MOST_S:
+            self.close()
+            return False
         self.on_idle_end = on_end
         if self._reading_paused:
             self._reading_paused = False
             self._transport.resume_reading()
-        self._set_deadline(timeout_s)
-
-    def unkeep(self) -> None:
-        self.on_idle_end = None
+        if timeout_s and self._timer is not None and self._timer_s <= now_s + timeout_s:
+            self._deadline_s = now_s + timeout_s
+        else:
+            self._set_deadline(timeout_s)
+        return True
 
     def close(self) -> None:
         """Whatever is under way is given up."""
@@ -312,6 +341,7 @@ class Backends:
         self._slots: dict[str, _Slots] = {}  # the same
         self._open: set[BackendConnection] = set()
         self._is_stopping = False
+        self._unsent: list[tuple[BackendConnection, bytes]] = []
 
     def __repr__(self) -> str:
         return f"<Backends { ({pool: len(idle) for pool, idle in self._idle.items()}) } idle>"
@@ -345,26 +375,34 @@ class Backends:
         else:
             connection = await self._connect(address, limits)
             ping_s = limits.ajp_connect_ping_timeout_s
-        connection.begin()
+            connection.begin()
         if ping_s and (ping := connection.wire.ping()):
             await self._ping(connection, ping, ping_s)
         return connection
+
+    def take_at_once(self, pool: str, address: Address, limits: ProxyLimits) -> BackendConnection | None:
+        """An idle connection, if neither a limit nor a ping is in the way."""
+        if limits.max_connections or limits.ajp_ping_timeout_s:
+            return None
+        return self._take_idle(pool, address)
 
     def _take_idle(self, pool: str, address: Address) -> BackendConnection | None:
         """The one that was used last."""
         idle = self._idle.get(pool)
         if not idle:
             return None
-        for connection in reversed(idle):
-            if connection.address is address or connection.address == address:
-                break
-        else:
-            return None
-        if connection is idle[-1]:
+        connection = idle[-1]
+        if connection.address is address:
             idle.pop()
         else:
+            for connection in reversed(idle):
+                if connection.address == address:
+                    break
+            else:
+                return None
             idle.remove(connection)
-        connection.unkeep()
+        connection.on_idle_end = None
+        connection.begin()
         return connection
 
     async def _ping(self, connection: BackendConnection, ping: bytes, timeout_s: float) -> None:
@@ -405,23 +443,44 @@ class Backends:
         self._open.add(connection)
         return connection
 
+    def send_soon(self, connection: BackendConnection, data: bytes) -> None:
+        """Send it with all else of this turn of the loop.
+
+        A backend that is woken for each request would have to go back to sleep after each.
+        """
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send_unsent)
+        self._unsent.append((connection, data))
+
+    def _send_unsent(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for connection, data in unsent:
+            if not connection.is_open:
+                continue  # whoever waits for its answer has been told
+            try:
+                connection.write(data)
+            except RuntimeError:  # uvloop's transport has been closed; whoever waits will be told
+                connection.close()
+
     def give_back(self, pool: str, connection: BackendConnection, limits: ProxyLimits) -> None:
         """The request is over: keep the connection if it may be used again, else close it."""
+        most = limits.keepalive
         if (
-            not limits.keepalive
+            not most
             or self._is_stopping
             or not connection.is_open
             or not connection.wire.can_stay_open
             or (limits.keepalive_requests and connection.requests >= limits.keepalive_requests)
-            or connection.age_s > _KEPT_AT_MOST_S
         ):
             connection.close()
             return
-        idle = self._idle.setdefault(pool, deque())
-        while len(idle) >= limits.keepalive:
-            idle[0].close()
-        idle.append(connection)
-        connection.keep(limits.keepalive_timeout_s, idle.remove)
+        idle = self._idle.get(pool)
+        if idle is None:
+            idle = self._idle[pool] = deque()
+        if connection.keep(limits.keepalive_timeout_s, idle.remove):
+            while len(idle) >= most:
+                idle[0].close()
+            idle.append(connection)
         connection.free()
 
     def begin_stop(self) -> None:

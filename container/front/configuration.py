@@ -16,7 +16,7 @@ from container.errors import ConfigError, Problem
 from container.front.balancer import Balancer
 from container.front.health import Checked
 from container.front.site import Site
-from container.mpm.tls import CertificateFiles, Choose
+from container.mpm.tls import REJECTED, CertificateFiles, Choose
 
 if TYPE_CHECKING:
     from container.front.config.apache.model import Listen as HttpdListen
@@ -41,6 +41,9 @@ class FrontTls:
 
     certificates: tuple[CertificateFiles, ...]
     choose: Choose = field(compare=False)
+    min_version: str = "TLSv1.2"
+    max_version: str = "TLSv1.3"
+    ciphers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,21 @@ def _nginx(file: Path) -> FrontConfig:
 
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
-    """A server's certificate is its first one; who asks for a server without gets the default server's."""
-    servers = [server for server in config.servers_of(listen) if server.certificates]
-    files = tuple(CertificateFiles(*map(Path, server.certificates[0])) for server in servers)
-    numbers = {id(server): number for number, server in enumerate(servers)}
-    return FrontTls(files, lambda name: numbers.get(id(site.server_for(listen, name))))
+    """Who asks for a server without a certificate gets the default server's; protocols are all that one's."""
+    of_listen = config.servers_of(listen)
+    servers = [server for server in of_listen if server.certificates]
+    pairs = [[(Path(pem), Path(key)) for pem, key in server.certificates] for server in servers]
+    files = tuple(CertificateFiles(*first, others=tuple(others)) for first, *others in pairs)
+    numbers = {id(server): REJECTED for server in of_listen if server.rejects_handshake}
+    numbers |= {id(server): number for number, server in enumerate(servers)}
+    default = of_listen[0]
+    return FrontTls(
+        files,
+        lambda name: numbers.get(id(site.server_for(listen, name))),
+        default.tls_versions[0],
+        default.tls_versions[1],
+        default.tls_ciphers,
+    )
 
 
 def _httpd(file: Path) -> FrontConfig:

@@ -11,23 +11,23 @@ requests alone are sent again. What the client is known to be is settled here: a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from container.config import Settings
 from container.front.balancer import Address, Ask
+from container.front.fields import end_to_end
 from container.front.jk import REPEAT_IDEMPOTENT, LbConfig, LoadBalancer, Worker, WorkerConfig
-from container.front.site import Action, FrontRequest, ProxyAction, ProxyLimits
+from container.front.site import Action, FrontRequest, Headers, ProxyAction, ProxyLimits
 from container.front.stickiness import session_ids
 from container.protocols.forwarded import Claim, TrustedProxies
 
 __all__ = ["ContainersSite", "routes"]
 
-# Not end to end, or said anew below.
-_NOT_PASSED = frozenset(
+# Said anew below: what the client says of it counts only if that is trusted.
+_ABOUT_THE_CLIENT = frozenset(
     (
-        "connection", "content-length", "expect", "forwarded", "host", "keep-alive", "proxy",
-        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-        "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-server",
-        "x-real-ip",
+        "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
+        "x-forwarded-server", "x-real-ip",
     )
 )  # fmt: skip
 _COOKIE = "JSESSIONID"
@@ -123,7 +123,7 @@ class ContainersSite:
             self.balancer,
             Ask(exchange.method, client, sessions=sessions),
             target,
-            tuple(self._headers(request, client, claim)),
+            self._headers(request, client, claim),
             self._limits,
         )
 
@@ -133,23 +133,15 @@ class ContainersSite:
             found += session_ids(target, (cookie,), name, _PARAMETER if name == _COOKIE else name)
         return tuple(dict.fromkeys(found))
 
-    def _headers(self, request: FrontRequest, client: str, claim: Claim | None) -> list[tuple[str, str]]:
-        headers = request.headers
-        dropped = _NOT_PASSED
-        if connection := headers.get("connection"):
-            dropped = dropped.union(name.strip().lower() for name in connection.split(","))
-        passed = [
-            (name, raw_value.decode("latin-1"))
-            for raw_name, raw_value in request.exchange.headers
-            if (name := raw_name.decode("latin-1")).lower() not in dropped
-        ]
-        host = headers.get("host") or _authority(*request.exchange.connection.local)
-        passed += [("Host", host), ("X-Forwarded-For", client), ("X-Forwarded-Proto", request.scheme)]
+    def _headers(self, request: FrontRequest, client: str, claim: Claim | None) -> Headers:
+        exchange = request.exchange
+        host = request.headers.get("host") or _authority(*exchange.connection.local)
+        headers = _passed_headers(tuple(exchange.headers), host, client, request.scheme)
         if claim is not None and claim.host is not None:
-            passed.append(("X-Forwarded-Host", claim.host))
+            headers += (("X-Forwarded-Host", claim.host),)
         if claim is not None and claim.port is not None:
-            passed.append(("X-Forwarded-Port", str(claim.port)))
-        return passed
+            headers += (("X-Forwarded-Port", str(claim.port)),)
+        return headers
 
     def decide_error(
         self, request: FrontRequest, status: int, answer_headers: Sequence[tuple[str, str]] = ()
@@ -159,6 +151,12 @@ class ContainersSite:
     def log_line(self, request: FrontRequest, facts: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """None: the connector's own access log has what there is to say."""
         return ()
+
+
+@lru_cache(256)  # clients send the same header again and again
+def _passed_headers(raw: tuple[tuple[bytes, bytes], ...], host: str, client: str, scheme: str) -> Headers:
+    passed = [(name, value) for _, name, value in end_to_end(raw, _ABOUT_THE_CLIENT)]
+    return (*passed, ("Host", host), ("X-Forwarded-For", client), ("X-Forwarded-Proto", scheme))
 
 
 def _authority(host: str, port: int) -> str:

@@ -2,7 +2,7 @@
 
     connector ──> Front.begin ──> Site.decide ──> FixedAnswer, Deny   here
                                             ├──> FileAction          documents.py, at once
-                                            └──> ProxyAction         proxy.py, a task of the loop
+                                            └──> ProxyAction         proxy.py, with or without a task
     connector ──> Front.report (how it has ended) ──> Site.log_line ──> access logs
 
 Under the event MPM everything happens on the loop, and no thread is held while a backend works. Where the
@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Protocol
 
 from container.config import Settings
@@ -24,10 +24,12 @@ from container.connectors.access_log import AccessLog
 from container.errors import ConfigError, ProtocolError
 from container.front.balancer import Balancer
 from container.front.client import Client
+from container.front.compression import compressed
 from container.front.documents import ALLOW, Documents
 from container.front.edits import edit_headers
+from container.front.fields import read_field
 from container.front.pages import own_page
-from container.front.proxy import Passage, Workshop
+from container.front.proxy import Job, Passage, Workshop
 from container.front.record import Record, facts
 from container.front.site import (
     NO_EDITS,
@@ -41,7 +43,7 @@ from container.front.site import (
     Site,
 )
 from container.front.status import GroupStatus, groups_of
-from container.front.targets import is_secret, read_target
+from container.front.targets import Target, is_secret, read_target
 from container.protocols.exchange import Begin, ClientDisconnected, Exchange, Headers
 from container.protocols.forwarded import TrustedProxies
 from container.trace import Answered
@@ -51,19 +53,30 @@ __all__ = ["Front", "Maintained"]
 _log = logging.getLogger("container.front")
 
 CLOSE_SILENTLY = 444
+_DONE = Begin.DONE  # an attribute of an enum costs as much as a call
 _MAINTAIN_S = 1.0
 _MOST_REDIRECTS = 10
-_SHORT = 256  # bytes of a field that is remembered
+_ROOT = Target("/", None)
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Job):
     """One request while it is being answered."""
 
-    request: FrontRequest
-    record: Record = field(default_factory=Record)
-    is_error: bool = False  # an error page has been asked for: there is no page for its own errors
-    action: ProxyAction | None = None  # that handle is to carry out
+    is_error = False  # an error page has been asked for: there is no page for its own errors
+    action: ProxyAction | None = None  # that is, or will be, carried out
+
+    def __init__(self, front: Front, request: FrontRequest) -> None:
+        super().__init__(request)
+        self._front = front
+
+    def instead(self, status: int, headers: Headers, must: bool) -> Action | None:
+        return self._front.instead(self, status, headers, must)
+
+    def redirect(self, target: str) -> Action:
+        return self._front.redirect(self, target)
+
+    def go_on(self, passage: Passage) -> None:
+        self._front.go_on(self, passage)
 
 
 class Maintained(Protocol):
@@ -81,12 +94,17 @@ class Front:
         settings: Settings,
         balancers: Sequence[Balancer] = (),
         maintained: Sequence[Maintained] = (),
+        is_logged: bool = True,
     ) -> None:
-        """balancers: to be maintained, whether or not they are asked; maintained: others, before them."""
+        """balancers: to be maintained, whether or not they are asked; maintained: others, before them.
+
+        is_logged: False if report will not be called, as the site has no access log.
+        """
         self._site = site
         self._settings = settings
         self._balancers = balancers
         self._maintained = (*maintained, *balancers)
+        self._is_logged = is_logged
         self._proxies = TrustedProxies(settings.trusted_proxies, settings.forwarded_headers)
         self._trusts_somebody = bool(settings.trusted_proxies)
         self._folder = str(settings.work) if settings.work else None
@@ -104,31 +122,33 @@ class Front:
     # A Handler ------------------------------------------------------------------------------------
 
     def begin(self, exchange: Exchange) -> Begin:
-        request = self._read(exchange)
-        job = self._jobs[exchange.id] = _Job(request)
+        request, error = self._read(exchange)
+        job = _Job(self, request)
+        if self._is_logged:
+            self._jobs[exchange.id] = job
         if exchange.started_s - self._maintained_s >= _MAINTAIN_S:
             self.maintain(exchange.started_s)  # for a front whose loop nobody sweeps
-        try:
-            self._read_target(request)
-        except ProtocolError as error:
+        if error is not None:
             _log.info("%s: %d: %s", exchange.id, error.status, error.reason)
-            _send(exchange, own_page(error.status))
-            return Begin.DONE
-        action = self._carry_out(job, self._decide(job))
-        if action is None:
-            return Begin.DONE
+            _send(request, own_page(error.status))
+            return _DONE
+        action = self._decide(job)
+        job.action = action if isinstance(action, ProxyAction) else self._carry_out(job, action)
+        if job.action is None:
+            return _DONE
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            job.action = action
+            self._jobs[exchange.id] = job
             return Begin.STREAMED
-        task = loop.create_task(self._pass_on(job, action))
-        self._tasks.add(task)  # until it has ended: the loop itself would not keep it
-        return Begin.DONE
+        passage = Passage(self._workshop, job, job.action)
+        if not passage.begin(loop):
+            self.go_on(job, passage)
+        return _DONE
 
     def handle(self, exchange: Exchange) -> None:
         """Pass a request on in the thread of its connection, on a loop of this thread's own."""
-        job = self._jobs.get(exchange.id)
+        job = self._jobs.get(exchange.id) if self._is_logged else self._jobs.pop(exchange.id, None)
         if job is None or job.action is None:
             raise ClientDisconnected(f"{exchange.id}: the client has gone")
         runner = getattr(self._local, "runner", None)
@@ -136,14 +156,14 @@ class Front:
             runner = self._local.runner = asyncio.Runner()
             self._runners.append((runner, self._workshop))
             self._workshop.sleeps = True
-        runner.run(self._pass_on(job, job.action))
+        runner.run(self._pass_on(job, Passage(self._workshop, job, job.action)))
 
     def report(self, answered: Answered) -> None:
         """How an exchange has ended: what the access logs get."""
         job = self._jobs.pop(answered.request_id, None)
         if job is None:
             return
-        for file, line in self._site.log_line(job.request, facts(job.record, answered)):
+        for file, line in self._site.log_line(job.request, facts(job, answered)):
             log = self._logs.get(file)
             if log is None:
                 log = self._open_log(file)
@@ -193,26 +213,23 @@ class Front:
 
     # The request ----------------------------------------------------------------------------------
 
-    def _read(self, exchange: Exchange) -> FrontRequest:
-        headers: dict[str, str] = {}
-        for raw in exchange.headers:
-            name, value = _known_header(raw) if len(raw[1]) <= _SHORT else _read_header(raw)
-            if name in headers:
-                value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
-            headers[name] = value
+    def _read(self, exchange: Exchange) -> tuple[FrontRequest, ProtocolError | None]:
+        """The request, and what is wrong with its target."""
+        headers, host = _read_headers(tuple(exchange.headers))
         scheme = "https" if exchange.connection.secure else "http"
         if self._trusts_somebody:
             claim = self._proxies.read(exchange.connection.peer[0], exchange.headers)
             scheme = (claim.scheme if claim else None) or scheme
-        return FrontRequest(exchange, scheme, _bare_host(headers.get("host", "")), "/", None, headers)
-
-    def _read_target(self, request: FrontRequest) -> None:
-        """Raises ProtocolError 400."""
-        exchange = request.exchange
+        path, query, authority = _ROOT
+        error = None
         if exchange.method != "CONNECT":
-            request.path, request.query, authority = read_target(exchange.target)
-            if authority is not None:
-                request.host = _bare_host(authority)
+            try:
+                path, query, authority = read_target(exchange.target)
+            except ProtocolError as wrong:
+                error = wrong
+        if authority is not None:
+            host = _bare_host(authority)
+        return FrontRequest(exchange, scheme, host, path, query, headers), error
 
     def _decide(self, job: _Job) -> Action:
         request = job.request
@@ -233,7 +250,13 @@ class Front:
             page = self._site.decide_error(job.request, status, tuple(headers))
         return page or own_page(status, headers, edits)
 
-    def _redirect(self, job: _Job, target: str) -> Action:
+    def instead(self, job: _Job, status: int, headers: Headers, must: bool) -> Action | None:
+        """As proxy.Job says."""
+        if must:
+            return self._instead(job, status, headers, job.action.edits if job.action else NO_EDITS)
+        return None if job.is_error else self._site.decide_error(job.request, status, tuple(headers))
+
+    def redirect(self, job: _Job, target: str) -> Action:
         """Have the site decide about another path of its own."""
         request = job.request
         request.restarts += 1
@@ -258,7 +281,7 @@ class Front:
             if isinstance(action, ProxyAction):
                 return action
             if isinstance(action, FileAction):
-                problem = self._documents.serve(request, action, job.record)
+                problem = self._documents.serve(request, action, job)
                 if problem is None:
                     return None
                 status, headers = problem
@@ -267,10 +290,10 @@ class Front:
             if isinstance(action, Deny):
                 action = own_page(action.status, (), action.edits)
             if action.status == CLOSE_SILENTLY:
-                job.record.status = CLOSE_SILENTLY
+                job.status = CLOSE_SILENTLY
                 request.exchange.abort()
             else:
-                _send(request.exchange, action, job.record)
+                _send(request, action, job)
             return None
 
     @property
@@ -288,33 +311,25 @@ class Front:
             self._local.workshop = workshop
         return workshop
 
-    async def _pass_on(self, job: _Job, action: ProxyAction) -> None:
+    def go_on(self, job: _Job, passage: Passage) -> None:
+        """As proxy.Job says."""
+        task = asyncio.get_running_loop().create_task(self._pass_on(job, passage))
+        self._tasks.add(task)  # until it has ended: the loop itself would not keep it
+        task.add_done_callback(self._tasks.discard)
+
+    async def _pass_on(self, job: _Job, passage: Passage) -> None:
         """Carry out an action that has to wait for a backend, and whatever follows from it."""
         exchange = job.request.exchange
         task = asyncio.current_task()
         assert task is not None
         client = Client(exchange, asyncio.get_running_loop())
         client.on_gone(task.cancel)
-
-        def instead(status: int, headers: Headers, must: bool) -> Action | None:
-            if must:
-                return self._instead(job, status, headers, following.edits if following else NO_EDITS)
-            return None if job.is_error else self._site.decide_error(job.request, status, tuple(headers))
-
-        following: ProxyAction | None = action
         try:
-            while following is not None:
-                passage = Passage(
-                    self._workshop,
-                    job.request,
-                    following,
-                    client,
-                    job.record,
-                    instead,
-                    lambda target: self._redirect(job, target),
-                )
-                done = await passage.run()
-                following = None if done is None else self._carry_out(job, done)
+            while (action := await passage.run(client)) is not None:
+                job.action = self._carry_out(job, action)
+                if job.action is None:
+                    break
+                passage = Passage(self._workshop, job, job.action)
         except (asyncio.CancelledError, ClientDisconnected):
             exchange.abort()
         except Exception:  # noqa: BLE001  a site's mistake, most likely; the loop has other requests
@@ -322,22 +337,27 @@ class Front:
             exchange.abort()
         finally:
             client.close()
-            self._tasks.discard(task)
 
 
-def _send(exchange: Exchange, answer: FixedAnswer, record: Record | None = None) -> None:
+def _send(request: FrontRequest, answer: FixedAnswer, record: Record | None = None) -> None:
     headers = list(answer.headers)
     if answer.content_type:
         headers.append(("Content-Type", answer.content_type))
+    exchange = compressed(request.exchange, request.headers, answer.edits.compression)
     exchange.start(answer.status, edit_headers(answer.status, headers, answer.edits, record))
     exchange.finish(answer.body)
 
 
-def _read_header(raw: tuple[bytes, bytes]) -> tuple[str, str]:
-    return raw[0].decode("latin-1").lower(), raw[1].decode("latin-1")
-
-
-_known_header = lru_cache(4096)(_read_header)  # clients send the same fields again and again
+@lru_cache(256)  # clients send the same header again and again
+def _read_headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Mapping[str, str], str]:
+    """FrontRequest.headers and host."""
+    headers: dict[str, str] = {}
+    for each in raw:
+        key, _, value = read_field(each)
+        if key in headers:
+            value = f"{headers[key]}{'; ' if key == 'cookie' else ', '}{value}"
+        headers[key] = value
+    return MappingProxyType(headers), _bare_host(headers.get("host", ""))
 
 
 @lru_cache(1024)

@@ -16,7 +16,18 @@ from dataclasses import dataclass, field
 from math import lcm
 from typing import Literal
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Pause, Sent
+from container.front.balancer import (
+    IDEMPOTENT,
+    RECENT_PICKS,
+    Address,
+    Ask,
+    Exhausted,
+    Failure,
+    Member,
+    MemberStatus,
+    Pause,
+    Sent,
+)
 from container.front.stickiness import route_of
 
 __all__ = [
@@ -33,16 +44,12 @@ __all__ = [
 
 Method = Literal["R", "S", "N", "T", "B"]
 
-RECENT_PICKS = 16
-
 # The bits of recovery_options that decide. 2 is always set here; 4 is for whoever holds the connection.
 NOT_AFTER_REQUEST = 1
 REPEAT_HEAD = 8
 REPEAT_GET = 16
 REPEAT_IDEMPOTENT = 32
 """Not mod_jk's: whatever may be repeated by its meaning (RFC 9110 §9.2.2), and nothing else."""
-
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 _METHOD_WORDS: dict[Method, str] = {
     "R": "fewest requests for its weight",
@@ -92,8 +99,14 @@ class State(enum.Enum):
     """Being tested by one request, and nobody else's meanwhile."""
 
 
-_FINE = frozenset({State.IDLE, State.OK, State.RECOVER, State.FORCED})
-_SOUND = frozenset({State.IDLE, State.OK, State.BUSY})
+# An attribute of an enum costs as much as a call: what every request passes uses these.
+_IDLE, _OK, _BUSY, _ERROR, _RECOVER, _FORCED, _PROBE = State
+_ACTIVE, _DISABLED, _STOPPED = Activation
+_FINE = (_IDLE, _OK, _RECOVER, _FORCED)
+_SOUND = (_IDLE, _OK, _BUSY)
+
+
+_ANSWERED = Exhausted(502, "the request is over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +174,7 @@ def may_repeat(options: int, method: str, failure: Failure, sent: Sent, replayab
     if not replayable:
         return False
     if options & REPEAT_IDEMPOTENT:
-        return method in _IDEMPOTENT
+        return method in IDEMPOTENT
     if failure is Failure.SEND or failure is Failure.STATUS or not options & NOT_AFTER_REQUEST:
         return True
     if options & REPEAT_HEAD:
@@ -180,7 +193,7 @@ class Worker:
     domain: str
     mult: int
     activation: Activation
-    state: State = State.IDLE
+    state: State = _IDLE
     value: int = 0
     busy: int = 0
     picks: int = 0
@@ -192,11 +205,11 @@ class Worker:
     healthy: bool = True
 
     def is_well(self) -> None:
-        self.state = State.OK
+        self.state = _OK
         self.first_error_s = None
 
     def is_broken(self, now: int) -> None:
-        self.state = State.ERROR
+        self.state = _ERROR
         self.last_error_s = now
 
 
@@ -207,6 +220,8 @@ class _Group:
     config: LbConfig
     workers: list[Worker]
     escalation_s: int
+    visits: int
+    """Of members, in one round."""
     offset: int = 0  # where the next search begins
     maintained_s: int | None = None
     recent: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=RECENT_PICKS))
@@ -216,9 +231,9 @@ class _Group:
 
     def force(self) -> list[Worker]:
         """Let those in error be tried once more."""
-        forced = [worker for worker in self.workers if worker.state is State.ERROR]
+        forced = [worker for worker in self.workers if worker.state is _ERROR]
         for worker in forced:
-            worker.state = State.FORCED
+            worker.state = _FORCED
         return forced
 
 
@@ -237,7 +252,8 @@ class LoadBalancer:
         escalation_s = config.error_escalation_time_s
         if escalation_s is None:
             escalation_s = config.recover_time_s // 2
-        self._group = _Group(config, workers, escalation_s)
+        self._group = _Group(config, workers, escalation_s, min(config.lb_retries, len(workers)))
+        self.name = config.name
         self._rule = rule
 
     def __repr__(self) -> str:
@@ -248,11 +264,8 @@ class LoadBalancer:
         view = object.__new__(LoadBalancer)
         view._group = self._group
         view._rule = rule
+        view.name = self.name
         return view
-
-    @property
-    def name(self) -> str:
-        return self._group.config.name
 
     @property
     def members(self) -> Sequence[Worker]:
@@ -274,7 +287,7 @@ class LoadBalancer:
     def drain(self, member: Member, draining: bool = True) -> None:
         for worker in self.members:
             if worker.name == member.name:
-                worker.activation = Activation.DISABLED if draining else worker.config.activation
+                worker.activation = _DISABLED if draining else worker.config.activation
 
     def activation_of(self, name: str) -> Activation:
         """What holds for a member under this view's rule."""
@@ -328,17 +341,17 @@ def _decay(group: _Group, times: int) -> None:
 
 
 def _review(group: _Group, worker: Worker, now: int, highest: int) -> None:
-    if worker.state is State.ERROR:
+    if worker.state is _ERROR:
         if now - worker.last_error_s > group.config.recover_time_s:
-            worker.state = State.RECOVER
+            worker.state = _RECOVER
             if group.config.method != "B":
                 worker.value = highest  # or all the requests that it has missed would come at once
     elif worker.state not in _SOUND:
         return
     elif worker.first_error_s is not None and now - worker.first_error_s >= group.escalation_s:
-        worker.state = State.ERROR
-    elif worker.state is State.OK and worker.picks == worker.picks_seen:
-        worker.state = State.IDLE
+        worker.state = _ERROR
+    elif worker.state is _OK and worker.picks == worker.picks_seen:
+        worker.state = _IDLE
     worker.picks_seen = worker.picks
 
 
@@ -346,7 +359,7 @@ def _detail(worker: Worker, now: int) -> str:
     words = [worker.activation.value, f"factor {worker.config.lbfactor}", f"value {worker.value}"]
     if not worker.healthy:
         words.append("found unhealthy")
-    if worker.state is State.ERROR:
+    if worker.state is _ERROR:
         words.append(f"error {now - worker.last_error_s} s ago")
     if worker.reply_timeouts:
         words.append(f"{worker.reply_timeouts} reply timeouts")
@@ -354,51 +367,34 @@ def _detail(worker: Worker, now: int) -> str:
 
 
 class LbAttempts:
-    """The attempts of one request."""
+    """The attempts of one request. Most have but one: what only the others need is not made before."""
 
-    __slots__ = (
-        "_again",
-        "_ask",
-        "_avoid",
-        "_forced",
-        "_group",
-        "_over",
-        "_pause_s",
-        "_round",
-        "_rule",
-        "_said",
-        "_sessions",
-        "_status",
-        "_taken",
-        "_tries",
-        "_visits",
-        "_why",
-        "_worker",
-    )
+    _avoid: Sequence[Worker] = ()  # has failed in this round
+    _worker: Worker | None = None  # an attempt is under way
+    _again: Worker | None = None  # is to be tried once more
+    _tries = 0  # at this member
+    _visits = 0  # of members in this round
+    _round = 0
+    _forced = False
+    _pause_s = 0.0
+    _status = 503  # what the client gets if this was all,
+    _said = ""  # and why
+    _over: Exhausted | None = None
+    _why = ""
 
     def __init__(self, group: _Group, rule: LbRule, ask: Ask) -> None:
         self._group = group
         self._rule = rule
         self._ask = ask
         self._sessions = ask.sessions if group.config.sticky_session else ()
-        self._avoid: list[Worker] = []  # has failed in this round
-        self._worker: Worker | None = None  # an attempt is under way
-        self._again: Worker | None = None  # is to be tried once more
-        self._tries = 0  # at this member
-        self._visits = 0  # of members in this round
-        self._round = 0
-        self._forced = False
-        self._pause_s = 0.0
-        self._status = 503  # what the client gets if this was all,
-        self._said = ""  # and why
-        self._over: Exhausted | None = None
-        self._why = ""
 
     @property
     def reason(self) -> str:
         return self._why
 
     def next(self, now_s: float) -> Worker | Pause | Exhausted:
+        if not self._visits and not self._round:
+            return self._visit()
         if self._worker is not None:
             raise RuntimeError(f"the attempt at {self._worker.name} has not ended")
         if self._over is not None:
@@ -418,7 +414,7 @@ class LbAttempts:
         group = self._group
         config = group.config
         while True:
-            if self._visits >= min(config.lb_retries, len(group.workers)):
+            if self._visits >= group.visits:
                 self._round += 1
                 if self._round >= config.retries:
                     self._over = Exhausted(self._status, f"{config.name}: {self._said}")
@@ -434,10 +430,14 @@ class LbAttempts:
                 self._force()
             elif 0 < worker.config.busy_limit <= worker.busy:
                 self._status, self._said = 503, f"{worker.name}: BUSY"
-                self._avoid.append(worker)
+                self._avoid = [*self._avoid, worker]
                 _is_busy(worker)
             else:
-                self._count(worker)
+                worker.picks += 1
+                self._tries = 0
+                if config.method != "B" or worker.state is not _OK:
+                    self._count(worker)
+                group.recent.append((worker.name, self._why))
                 return self._begin(worker)
 
     def _force(self) -> None:
@@ -451,20 +451,18 @@ class LbAttempts:
             self._visits -= 1
 
     def _count(self, worker: Worker) -> None:
-        worker.picks += 1
-        self._tries = 0
+        """What a choice means beyond itself."""
         method = self._group.config.method
         if method == "R" or (method in "SN" and not self._sessions and not self._ask.stateless):
             worker.value += worker.mult
-        if worker.state is State.RECOVER:
+        if worker.state is _RECOVER:
             self._why += ", a test after its error"
-        elif worker.state is State.FORCED:
+        elif worker.state is _FORCED:
             self._why += ", in spite of its error"
-        self._group.recent.append((worker.name, self._why))
 
     def _begin(self, worker: Worker) -> Worker:
-        if worker.state is State.RECOVER:
-            worker.state = State.PROBE
+        if worker.state is _RECOVER:
+            worker.state = _PROBE
         self._tries += 1
         worker.busy += 1
         if self._group.config.method == "B":
@@ -479,9 +477,9 @@ class LbAttempts:
         self._worker = None
         worker.busy -= 1
         if self._group.config.method == "B":
-            worker.value = max(0, worker.value - worker.mult)
-        if worker.state is State.BUSY:
-            worker.state = State.OK
+            worker.value = worker.value - worker.mult if worker.value > worker.mult else 0
+        if worker.state is _BUSY:
+            worker.state = _OK
         return worker
 
     def succeeded(self, now_s: float, *, sent_bytes: int = 0, received_bytes: int = 0) -> None:
@@ -489,7 +487,7 @@ class LbAttempts:
         if self._group.config.method == "T":
             worker.value += (sent_bytes + received_bytes) * worker.mult
         worker.is_well()
-        self._over = Exhausted(502, "the request is over")
+        self._over = _ANSWERED
 
     def failed(self, failure: Failure, now_s: float, *, sent: Sent = Sent.NOTHING, status: int = 0) -> bool:
         fatal = failure is not Failure.STATUS or self._is_listed(status)
@@ -509,7 +507,7 @@ class LbAttempts:
                 self._pause_s = config.retry_interval_s
             _is_untested(worker)  # the client may leave before it is tried again
             return True
-        self._avoid.append(worker)
+        self._avoid = [*self._avoid, worker]
         self._judge(worker, failure, int(now_s), fatal)
         self._status, self._said = _FINAL[failure], f"{worker.name}: {failure.name}"
         if repeatable:
@@ -545,13 +543,14 @@ class LbAttempts:
                 worker.first_error_s = now
             # Others are being answered by it, so this may be no more than bad luck.
             local = worker.busy and now - worker.first_error_s < self._group.escalation_s
-            if failure is Failure.STATUS or worker.state is State.PROBE or not local:
+            if failure is Failure.STATUS or worker.state is _PROBE or not local:
                 worker.is_broken(now)
 
     # The choice.
 
     def _activation(self, worker: Worker) -> Activation:
-        return self._rule.activation.get(worker.name, worker.activation)
+        special = self._rule.activation
+        return special.get(worker.name, worker.activation) if special else worker.activation
 
     def _is_fine(self, worker: Worker) -> bool:
         """Whether it may have its own sessions, and stand in."""
@@ -559,12 +558,12 @@ class LbAttempts:
             worker.state in _FINE
             and worker not in self._avoid
             and worker.healthy
-            and self._activation(worker) is not Activation.STOPPED
+            and self._activation(worker) is not _STOPPED
         )
 
     def _choose(self) -> Worker | None:
         workers = self._group.workers
-        if len(workers) == 1 and self._activation(workers[0]) is not Activation.DISABLED:
+        if len(workers) == 1 and self._activation(workers[0]) is not _DISABLED:
             self._why = "the only worker"
             return workers[0] if self._is_fine(workers[0]) else None
         for session in self._sessions:
@@ -614,7 +613,7 @@ class LbAttempts:
             worker = group.workers[index % len(group.workers)]
             if domain and worker.domain != domain:
                 continue
-            if self._activation(worker) is Activation.ACTIVE and self._is_fine(worker):
+            if self._activation(worker) is _ACTIVE and self._is_fine(worker):
                 load = (worker.config.distance, 0 if self._ask.stateless else worker.value)
                 if best is None or load < least:
                     best, least = worker, load
@@ -625,12 +624,12 @@ class LbAttempts:
 
 
 def _is_untested(worker: Worker) -> None:
-    if worker.state is State.PROBE:
-        worker.state = State.RECOVER
+    if worker.state is _PROBE:
+        worker.state = _RECOVER
 
 
 def _is_busy(worker: Worker) -> None:
     """It has no slot; where nobody holds one of ours, nobody could tell when it has one again."""
     _is_untested(worker)
     if worker.busy and worker.state in _SOUND:
-        worker.state = State.BUSY
+        worker.state = _BUSY

@@ -44,7 +44,13 @@ class FrontListeners:
                 if listen.tls is None:
                     self.plain.append(listener)
                 else:
-                    tls = ServerTls(listen.tls.certificates, choose=listen.tls.choose)
+                    tls = ServerTls(
+                        listen.tls.certificates,
+                        min_version=listen.tls.min_version,
+                        max_version=listen.tls.max_version,
+                        ciphers=listen.tls.ciphers,
+                        choose=listen.tls.choose,
+                    )
                     self.secure.append((listener, tls))
         except ConfigError:
             self.close(but=before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from container.protocols.exchange import Headers
 from container.trace import Answered
@@ -14,29 +13,34 @@ CLIENT_LEFT = 499
 _FIELD = "upstream_http_"
 
 
-@dataclass(slots=True)
 class Attempt:
     """One try at one backend; times in seconds since it began, None for what was not reached."""
 
-    address: str
-    began_s: float
-    status: int = 0
+    status = 0
     connect_s: float | None = None
     header_s: float | None = None
     response_s: float | None = None
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    body_bytes: int = 0
+    sent_bytes = 0
+    received_bytes = 0
+    body_bytes = 0
     headers: Headers = ()
     """As the backend has sent them."""
 
+    def __init__(self, address: object, began_s: float, status: int = 0) -> None:
+        """address: of the backend, or the name of a group of which none could be asked; logged as text."""
+        self.address = address
+        self.began_s = began_s
+        self.status = status
 
-@dataclass(slots=True)
+
 class Record:
-    """Of one request. status: what logs say instead of the answer's, 0 if nothing else."""
+    """Of one request."""
 
-    attempts: list[Attempt] = field(default_factory=list)
-    status: int = 0
+    status = 0
+    """What logs say instead of the answer's status; 0: nothing else."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempt] = []
 
 
 _ANSWERED: Mapping[str, Callable[[Answered], str]] = {

@@ -1,10 +1,11 @@
 """What a front does with a request: the decisions that every way of configuring it comes down to.
 
-    nginx.conf ──config/nginx.py──┐
-    workers.properties, httpd.conf ──config/modjk.py──┴──> Site ──decide──> Action ──proxy.py, documents.py──>
+    nginx.conf ── config/nginx/ ────────────────────────┐
+    httpd.conf, workers.properties ── config/apache/ ───┼──> Site ──decide──> Action ── front.py ──> answer
+    `was run --containers` ── containers.py ────────────┘
 
 A Site decides and sends nothing. It may look at the file system (try_files, index), as what is there is what
-it decides by. An Action is complete: whoever carries it out needs no configuration.
+it decides by. An Action is complete: whoever carries it out (documents.py, proxy.py) needs no configuration.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from container.front.balancer import Ask, Balancer, Member
+from container.front.compression import Compression
 from container.protocols.backend import Origin
 from container.protocols.exchange import Exchange
 
@@ -55,7 +57,7 @@ class FrontRequest:
 
 @dataclass(frozen=True, slots=True)
 class HeaderEdits:
-    """What a site does to an answer's header. Each pair: (name, value); always: whatever the status."""
+    """What a site does to an answer on its way out. Each pair: (name, value); always: whatever the status."""
 
     add: Headers = ()
     add_always: Headers = ()
@@ -63,9 +65,13 @@ class HeaderEdits:
     replace: Headers = ()
     redirects: tuple[tuple[str, str], ...] = ()
     """Beginnings of Location and what takes their place (proxy_redirect, ProxyPassReverse)."""
+    rewrites: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    """How the values of these fields are changed, by lower-case names."""
     later: Callable[[Mapping[str, str]], HeaderEdits] | None = None
     """These edits again, now that the facts about the answer are known: status, and upstream_… of a proxied
     one, by the names of log_line. None: they do not depend on them."""
+    compression: Compression | None = None
+    """None: the answer is sent as it is."""
 
 
 NO_EDITS = HeaderEdits()
@@ -129,7 +135,7 @@ class ProxyLimits:
     http_version: str = "1.1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each request, and frozen it would take twice as long to make
 class ProxyAction:
     """Pass the request on to one of a group."""
 

@@ -16,19 +16,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import md5
 from ipaddress import ip_address
 from itertools import accumulate
 from typing import Literal
 from zlib import crc32
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Sent
+from container.front.balancer import (
+    RECENT_PICKS,
+    Address,
+    Ask,
+    Exhausted,
+    Failure,
+    Member,
+    MemberStatus,
+    Sent,
+)
 
 __all__ = ["Method", "NextUpstream", "ServerConfig", "Upstream", "UpstreamConfig"]
 
 Method = Literal["round_robin", "least_conn", "ip_hash", "hash", "consistent", "random", "random_two"]
 
 MAX_DRAWS = 20  # of a hash or at random, for one request; then it is the turn of round robin
-RECENT_PICKS = 16
 POINTS_PER_WEIGHT = 160  # on the ring of the consistent hash
 NOT_IDEMPOTENT = frozenset({"POST", "LOCK", "PATCH"})
 
@@ -59,6 +68,10 @@ class ServerConfig:
     backup: bool = False
     down: bool = False
     max_conns: int = 0
+    route: str = ""
+    """What binds a client to it (sticky); "": the MD5 of its address."""
+    drain: bool = False
+    """Only for clients that are bound to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,8 @@ class UpstreamConfig:
     name: str
     servers: tuple[ServerConfig, ...]
     method: Method = "round_robin"
+    sticky: bool = False
+    """Whether the sessions of an Ask are routes of servers: the first one that is usable gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,7 @@ class Server:
     failures: int = 0
     healthy: bool = True
     draining: bool = False
+    route: str = ""
 
     @property
     def off(self) -> bool:
@@ -112,6 +128,10 @@ class Server:
 
     def usable(self, now: int) -> bool:
         return not (self.off or self.quarantined(now) or self.full())
+
+    def usable_for_its_own(self, now: int) -> bool:
+        """Whether clients that are bound to it may come."""
+        return not (self.config.down or not self.healthy or self.quarantined(now) or self.full())
 
     def has_failed(self, now: int) -> None:
         self.fails += 1
@@ -156,7 +176,7 @@ class Upstream:
         policy: NextUpstream = NextUpstream(),
         draw: Callable[[int], int] = random.randrange,
     ) -> None:
-        servers = [Server(each, each.name, each.address, each.weight, each.weight) for each in config.servers]
+        servers = [_run(each) for each in config.servers]
         primaries = [server for server in servers if not server.config.backup]
         group = _Group(config, primaries, [server for server in servers if server.config.backup], draw)
         group.bounds = list(accumulate(server.weight for server in primaries))
@@ -232,6 +252,12 @@ class Upstream:
         if server.full():
             return "full"
         return "backup" if server.config.backup else "up"
+
+
+def _run(config: ServerConfig) -> Server:
+    route = config.route or md5(str(config.address).encode(), usedforsecurity=False).hexdigest()
+    weight = config.weight
+    return Server(config, config.name, config.address, weight, weight, draining=config.drain, route=route)
 
 
 def _detail(server: Server, now: int) -> str:
@@ -389,6 +415,8 @@ class UpstreamAttempts:
 
     def _choose(self, now: int) -> Server | None:
         group = self._group
+        if group.config.sticky and not self._tried and (bound := self._bound(now)):
+            return bound
         if group.single:
             server = group.primaries[0]
             self._why = "the only server"
@@ -402,6 +430,14 @@ class UpstreamAttempts:
         server_or_none = method(self, now)
         self._why = f"backup, {self._why}"
         return server_or_none
+
+    def _bound(self, now: int) -> Server | None:
+        for route in self._ask.sessions:
+            for server in (*self._group.primaries, *self._group.backups):
+                if server.route == route and server.usable_for_its_own(now):
+                    self._why = f"bound to {route}"
+                    return server
+        return None
 
     def _usable(self, now: int) -> list[Server]:
         return [each for each in self._servers if each not in self._tried and each.usable(now)]

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from container.errors import ConfigError
 
-__all__ = ["MAKE_ONE", "MIN_VERSIONS", "CertificateFiles", "Choose", "ServerTls", "names_of"]
+__all__ = ["MAKE_ONE", "MIN_VERSIONS", "REJECTED", "CertificateFiles", "Choose", "ServerTls", "names_of"]
 
 _log = logging.getLogger("container.server")
 
@@ -44,10 +44,17 @@ class CertificateFiles(NamedTuple):
     certificate: Path
     key: Path | None = None
     """None: in the certificate's file."""
+    others: tuple[tuple[Path, Path | None], ...] = ()
+    """More of them for the same names, with keys of other kinds: RSA beside EC. Each client gets one."""
+
+    @property
+    def pairs(self) -> tuple[tuple[Path, Path | None], ...]:
+        return ((self.certificate, self.key), *self.others)
 
 
 Choose = Callable[[str], "int | None"]
-"""The number of the certificate for a name in lower case; None: the first."""
+"""The number of the certificate for a name in lower case; None: the first; REJECTED: there is none for it."""
+REJECTED = -1
 
 _Look = tuple[tuple[int, int, int] | None, ...]
 
@@ -64,6 +71,7 @@ class ServerTls:
         files: Sequence[CertificateFiles],
         *,
         min_version: str = "TLSv1.2",
+        max_version: str = "TLSv1.3",
         ciphers: str | None = None,
         choose: Choose | None = None,
     ) -> None:
@@ -73,6 +81,7 @@ class ServerTls:
         """
         self._files = tuple(files)
         self._min_version = MIN_VERSIONS[min_version]
+        self._max_version = MIN_VERSIONS[max_version]
         self._ciphers = ciphers
         self._choose_number = choose
         self._lock = threading.Lock()  # guards reading the files again
@@ -95,10 +104,16 @@ class ServerTls:
 
     # In handshakes --------------------------------------------------------------------------------
 
-    def _choose(self, session: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
-        session.context = self._context_for(name.lower().rstrip(".") if name else "")
+    def _choose(
+        self, session: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext
+    ) -> int | None:
+        context = self._context_for(name.lower().rstrip(".") if name else "")
+        if context is None:
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        session.context = context
+        return None
 
-    def _context_for(self, name: str) -> ssl.SSLContext:
+    def _context_for(self, name: str) -> ssl.SSLContext | None:
         contexts, by_name = self._contexts, self._by_name
         if self._choose_number is not None:
             number = self._choose_number(name)
@@ -106,7 +121,7 @@ class ServerTls:
             number = by_name.get(
                 "*." + name.partition(".")[2]
             )  # a star is exactly one label (RFC 6125 §6.4.3)
-        return contexts[number or 0]
+        return None if number == REJECTED else contexts[number or 0]
 
     # Files ----------------------------------------------------------------------------------------
 
@@ -133,17 +148,20 @@ class ServerTls:
         return True
 
     def _look(self) -> _Look:
-        return tuple(_signature(file) for pair in self._files for file in pair if file is not None)
+        pairs = [pair for files in self._files for pair in files.pairs]
+        return tuple(_signature(file) for pair in pairs for file in pair if file is not None)
 
     def _load(self) -> tuple[list[ssl.SSLContext], dict[str, int]]:
         contexts: list[ssl.SSLContext] = []
         by_name: dict[str, int] = {}
         for number, files in enumerate(self._files):
             pem = _read(files.certificate)
-            if files.key is not None:
-                _read(files.key)
             context = self._new_context()
-            _load_pair(context, files)
+            for certificate, key in files.pairs:
+                _read(certificate)
+                if key is not None:
+                    _read(key)
+                _load_pair(context, certificate, key)
             contexts.append(context)
             der = _first_certificate(pem)
             if (end := end_of(der)) < datetime.now(UTC):
@@ -156,6 +174,7 @@ class ServerTls:
     def _new_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = self._min_version
+        context.maximum_version = self._max_version
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
         context.set_alpn_protocols(["http/1.1"])
         if self._ciphers is not None:
@@ -182,14 +201,14 @@ def _read(file: Path) -> str:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}. {MAKE_ONE}") from None
 
 
-def _load_pair(context: ssl.SSLContext, files: CertificateFiles) -> None:
-    certificate, key = files.certificate, files.key or files.certificate
+def _load_pair(context: ssl.SSLContext, certificate: Path, key_file: Path | None) -> None:
+    key = key_file or certificate
 
     def password() -> str:
         raise ConfigError(f"{key}: the key is encrypted, and nobody is there to be asked. Decrypt it first")
 
     try:
-        context.load_cert_chain(certificate, files.key, password)
+        context.load_cert_chain(certificate, key_file, password)
     except (OSError, ValueError) as error:  # SSLError is an OSError
         reason = getattr(error, "reason", None) or str(error)
         if reason == "KEY_VALUES_MISMATCH":

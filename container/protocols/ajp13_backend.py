@@ -115,14 +115,17 @@ class Ajp13Backend:
                 return Pong()
         return None
 
+    def take_answer(self) -> None:
+        return None
+
     @property
     def can_stay_open(self) -> bool:
         return self._may_stay and self._end.is_idle
 
 
-def _end_to_end(raw: tuple[tuple[bytes, bytes], ...]) -> list[tuple[str, str]]:
+def _end_to_end(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
-    return [header for header in headers if header[0].lower() not in HOP_BY_HOP]
+    return tuple([header for header in headers if header[0].lower() not in HOP_BY_HOP])
 
 
 def _facts(origin: Origin, tls: TlsFacts) -> Iterator[tuple[str, str]]:

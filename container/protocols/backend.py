@@ -101,7 +101,7 @@ class AnswerHead(NamedTuple):
 
     status: int
     reason: str
-    headers: list[tuple[str, str]]
+    headers: tuple[tuple[str, str], ...]
     upgrade: str = ""
     """Of a 101: the new protocol. What follows are bytes, both ways."""
 
@@ -151,6 +151,9 @@ class BackendProtocol(Protocol):
 
     def next_event(self) -> Event | None:
         """None: more bytes are needed."""
+
+    def take_answer(self) -> tuple[AnswerHead, bytes] | None:
+        """Head and body, if what has come is just that. None: it may be anything, ask next_event."""
 
     @property
     def can_stay_open(self) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from container.config import Settings
 from container.errors import ProtocolError
 from container.protocols.backend import HOP_BY_HOP, AnswerEnd, AnswerHead, BackendRequest, Event, Interim
-from container.protocols.exchange import RawHeaders
+from container.protocols.exchange import Headers, RawHeaders
 from container.protocols.http1 import chunk
 from container.protocols.http1_body import BodyParser
 
@@ -22,12 +22,14 @@ __all__ = ["Http1Backend"]
 
 MAX_HEAD_BYTES = 32 * 1024
 _SHORT = 256  # bytes of a line that is remembered
+_SHORT_HEAD = 1024  # and of a head
 _LIMITS = Settings(max_body_bytes=0)
 _NOT_SENT = HOP_BY_HOP | {"content-length", "expect", "proxy"}  # "Proxy" becomes HTTP_PROXY under CGI
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BODILY = ("POST", "PUT", "PATCH")  # these say so if they have no body
 _BODILESS = frozenset((204, 304))
 
 
@@ -55,6 +57,33 @@ def _read_lines(lines: bytes) -> list[_Line]:
     ]
 
 
+def _request_line(name: str, value: str) -> bytes:
+    """Raises ValueError for what cannot be sent."""
+    text = f"{name}: {value}"
+    if "\n" in text or "\r" in text:
+        raise ValueError("a header for the backend has a line end inside its name or value")
+    if "\0" in text:
+        raise ValueError("a header for the backend has a NUL inside its name or value")
+    try:
+        return text.encode("latin-1") + b"\r\n"
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape") + b"\r\n"
+
+
+def _request_lines(headers: Headers) -> bytes:
+    return b"".join(
+        [
+            _known_request_line(name, value) if len(value) <= _SHORT else _request_line(name, value)
+            for name, value in headers
+            if name.lower() not in _NOT_SENT
+        ]
+    )
+
+
+_known_request_line = lru_cache(1024)(_request_line)
+_known_request_lines = lru_cache(256)(_request_lines)  # and clients send the same header
+
+
 def _read_trailers(lines: bytes) -> RawHeaders:
     headers = [line.header for line in _read_lines(lines)]
     return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
@@ -69,6 +98,7 @@ class Http1Backend(BodyParser):
         "_is_chunked_request",
         "_is_open",
         "_method",
+        "_protocol",
         "_to_close",
         "_version",
         "max_head_bytes",
@@ -78,6 +108,7 @@ class Http1Backend(BodyParser):
         super().__init__(_read_trailers, _LIMITS)
         self.max_head_bytes = max_head_bytes
         self._version = version
+        self._protocol = f"HTTP/{version}".encode("ascii")
         self._method = ""
         self._is_chunked_request = False
         self._awaits_head = False
@@ -104,30 +135,17 @@ class Http1Backend(BodyParser):
         self._is_chunked_request = request.body_bytes is None
         if self._is_chunked_request and self._version != "1.1":
             raise ProtocolError(411, "HTTP/1.0 has no body of unknown length")
-        lines = [f"{name}: {value}\r\n" for name, value in request.headers if name.lower() not in _NOT_SENT]
+        method, headers = request.method, request.headers
+        lines = _known_request_lines(headers) if isinstance(headers, tuple) else _request_lines(headers)
         if request.body_bytes is None:
-            lines.append("Transfer-Encoding: chunked\r\n")
-        elif request.body_bytes or request.method in ("POST", "PUT", "PATCH"):
-            lines.append(f"Content-Length: {request.body_bytes}\r\n")
+            lines += b"Transfer-Encoding: chunked\r\n"
+        elif request.body_bytes or method in _BODILY:
+            lines += b"Content-Length: %d\r\n" % request.body_bytes
         if request.upgrade:
-            lines.append(f"Connection: upgrade\r\nUpgrade: {request.upgrade}\r\n")
+            lines += b"Connection: upgrade\r\n" + _request_line("Upgrade", request.upgrade)
         elif not self._is_open:
-            lines.append("Connection: close\r\n")
-        text = "".join(lines)
-        if text.count("\n") != len(lines) + bool(request.upgrade) or text.count("\r") != text.count("\n"):
-            raise ValueError("a header for the backend has a line end inside its name or value")
-        if "\0" in text:
-            raise ValueError("a header for the backend has a NUL inside its name or value")
-        try:
-            encoded = text.encode("latin-1")
-        except UnicodeEncodeError:
-            encoded = text.encode("utf-8", "surrogateescape")
-        return b"%b %b HTTP/%b\r\n%b\r\n" % (
-            request.method.encode("ascii"),
-            request.target,
-            self._version.encode("ascii"),
-            encoded,
-        )
+            lines += b"Connection: close\r\n"
+        return b"%b %b %b\r\n%b\r\n" % (method.encode("ascii"), request.target, self._protocol, lines)
 
     @property
     def room(self) -> int:
@@ -168,10 +186,28 @@ class Http1Backend(BodyParser):
             raise ProtocolError(502, "the backend closed inside the body of its answer")
         return piece_or_none
 
+    def take_answer(self) -> tuple[AnswerHead, bytes] | None:
+        buffer = self.waiting
+        end = buffer.find(b"\r\n\r\n") + 4
+        if not 4 <= end <= _SHORT_HEAD or not self._awaits_head or self._method == "HEAD":
+            return None
+        try:
+            head = _known_head(buffer[: end - 2])
+        except ProtocolError:
+            return None
+        if isinstance(head, Interim) or len(buffer) - end != head.plain_bytes:
+            return None
+        self._awaits_head = False
+        self.waiting = b""
+        if head.closes:
+            self._is_open = False
+        return head.answer, buffer[end:]
+
     @property
     def can_stay_open(self) -> bool:
-        has_all = not (self._awaits_head or self.in_body or self._to_close)
-        return has_all and self._is_open and not self._has_ended and not self.waiting
+        return self._is_open and not (
+            self._awaits_head or self.in_body or self._to_close or self._has_ended or self.waiting
+        )
 
     def _next_head(self) -> Event | None:
         buffer = self.waiting
@@ -186,17 +222,13 @@ class Http1Backend(BodyParser):
             if self._has_ended:
                 raise ProtocolError(502, "the backend closed inside the head of its answer")
             return None
-        status_line, _, lines = buffer[: end + 2].partition(b"\r\n")
-        match = _STATUS_LINE.fullmatch(status_line)
-        if match is None:
-            raise ProtocolError(502, f"malformed status line {status_line[:60]!r}")
-        found = _read_lines(lines)
+        text = buffer[: end + 2]
+        head = _known_head(text) if end <= _SHORT_HEAD else _read_head(text)
         self.waiting = buffer[end + 4 :]
-        status = int(match[2])
-        if status < 200 and status != 101:
-            return Interim(status, [line.header for line in found])
+        if isinstance(head, Interim):
+            return head
         self._awaits_head = False
-        return self._decide(match, status, found)
+        return self._decide(head)
 
     def _with_crlf(self, buffer: bytes, end: int) -> tuple[bytes, int]:
         """Put CRLF where lines of the head end with a LF alone; the same again if it has not come whole."""
@@ -207,41 +239,17 @@ class Http1Backend(BodyParser):
         head = _BARE_LF.sub(b"\r\n", buffer[: empty_line.start() + 1])
         return b"%b\r\n%b" % (head, buffer[empty_line.end() :]), len(head) - 2
 
-    def _decide(self, line: re.Match[bytes], status: int, found: list[_Line]) -> AnswerHead:
-        """Read what governs body and connection, and leave it out of the header."""
-        options: list[str] = []
-        codings: list[str] = []
-        lengths: set[str] = set()
-        upgrade = ""
-        headers = []
-        for header, field in found:
-            value = header[1]
-            if field == "content-length":
-                lengths.add(value)
-            elif field not in HOP_BY_HOP:
-                headers.append(header)
-            elif field == "connection":
-                options += [option.strip().lower() for option in value.split(",")]
-            elif field == "transfer-encoding":
-                codings += [coding.strip().lower() for coding in value.split(",")]
-            elif field == "upgrade":
-                upgrade = value
-        if options:
-            named = {option for option in options if option not in ("close", "keep-alive", "upgrade")}
-            headers = [header for header in headers if header[0].lower() not in named]
-        if "close" in options or (line[1] == b"0" and "keep-alive" not in options):
+    def _decide(self, head: _Head) -> AnswerHead:
+        """Act upon what governs body and connection."""
+        status, length = head.answer.status, head.length
+        if head.closes:
             self._is_open = False
         if status == 101:
-            if not upgrade:
-                raise ProtocolError(502, "a 101 without Upgrade")
             self._to_close = True
-            self._is_open = False
-            return AnswerHead(status, "", headers, upgrade)
-        length = self._length(codings, lengths)
-        if self._method == "HEAD" or status in _BODILESS:
+        elif self._method == "HEAD" or status in _BODILESS:
             self.in_body = False
             self.trailers = []
-        elif codings:
+        elif head.is_chunked:
             self.begin_body(None)
         elif length is None:
             self._to_close = True
@@ -251,15 +259,69 @@ class Http1Backend(BodyParser):
         else:
             self.in_body = False
             self.trailers = []
-        if length is not None and not codings:
-            headers.append(("Content-Length", str(length)))
-        return AnswerHead(status, (line[3] or b"").decode("latin-1"), headers)
+        return head.answer
 
-    def _length(self, codings: list[str], lengths: set[str]) -> int | None:
-        if codings and codings != ["chunked"]:
-            raise ProtocolError(502, f"the answer has the transfer coding {', '.join(codings)}")
-        if codings and lengths:
-            self._is_open = False  # whoever sends both may have been fooled
-        if len(lengths) > 1 or any(not each.isdigit() or not each.isascii() for each in lengths):
-            raise ProtocolError(502, f"the answer has the Content-Length {', '.join(sorted(lengths))}")
-        return int(lengths.pop()) if lengths else None
+
+class _Head(NamedTuple):
+    """What a head says by itself; what it means depends on the request, too."""
+
+    answer: AnswerHead
+    length: int | None = None
+    is_chunked: bool = False
+    closes: bool = False
+    plain_bytes: int = -1
+    """Of the body, if that is just as long as it says, whatever was asked but HEAD."""
+
+
+def _read_head(text: bytes) -> _Head | Interim:
+    """Raises ProtocolError. text: a status line and header lines, each with its CRLF."""
+    status_line, _, lines = text.partition(b"\r\n")
+    match = _STATUS_LINE.fullmatch(status_line)
+    if match is None:
+        raise ProtocolError(502, f"malformed status line {status_line[:60]!r}")
+    found = _read_lines(lines)
+    status = int(match[2])
+    if status < 200 and status != 101:
+        return Interim(status, [line.header for line in found])
+    options: list[str] = []
+    codings: list[str] = []
+    lengths: set[str] = set()
+    upgrade = ""
+    headers = []
+    for header, field in found:
+        value = header[1]
+        if field == "content-length":
+            lengths.add(value)
+        elif field not in HOP_BY_HOP:
+            headers.append(header)
+        elif field == "connection":
+            options += [option.strip().lower() for option in value.split(",")]
+        elif field == "transfer-encoding":
+            codings += [coding.strip().lower() for coding in value.split(",")]
+        elif field == "upgrade":
+            upgrade = value
+    if options:
+        named = {option for option in options if option not in ("close", "keep-alive", "upgrade")}
+        headers = [header for header in headers if header[0].lower() not in named]
+    closes = "close" in options or (match[1] == b"0" and "keep-alive" not in options)
+    if status == 101:
+        if not upgrade:
+            raise ProtocolError(502, "a 101 without Upgrade")
+        return _Head(AnswerHead(status, "", tuple(headers), upgrade), closes=True)
+    if codings and codings != ["chunked"]:
+        raise ProtocolError(502, f"the answer has the transfer coding {', '.join(codings)}")
+    if len(lengths) > 1 or any(not each.isdigit() or not each.isascii() for each in lengths):
+        raise ProtocolError(502, f"the answer has the Content-Length {', '.join(sorted(lengths))}")
+    length = int(*lengths) if lengths else None
+    if length is not None and not codings:
+        headers.append(("Content-Length", str(length)))
+    return _Head(
+        AnswerHead(status, (match[3] or b"").decode("latin-1"), tuple(headers)),
+        length,
+        bool(codings),
+        closes or bool(codings and lengths),  # whoever sends both may have been fooled
+        -1 if length is None or codings or status in _BODILESS else length,
+    )
+
+
+_known_head = lru_cache(256)(_read_head)  # an answer is often repeated, within the second that its Date tells

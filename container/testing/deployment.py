@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from container.config import Settings
 from container.engine.container import Container, context_path_of
 from container.engine.lifecycle import State
-from container.errors import ConfigError, DeploymentError, Problem, Source
+from container.errors import ConfigError, DeploymentError
 from container.front.routes import EmbeddedFront
 from container.front.traced import TracedEmbeddedFront
 from container.learn.xray import Recorder
@@ -303,7 +303,7 @@ def write_web_app(folder: Path, files: Mapping[str, str | bytes]) -> None:
     for name, content in files.items():
         path = folder / ("WEB-INF" if name == "web.xml" or name.startswith(_IN_WEB_INF) else "") / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise DeploymentError([Problem(Source(name), "is outside the web app", 'Remove the ".."')])
+            raise ConfigError(f'deploy: {name}: is outside the web app. Remove the ".."')
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str) and path.suffix in (".py", ".xml"):
             content = textwrap.dedent(content.removeprefix("\n"))  # that of the opening quotes

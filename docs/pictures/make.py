@@ -1,7 +1,7 @@
 """Make the pictures of the documents: `python docs/pictures/make.py`, with Chromium and a Korean font.
 
 It starts `was run --xray --containers 2` with the web apps of this repository, asks for a few pages, and
-takes the pictures of the X-ray beside this file.
+takes the pictures of the X-ray beside this file; then `was lab`, with idle connections.
 """
 
 from __future__ import annotations
@@ -68,6 +68,28 @@ def take(browser: Browser, page_url: str, name: str) -> None:
     context.close()
 
 
+def take_lab(browser: Browser) -> None:
+    """The lab with 200 idle connections, as soon as somebody has waited for a while."""
+    command = [sys.executable, "-m", "container", "lab", "--duration", "300"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        page_url = process.stdout.readline().split()[-1]
+        page = browser.new_page(viewport={"width": 1200, "height": 820}, locale="en-US")
+        page.goto(page_url)
+        page.wait_for_selector(".model")
+        time.sleep(15.0)  # for the charts
+        page.get_by_role("button", name="Idle connections", exact=True).click()
+        page.locator("#seen li.bad", has_text="None is free").nth(1).wait_for()
+        time.sleep(2.0)
+        page.mouse.move(0, 0)
+        page.screenshot(path=HERE / "lab.png")
+        page.close()
+    finally:
+        process.terminate()
+        process.communicate()
+
+
 def main() -> None:
     process, url, page_url = start()
     try:
@@ -83,6 +105,7 @@ def main() -> None:
             )
             for name in PICTURES:
                 take(chromium, page_url, name)
+            take_lab(chromium)
             chromium.close()
     finally:
         process.terminate()

@@ -92,6 +92,19 @@ class Answer:
         return {name: value for name, _, value in pairs}
 
 
+_MPM = os.environ.get("CONFORMANCE_MPM", "event")
+if _MPM not in ("event", "worker"):
+    raise pytest.UsageError(
+        f"CONFORMANCE_MPM={_MPM}: the tests run in one process, under event or worker. What worker does with "
+        "a connection prefork does too, with one of them in each process."
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _MPM == "worker" and (mark := item.get_closest_marker("on_a_loop")):
+        pytest.skip(f"not with a thread for each connection: {mark.args[0]}")
+
+
 class Client:
     """One connection."""
 
@@ -119,8 +132,7 @@ class Server(SocketServer):
         self.port = int(self.url.rpartition(":")[2])
 
     def make_mpm(self, listener: socket.socket) -> EventServer | WorkerServer:
-        """CONFORMANCE_MPM=worker: with a thread for each connection instead of a loop."""
-        if os.environ.get("CONFORMANCE_MPM") != "worker":
+        if _MPM == "event":
             return super().make_mpm(listener)
         slot = Scoreboard.make(None, 1, self.settings.threads_per_child, "worker", []).slot(0)
         connector = lambda: BlockingHttpConnector(self, self.settings)  # noqa: E731
@@ -202,6 +214,12 @@ class App:
 
     def stop(self) -> None:
         self.container.stop(PATIENCE_S)
+
+
+@pytest.fixture
+def is_worker() -> bool:
+    """Whether each connection has a thread, which also runs its requests."""
+    return _MPM == "worker"
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def warns(deploy: Deploy, body: str, message: str, version: str = "6.1") -> None
     text, place = marked(document(body, version))
     app = deploy(text)
     assert app.running
-    [warning] = [problem for problem in app.problems if "[WAS301]" not in problem]  # app.S is nowhere
+    [warning] = [problem for problem in app.problems if "[WAS301]" not in problem]  # there is no app.S
     assert warning.startswith(f"{place}warning: ")
     assert message in warning
     assert app.get("/nothing-here").status == 404

@@ -445,6 +445,7 @@ def test_a_request_listener_that_raises_at_the_beginning_ends_the_request(serve,
     classes[1].error = error
     app = serve(lambda request, response: said.append("service"), declared("A", "B", "C"), classes=classes)
     for _ in range(2):
+        app.wait_idle()
         said.clear()
         assert app.get("/x").status == 500
         assert said[:2] == ["A requestInitialized", "B requestInitialized"]
@@ -481,6 +482,7 @@ def test_listeners_that_raise_do_not_keep_a_web_app_from_stopping(serve, caplog,
         each.error = error
     app = serve(lambda request, response: request.getSession(), declared("A", "B", "C"), classes=classes)
     app.get("/x")
+    app.wait_idle()
     said.clear()
     app.stop()
     assert said == [f"{tag} {what}" for what in ("sessionDestroyed", "contextDestroyed") for tag in "CBA"]

@@ -187,7 +187,9 @@ def test_a_request_that_is_over_cannot_be_used(serve, use):
         kept.stream, kept.writer = request.getInputStream(), response.getWriter()
         kept.writer.write("text")
 
-    assert serve(service).get("/").text == "text"
+    app = serve(service)
+    assert app.get("/").text == "text"
+    app.wait_idle()
     with pytest.raises(IllegalStateException, match="over"):
         use(kept)
 

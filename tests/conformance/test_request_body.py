@@ -109,13 +109,14 @@ def test_the_reader_is_a_text_file_with_javas_read_line(tell):
 
 
 @pytest.mark.parametrize("size", [1, 8192, 70_000])
-def test_a_body_larger_than_memory_arrives_whole(tell, size):
+def test_a_body_larger_than_memory_arrives_whole(tell, size, is_worker):
     def ask(request):
         pieces = list(iter(lambda: request.getInputStream().read(size), b""))
         return [max(map(len, pieces)), hashlib.sha256(b"".join(pieces)).hexdigest()]
 
     body = bytes(range(1, 256)) * (4 if size == 1 else 2000)
-    assert tell(ask).post("/", body, "Content-Type: a/b").json == [size, hashlib.sha256(body).hexdigest()]
+    most = min(size, 65536) if is_worker else size  # there a body is read as it arrives
+    assert tell(ask).post("/", body, "Content-Type: a/b").json == [most, hashlib.sha256(body).hexdigest()]
 
 
 def test_a_body_that_breaks_its_framing_is_an_io_exception(tell):

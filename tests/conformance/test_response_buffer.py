@@ -107,7 +107,9 @@ def test_what_commits(serve: Any, commit: Calls) -> None:
         seen.append(refused(response.reset))
         seen.append(refused(response.resetBuffer))
 
-    serve(servlet).get("/")
+    app = serve(servlet)
+    app.get("/")
+    app.wait_idle()
     assert seen == [False, True, True, True]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 import threading
-import time
 from typing import ClassVar
 
 import pytest
@@ -43,14 +42,6 @@ def session_id_of(answer, name="JSESSIONID"):
     return answer.cookies[name]
 
 
-def settle(app):
-    """Wait for the end of the requests whose answers are there already."""
-    limit_s = time.monotonic() + 10
-    while app.context._active:
-        assert time.monotonic() < limit_s
-        time.sleep(0.001)
-
-
 class Clock:
     def __init__(self):
         self.now_s = 1000.0
@@ -59,7 +50,7 @@ class Clock:
         return self.now_s
 
     def advance(self, app, seconds=0, to_s=None):
-        settle(app)
+        app.wait_idle()
         self.now_s = self.now_s + seconds if to_s is None else to_s
 
 
@@ -165,7 +156,8 @@ def test_a_session_belongs_to_the_web_app_that_a_request_was_dispatched_to(deplo
     again = outer.get(f"/in?kind={kind}", session)
     assert (again.text, again.all("Set-Cookie")) == ("/inner 2" + tail, [])
     assert inner.get("/in", with_session(re.search("=([^;]+)", of_path["/inner"])[1])).text == "/inner 3"
-    settle(outer)
+    outer.wait_idle()
+    inner.wait_idle()
     sessions = [context.sessions.manager._sessions.values() for context in (inner.context, outer.context)]
     assert [session._in_use for found in sessions for session in found] == [0, 0]  # both can expire
 
@@ -800,6 +792,7 @@ def test_stored_sessions_survive_a_restart_and_values_are_told_that_they_travel(
     app = stored(listener("Ends"), [Ends], begin=begin, look=look)
     session = with_session(session_id_of(app.get("/begin")))
     app.get("/look", session)
+    app.wait_idle()
     assert set(zip(Traveller.told[::2], Traveller.told[1::2], strict=True)) == {
         ("passivate True", "activate True")  # it is saved, and stays here
     }
@@ -807,6 +800,7 @@ def test_stored_sessions_survive_a_restart_and_values_are_told_that_they_travel(
     restart(app)
     assert Traveller.told == ["passivate True"]
     assert app.get("/look", session).text == "('Traveller', [1], False, 77)"
+    app.wait_idle()
     assert Traveller.told[:2] == ["passivate True", "activate True"]
     assert ended == []
 
@@ -908,7 +902,7 @@ def test_a_store_that_fails_makes_requests_fail_and_nothing_else(stored, caplog)
         open=lambda request, _: "fine",
     )
     session = with_session(session_id_of(app.get("/begin")))
-    settle(app)
+    app.wait_idle()
     app.context._store.close()
     assert app.get("/look", session).text == "1"  # it is in memory, too
     assert "may be out of date" in caplog.text

@@ -77,6 +77,57 @@ def test_a_large_body_is_read_no_faster_than_it_is_wanted(run):
     assert len(client.read_answer().body) == 300000
 
 
+def test_pieces_leave_in_their_order_whatever_their_size(run):
+    async def answer(exchange) -> None:
+        exchange.start(200, [])
+        for piece in (b"a", b"b" * 100_000, b"c", b"d" * 20_000, b"e"):
+            exchange.write_soon(piece)
+        exchange.finish(b"f")
+
+    running = run(unused, on_loop(answer))
+    client = running.connect()
+    for _ in range(3):
+        client.get()
+        assert client.read_answer().body == b"a" + b"b" * 100_000 + b"c" + b"d" * 20_000 + b"ef"
+
+
+def test_requests_sent_ahead_are_answered_in_order(run):
+    async def answer(exchange) -> None:
+        exchange.start(200, [])
+        exchange.finish(exchange.target)
+
+    client = run(unused, on_loop(answer)).connect()
+    client.send(b"".join(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number for number in range(5)))
+    assert [client.read_answer().body for _ in range(5)] == [b"/%d" % number for number in range(5)]
+
+
+def test_a_large_answer_follows_a_small_one_among_others(run, caplog):
+    """The small ones of two clients are sent together; what the first one has asked since is large."""
+    waiting = []
+
+    def begin(exchange) -> Begin:
+        exchange.start(200, [])
+        if exchange.target == b"/large":
+            exchange.finish(b"x" * 100_000)
+        else:
+            waiting.append(exchange)
+            if len(waiting) == 2:
+                for each in sorted(waiting, key=lambda each: each.target):
+                    each.finish(each.target)
+        return Begin.DONE
+
+    running = run(unused, begin)
+    first, second = running.connect(), running.connect()
+    first.send(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    second.send(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert first.read_answer().body == b"/1"
+    assert first.read_answer().body == b"x" * 100_000
+    assert second.read_answer().body == b"/2"
+    second.send(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert len(second.read_answer().body) == 100_000
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(("sent", "error"), [(b"zz\r\n", ProtocolError), (None, ClientDisconnected)])
 def test_a_broken_body_is_the_readers(run, sent, error):
     raised = []

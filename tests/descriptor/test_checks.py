@@ -178,6 +178,7 @@ MAX_AGE = (
     "<session-config><cookie-config><attribute><attribute-name>Max-Age</attribute-name>"
     "<attribute-value>{}</attribute-value></attribute></cookie-config></session-config>"
 )
+COOKIE = "<session-config><cookie-config>{}</cookie-config></session-config>"
 TRACKING = (
     "<session-config><tracking-mode>SSL</tracking-mode><tracking-mode>{}</tracking-mode></session-config>"
 )
@@ -191,6 +192,20 @@ TRACKING = (
             servlet("a") + servlet("b") + servlet("a"),
             4,
             '<servlet> "a" is declared twice, first at web.xml:2:1',
+        ),
+        (
+            "DD-SES-10",
+            COOKIE.format("<domain>.example.com</domain>"),
+            2,
+            '<domain> ".example.com" is no host name that a cookie could have. Write example.com: it holds',
+        ),
+        (
+            "DD-SES-10",
+            COOKIE.format(
+                "<attribute><attribute-name>Domain</attribute-name><attribute-value>a_b</attribute-value></attribute>"
+            ),
+            2,
+            '<attribute> Domain "a_b" is no host name that a cookie could have. Write a name such as',
         ),
         (
             "DD-ERR-02",

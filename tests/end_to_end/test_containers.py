@@ -9,19 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import programs
 import pytest
+from load import LIMIT_S, Load, is_gone, wait_until
 
 from container.front.status import read_status
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
 
 APP = """
 import ctypes, os, time
@@ -119,6 +117,9 @@ class Cluster:
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self.address, timeout=LIMIT_S)
 
+    def load(self, *methods: str, clients: int = 6) -> Load:
+        return Load(self.connect, "/main/", methods or ("GET", "PUT"), clients=clients)
+
     def get(self, target: str, headers: dict[str, str] | None = None) -> str:
         connection = self.connect()
         connection.request("GET", target, headers={"Connection": "close", **(headers or {})})
@@ -127,61 +128,6 @@ class Cluster:
         connection.close()
         assert answer.status == 200, (answer.status, body)
         return body
-
-
-class Load:
-    """Clients that ask without a pause until they are told to stop, or the server is gone."""
-
-    def __init__(self, cluster: Cluster, methods: tuple[str, ...] = ("GET", "PUT"), clients: int = 6) -> None:
-        self._cluster = cluster
-        self._methods = methods
-        self._stopping = False
-        self.answers: Counter[str] = Counter()
-        self.failures: list[str] = []
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(clients)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping = True
-        for thread in self._threads:
-            thread.join()
-
-    def wait_for_more(self, count: int = 100) -> None:
-        wanted = self.answers.total() + count
-        limit_s = time.monotonic() + LIMIT_S
-        while self.answers.total() < wanted:
-            assert time.monotonic() < limit_s, self.failures
-            time.sleep(0.01)
-
-    def _ask(self, number: int) -> None:
-        connection = self._cluster.connect()
-        count = 0
-        while not self._stopping:
-            try:
-                connection.connect() if connection.sock is None else None
-            except OSError:
-                return  # the server has stopped
-            method = self._methods[count % len(self._methods)]
-            count += 1
-            try:
-                connection.request(method, "/main/", b"body" if method != "GET" else None)
-                answer = connection.getresponse()
-                body = answer.read().decode()
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(f"{method}: {error!r}")
-                connection.close()
-            else:
-                if answer.status == 200:
-                    self.answers[body.split()[0]] += 1
-                else:
-                    self.failures.append(f"{method}: {answer.status} {body}")
-            if number % 2:  # half of them connect anew each time
-                connection.close()
-        connection.close()
 
 
 @pytest.fixture
@@ -209,20 +155,6 @@ def serve(tmp_path: Path, tmp: Path, web_app, was_run) -> Iterator[Callable[...,
     log = tmp_path / "was.log"
     if log.exists():
         print(log.read_text())  # noqa: T201  for whoever reads of a failure
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < limit_s
-        time.sleep(0.02)
 
 
 def leftovers(tmp: Path) -> list[str]:
@@ -331,11 +263,11 @@ def test_a_front_behind_a_trusted_proxy_tells_what_that_says(serve) -> None:
 def test_a_killed_container_costs_no_idempotent_request_and_comes_back(serve) -> None:
     cluster = serve(2)
     before = cluster.containers()
-    with Load(cluster) as load:
-        load.wait_for_more()
+    with cluster.load() as load:
+        load.go_on()
         os.kill(before["r1"], signal.SIGKILL)
         after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
-        load.wait_for_more()
+        load.go_on()
     assert load.failures == []
     assert after["r2"] == before["r2"]
     assert load.answers[str(after["r1"])] > 0
@@ -383,11 +315,11 @@ def test_the_last_container_dies_and_the_front_says_503_until_it_is_back(serve) 
 def test_a_container_that_hangs_costs_no_idempotent_request_and_is_replaced(serve) -> None:
     cluster = serve(2, "--hang-timeout-s", "1.2")
     before = cluster.containers()
-    with Load(cluster) as load:
-        load.wait_for_more()
+    with cluster.load() as load:
+        load.go_on()
         os.kill(before["r1"], signal.SIGSTOP)
         after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
-        load.wait_for_more()
+        load.go_on()
     assert load.failures == []
     assert after["r2"] == before["r2"]
     assert load.answers[str(after["r1"])] > 0
@@ -460,13 +392,13 @@ def test_a_reload_under_load_fails_no_request(count: int, serve) -> None:
     def are_all_new(found: dict[str, int]) -> bool:
         return len(found) == count and not set(found.values()) & set(before.values())
 
-    with Load(cluster, ("GET", "PUT", "POST")) as load:
-        load.wait_for_more()
+    with cluster.load("GET", "PUT", "POST") as load:
+        load.go_on()
         for _ in range(2):
             os.kill(cluster.pid, signal.SIGHUP)
             after = cluster.wait_for(are_all_new)
             wait_until(lambda: len(cluster.status()["containers"]) == count)  # the old ones have gone
-            load.wait_for_more()
+            load.go_on()
             before = after
     assert load.failures == []
     assert set(load.answers) >= {str(pid) for pid in after.values()}
@@ -532,8 +464,8 @@ def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(number, se
     slow = cluster.connect()
     slow.request("GET", "/main/wait")
     cluster.running.wait_for("waiting")
-    with Load(cluster, clients=4) as load:
-        load.wait_for_more()
+    with cluster.load(clients=4) as load:
+        load.go_on()
         cluster.running.process.send_signal(number)
         cluster.running.wait_for("Stopping")
         (cluster.folder / "go").touch()

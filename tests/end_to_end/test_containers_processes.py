@@ -9,7 +9,8 @@ from pathlib import Path
 
 import programs
 import pytest
-from test_containers import LIMIT_S, Load, is_gone, leftovers, serve, tmp, wait_until
+from load import LIMIT_S, is_gone, wait_until
+from test_containers import leftovers, serve, tmp
 
 pytestmark = pytest.mark.socket
 __all__ = ["serve", "tmp"]  # fixtures
@@ -55,11 +56,11 @@ def test_requests_sessions_and_files(flags: list[str], serve) -> None:
 def test_a_killed_container_costs_no_idempotent_request_and_comes_back(flags: list[str], serve) -> None:
     cluster = serve(2, *flags)
     before = cluster.containers()
-    with Load(cluster) as load:
-        load.wait_for_more()
+    with cluster.load() as load:
+        load.go_on()
         os.kill(before["r1"], signal.SIGKILL)
         after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
-        load.wait_for_more()
+        load.go_on()
         wait_until(lambda: load.answers[str(after["r1"])] > 0)
     assert load.failures == []
     assert cluster.running.stop() == 0
@@ -68,12 +69,12 @@ def test_a_killed_container_costs_no_idempotent_request_and_comes_back(flags: li
 def test_a_reload_under_load_fails_no_request(flags: list[str], serve) -> None:
     cluster = serve(2, *flags)
     before = cluster.containers()
-    with Load(cluster, ("GET", "PUT", "POST")) as load:
-        load.wait_for_more()
+    with cluster.load("GET", "PUT", "POST") as load:
+        load.go_on()
         os.kill(cluster.pid, signal.SIGHUP)
         cluster.wait_for(lambda found: len(found) == 2 and not set(found.values()) & set(before.values()))
         wait_until(lambda: len(cluster.status()["containers"]) == 2)  # the old ones have gone
-        load.wait_for_more()
+        load.go_on()
     assert load.failures == []
     assert cluster.running.stop() == 0
 
@@ -99,8 +100,8 @@ def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(
     slow = cluster.connect()
     slow.request("GET", "/main/wait")
     cluster.running.wait_for("waiting")
-    with Load(cluster, clients=3) as load:
-        load.wait_for_more()
+    with cluster.load(clients=3) as load:
+        load.go_on()
         cluster.running.process.send_signal(signal.SIGTERM)
         cluster.running.wait_for("Stopping")
         (cluster.folder / "go").touch()
@@ -161,9 +162,10 @@ def test_new_code_changes_what_files_there_are(serve) -> None:
     wait_until(lambda: cluster.get("/page.txt") != "static")
 
 
-def test_readiness_and_draining(serve) -> None:
+@pytest.mark.parametrize("limits", [(), ("--stop-timeout-s", "9", "--graceful-shutdown-timeout-s", "9")])
+def test_readiness_and_draining(limits: tuple[str, ...], serve) -> None:
     (port,) = programs.free_ports(1)
-    cluster = serve(1, *MODELS["event"], "--admin-port", str(port), "--drain-s", "1h")
+    cluster = serve(1, *MODELS["event"], "--admin-port", str(port), "--drain-s", "1h", *limits)
 
     def readyz() -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)

@@ -21,9 +21,9 @@ import programs
 import pytest
 import trustme
 from fronts import Backends
+from load import LIMIT_S, Load, is_gone, wait_until
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
 
 MODELS = {
     "event": ["--worker-processes", "2"],
@@ -141,61 +141,6 @@ class Front:
         self.running.process.send_signal(signal.SIGHUP)
 
 
-class Load:
-    """Clients that ask a proxied page without a pause until they are told to stop. Nothing is repeated."""
-
-    def __init__(self, front: Front, clients: int = 4) -> None:
-        self._front = front
-        self._stop = threading.Event()
-        self.answers = 0
-        self.failures: list[str] = []
-        self._threads = [threading.Thread(target=self._ask, args=(number % 2,)) for number in range(clients)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, keep_alive: int) -> None:
-        connection = self._front.connect()
-        headers = {} if keep_alive else {"Connection": "close"}
-        while not self._stop.is_set():
-            try:
-                connection.request("GET", "/shop/x", headers=headers)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    self.failures.append(str(answer.status))
-                self.answers += 1
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(repr(error))
-                connection.close()
-        connection.close()
-
-    def go_on(self, answers: int = 30) -> None:
-        wanted = self.answers + answers
-        wait_until(lambda: self.answers >= wanted)
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    limit_s = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < limit_s
-        time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 @pytest.fixture
 def slow() -> Iterator[Slow]:
     slow = Slow()
@@ -263,7 +208,7 @@ def test_requests_files_logs_and_status(model: str, serve) -> None:
 def test_a_killed_child_is_replaced_and_only_its_connections_are_lost(model: str, serve) -> None:
     front = serve(*MODELS[model])
     before = front.wait_for(lambda pids: len(pids) >= START[model])
-    with Load(front) as load:
+    with Load(front.connect, "/shop/x") as load:
         load.go_on()
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
@@ -280,7 +225,7 @@ def test_a_reload_under_load_fails_no_request_and_takes_the_new_configuration(
 ) -> None:
     front = serve(*MODELS[model])
     before = front.wait_for(lambda pids: len(pids) >= START[model])
-    with Load(front) as load:
+    with Load(front.connect, "/shop/x") as load:
         load.go_on()
         front.reload(fill(NGINX.replace('"one"', '"two"')))
         front.wait_for(lambda pids: bool(pids) and not pids & before)

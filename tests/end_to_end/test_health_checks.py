@@ -7,7 +7,6 @@ import json
 import signal
 import socket
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,10 +14,10 @@ from pathlib import Path
 
 import programs
 import pytest
+from load import LIMIT_S, wait_until
 from scripted import AjpContainer, Containers
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
 
 NGINX = """
 events {{ }}
@@ -107,13 +106,6 @@ def serve(start, tmp_path: Path) -> Callable:
         return running
 
     return serve
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    limit_s = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < limit_s
-        time.sleep(0.02)
 
 
 def letters(running, count: int = 6) -> str:

@@ -6,6 +6,7 @@ with both answers.
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import re
@@ -282,7 +283,69 @@ ACCESS = [
     at("absolute.test", "/noport"),
     at("absolute.test", "/named"),
 ]
+
+
+def zipped(targets: str, method: str = "GET", **header: str) -> list[Ask]:
+    """Asks below /gz/ of a client that takes gzip; names of fields with _ for -."""
+    fields = {name.replace("_", "-"): value for name, value in header.items()}
+    return [Ask(f"/gz/{each}", method, {"Accept-Encoding": "gzip"} | fields) for each in targets.split()]
+
+
+ZIPPED = [
+    *zipped(
+        "ten.txt page.html style.css picture.png missing plain/picture.png plain/ten.txt not/ten.txt dir/ dir"
+    ),
+    *zipped("static/app.js static/ten.txt text short gone new page redirect agent"),
+    *zipped("px/x px/status/404 px/status/500 px/status/403 px/set-header?Content-Encoding=br"),
+    *zipped("px/set-header?Vary=Cookie px/set-header?Accept-Ranges=bytes px/set-header?ETag=a"),
+    *zipped("ten.txt picture.png text px/x", "HEAD"),
+    *zipped("ten.txt picture.png px/x", Range="bytes=0-1"),
+    *zipped("ten.txt", If_None_Match="*"),
+    *zipped("px/x", "POST"),
+    *(ask for agent in ("badbot/1", "MSIE 6.0", "x") for ask in zipped("agent", User_Agent=agent)),
+    *(ask for number in (5, 6, 7) for ask in zipped("agent", User_Agent=f"MSIE {number}.0; SV1")),
+    *zipped("ten.txt any/x via/x via/set-header?Cache-Control=No-Cache", Via="1.1 p"),
+    *zipped("via/set-header?Cache-Control=public via/set-header?Cache-Control=no-store", Via="1.1 p"),
+    *zipped("via/set-header?Cache-Control=max-age=1,private via/set-header?ETag=a", Via="1.1 p"),
+    *zipped("via/set-header?Expires=0 via/set-header?Expires=Thu,01-Jan-1970", Via="1.1 p"),
+    *zipped("via/set-header?Last-Modified=x", Via="1.1 p"),
+    *zipped("via/set-header?Cache-Control=public", Via="1.1 p", Authorization="Basic YTpi"),
+    *(ask for q in ("gzip;q=0", "gzip;q=0.5", "br, gzip", "") for ask in zipped("text", Accept_Encoding=q)),
+    *(ask for q in ("identity", "deflate", "GZIP") for ask in zipped("text", Accept_Encoding=q)),
+]
+COOKIES = gets(
+    *(
+        f"/cookies/{place}set-header?Set-Cookie={cookie}"
+        for place in ("", "off/", "flags/")
+        for cookie in (
+            *("one=1", "one=1;Path=/app/;Secure", "one=1;%20path=/app/x;Domain=back.test", "one=1;path=/app"),
+            *("T=2;Path=/rex/y;HttpOnly;SameSite=Strict", "t=2;Domain=.back.test", "a=b;domain=BACK.test;x"),
+            *("a=b;Domain=a.b.inner;path=/re/", "three=3;Secure;samesite=none", "one", "One=1;HttpOnly"),
+        )
+    ),
+)
+REDIRECTS = gets(
+    *(
+        f"/redirects/location?to={place}"
+        for place in (
+            *(
+                "http://re.test:8080/a",
+                "http://re.test/a",
+                "/up/a",
+                "/Up",
+                "http://site.test/b",
+                "/plain/c?d",
+            ),
+            *("/plain", "http://one/x", "http://site.test"),
+        )
+    ),
+    "/redirects/set-header?Refresh=5;url=/up/a",
+    "/redirects/set-header?Refresh=5",
+)
 EVERYTHING = [
+    *COOKIES,
+    *REDIRECTS,
+    *ZIPPED,
     *LOCATIONS,
     *VARIABLES,
     *RETURNS,
@@ -365,7 +428,10 @@ def told(answer: Answer, front: Front, port: int) -> dict[str, object]:
         (name, _place(neutral(value))) for name, value in answer.header if name not in _UNCOMPARED
     )
     expires = any(name == "expires" for name, _ in answer.header)
-    body = neutral(answer.body.decode("latin-1"))
+    data = answer.body
+    if answer["content-encoding"] == "gzip" and data.startswith(b"\x1f\x8b"):
+        data = gzip.decompress(data)
+    body = neutral(data.decode("latin-1"))
     if f"<h1>{answer.status} " in body or answer.status in (301, 302, 303, 307, 308):
         body = "the front's own"
         header = [(name, value) for name, value in header if name != "content-type"]
@@ -396,6 +462,19 @@ def test_same_choices(fronts: Fronts, name: str) -> None:
     assert choices[1] == choices[0]
 
 
+def test_what_is_compressed_has_no_length_and_a_weak_etag(fronts: Fronts) -> None:
+    for port in (fronts.nginx_port, fronts.our_port):
+        answer = ask(port, "GET", "/gz/ten.txt", {"Accept-Encoding": "gzip"})
+        assert (answer["content-length"], answer["accept-ranges"]) == ("", "")
+        assert answer["transfer-encoding"] == "chunked"
+        assert answer["etag"].startswith('W/"')
+        again = {"Accept-Encoding": "gzip", "If-None-Match": answer["etag"]}
+        assert ask(port, "GET", "/gz/ten.txt", again).status == 304
+        for tag, weak in (("a", ""), ("W/'a'", "W/'a'")):
+            answer = ask(port, "GET", f"/gz/px/set-header?ETag={tag}", {"Accept-Encoding": "gzip"})
+            assert (answer["etag"], answer["content-length"]) == (weak, "")
+
+
 @pytest.mark.parametrize("status", [400, 404, 413, 500, 501, 503, 505])
 def test_same_use_of_a_connection_after_a_backends_error(fronts: Fronts, status: int) -> None:
     stays = []
@@ -413,9 +492,9 @@ def test_same_logs(fronts: Fronts) -> None:
     for request_ in LOGGED:
         for port in (fronts.nginx_port, fronts.our_port):
             ask(port, request_.method, request_.target, request_.header, request_.body)
-    for name in ("main", "json", "some"):
-        ours = _lines(fronts.ours.folder / "logs" / f"{name}.log", 1)
-        assert _lines(fronts.nginx.folder / "logs" / f"{name}.log", len(ours)) == ours
+    for name, count in (("main", 9), ("json", 3), ("some", 1)):
+        ours = _lines(fronts.ours.folder / "logs" / f"{name}.log", count)
+        assert _lines(fronts.nginx.folder / "logs" / f"{name}.log", count) == ours
 
 
 def _lines(file: Path, count: int) -> list[str]:

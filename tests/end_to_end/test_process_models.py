@@ -5,19 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from load import LIMIT_S, Load, is_gone, wait_until
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
 
 MODELS = {
     "prefork": [
@@ -133,59 +133,6 @@ def model(request) -> str:
     return request.param
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < limit_s
-        time.sleep(0.02)
-
-
-class Load:
-    """Clients that ask without a pause until they are told to stop. No request is repeated."""
-
-    def __init__(self, server: Server, clients: int, *, keep_alive: bool) -> None:
-        self._server = server
-        self._keep_alive = keep_alive
-        self._stop = threading.Event()
-        self.answers = 0
-        self.failures: list[str] = []
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        connection = self._server.connect()
-        headers = {} if self._keep_alive else {"Connection": "close"}
-        while not self._stop.is_set():
-            try:
-                connection.request("GET", "/main", headers=headers)
-                answer = connection.getresponse()
-                body = answer.read()
-                assert (answer.status, body.isdigit()) == (200, True)
-                self.answers += 1
-            except (OSError, http.client.HTTPException, AssertionError) as error:
-                self.failures.append(repr(error))
-                connection.close()
-        connection.close()
-
-    def go_on(self, answers: int = 30) -> None:
-        """Wait for so many more answers."""
-        wanted = self.answers + answers
-        wait_until(lambda: self.answers >= wanted)
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-
 def test_requests_sessions_files_and_logs(model: str, serve) -> None:
     server = serve(model)
     assert len(server.wait_for(lambda pids: len(pids) >= START[model])) >= START[model]
@@ -225,13 +172,12 @@ def test_pipelined_requests_are_answered_in_order(model: str, serve) -> None:
 def test_a_killed_child_is_replaced_and_only_its_connections_are_lost(model: str, serve) -> None:
     server = serve(model)
     before = server.wait_for(lambda pids: len(pids) >= START[model])
-    load = Load(server, 4, keep_alive=False)
-    load.go_on()
-    victim = int(server.get("/main"))
-    os.kill(victim, signal.SIGKILL)
-    after = server.wait_for(lambda pids: victim not in pids and len(pids) >= len(before))
-    load.go_on()
-    load.stop()
+    with Load(server.connect, "/main", keep_alive=False) as load:
+        load.go_on()
+        victim = int(server.get("/main"))
+        os.kill(victim, signal.SIGKILL)
+        after = server.wait_for(lambda pids: victim not in pids and len(pids) >= len(before))
+        load.go_on()
     assert after - before
     assert len(load.failures) <= {"prefork": 1}.get(model, 4), load.failures
     assert server.running.stop() == 0
@@ -242,13 +188,12 @@ def test_a_killed_child_is_replaced_and_only_its_connections_are_lost(model: str
 def test_a_reload_under_load_fails_no_request(model: str, keep_alive: bool, serve) -> None:
     server = serve(model)
     before = server.wait_for(lambda pids: len(pids) >= START[model])
-    load = Load(server, 3, keep_alive=keep_alive)
-    load.go_on()
-    server.running.process.send_signal(signal.SIGHUP)
-    server.wait_for(lambda pids: bool(pids) and not pids & before)
-    wait_until(lambda: all(map(is_gone, before)))
-    load.go_on()
-    load.stop()
+    with Load(server.connect, "/main", clients=3, keep_alive=keep_alive) as load:
+        load.go_on()
+        server.running.process.send_signal(signal.SIGHUP)
+        server.wait_for(lambda pids: bool(pids) and not pids & before)
+        wait_until(lambda: all(map(is_gone, before)))
+        load.go_on()
     assert load.failures == []
     assert server.running.stop() == 0
 
@@ -289,6 +234,21 @@ def test_a_request_that_does_not_end_is_given_up_at_the_deadline(model: str, ser
     server.running.stop()
     with pytest.raises((OSError, http.client.HTTPException)):
         connection.getresponse()
+
+
+def test_a_graceful_stop_has_a_deadline_of_its_own(serve) -> None:
+    server = serve("event", "--stop-timeout-s", "0.1", "--graceful-shutdown-timeout-s", "3600")
+    connection = server.connect()
+    connection.request("GET", "/main/wait")
+    server.running.wait_for("^waiting")
+    server.running.process.send_signal(signal.SIGQUIT)
+    server.running.wait_for("^Stopping")
+    answered, _, _ = select.select([connection.sock], [], [], 1.0)
+    assert not answered, "broken off after --stop-timeout-s"
+    (server.folder / "go").touch()
+    assert connection.getresponse().read() == b"waited"
+    connection.close()
+    assert server.running.wait() == 0
 
 
 def test_a_second_signal_ends_all_at_once(model: str, serve) -> None:
@@ -358,7 +318,7 @@ def test_what_cannot_start_is_said(web_app, start) -> None:
     )  # fmt: skip
     assert running.wait() == 2
     assert any("--access-log" in line for line in running.said)
-    assert any("processes became ready; the last one ended with exit code 1" in line for line in running.said)
+    assert any("processes became ready; the last one: exit code 1" in line for line in running.said)
 
 
 @pytest.mark.parametrize(

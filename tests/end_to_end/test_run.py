@@ -93,7 +93,7 @@ def test_a_folder_that_is_not_there_is_named(start) -> None:
     running = start("container", "run", "--port", "0", "--webapps", "nowhere")
     assert running.wait() == 2
     assert running.said == [
-        "nowhere: there is no such folder. Name the folder of your web apps with --webapps.\n"
+        "nowhere: there is no such folder. Name the folder of your web apps with --webapps. [WAS134]\n"
     ]
 
 

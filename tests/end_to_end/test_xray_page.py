@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import programs
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from contrast import CONTRAST
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("chromium")]
 LIMIT_S = 60.0
@@ -116,6 +117,22 @@ def test_a_bar_shows_its_step(server, open_page):
     expect(page.locator(".span.chosen")).to_have_count(1)
 
 
+def test_what_the_container_says_after_the_end_of_the_answer_is_shown(server, open_page):
+    ask(server, "/main/x")
+    page = open_page(f"{server.page}#%")  # which is no id
+    expect(page.locator("#rows tr")).to_have_count(1)
+
+    def before(route: Route) -> None:  # as if the container were another process, which sends its part later
+        record = route.fetch().json()
+        spans = [span for span in record["spans"] if span["lane"] != "container"]
+        route.fulfill(json={**record, "spans": spans})
+
+    page.route("**/xray/requests/*.json", before, times=1)
+    page.locator("#rows tr").first.click()
+    expect(page.locator(".lane.front")).to_be_visible()
+    expect(page.locator(".lane.container")).to_be_visible()
+
+
 def test_what_a_client_sends_is_only_text(server, open_page):
     ask(server, "/main/<img/src=x/onerror=alert(1)>")
     page = open_page(server.page)
@@ -180,35 +197,3 @@ def test_when_the_server_has_gone_the_page_says_so(was_run, web_app, browser):
     running.stop()
     expect(page.locator("#offline")).to_be_visible(timeout=LIMIT_S * 1000)
     context.close()
-
-
-# The text whose contrast to what is behind it is below 4.5:1 (WCAG 2.2, AA).
-CONTRAST = """() => {
-  const channels = (color) => {
-    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const behind = (element) => {
-    for (; element; element = element.parentElement) {
-      const color = channels(getComputedStyle(element).backgroundColor);
-      if (color[3] === 255) return color;
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
-    const pair = [light(channels(getComputedStyle(element).color)), light(behind(element))];
-    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-    if (ratio < 4.5) faint.push(`${walker.currentNode.data.trim()} ${ratio.toFixed(2)}`);
-  }
-  return faint;
-}"""

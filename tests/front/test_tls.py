@@ -12,6 +12,7 @@ import trustme
 from programs import free_ports
 
 from container.config import Settings
+from container.errors import ConfigError
 from container.front.configuration import load_front
 from container.front.program import FrontServer
 
@@ -90,3 +91,98 @@ def test_each_server_has_its_certificate(tmp_path: Path, name: str, text: str) -
                 assert session.getpeercert()["subjectAltName"][0][1] == certificate
     finally:
         server.stop()
+
+
+def test_certificates_of_two_kinds_and_protocols(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    for kind in trustme.KeyType.RSA, trustme.KeyType.ECDSA:
+        made = authority.issue_cert("localhost", key_type=kind)
+        made.cert_chain_pems[0].write_to_path(str(tmp_path / f"{kind.name}.pem"))
+        made.private_key_pem.write_to_path(str(tmp_path / f"{kind.name}.key"))
+    port = free_ports(1)[0]
+    pairs = "".join(
+        f"ssl_certificate {tmp_path}/{kind}.pem; ssl_certificate_key {tmp_path}/{kind}.key;\n"
+        for kind in ("RSA", "ECDSA")
+    )
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        "events {}\nhttp {\nssl_protocols TLSv1 TLSv1.2;\nserver {\n"
+        f"listen 127.0.0.1:{port} ssl;\n{pairs}ssl_ciphers ECDHE+AESGCM;\nreturn 200 hello;\n}}\n}}\n"
+    )
+    config = load_front(file)
+    assert "only TLSv1.2 and TLSv1.3 are offered" in str(config.notes[0])
+    server = FrontServer(Settings(), config)
+    server.start()
+    try:
+        for ciphers, expected in (
+            ("ECDHE-RSA-AES256-GCM-SHA384", "RSA"),
+            ("ECDHE-ECDSA-AES256-GCM-SHA384", "ECDSA"),
+        ):
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            context.set_ciphers(ciphers)
+            with (
+                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                context.wrap_socket(sock, server_hostname="localhost") as session,
+            ):
+                assert session.version() == "TLSv1.2"
+                assert expected in session.cipher()[0]
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        with (
+            socket.create_connection(("127.0.0.1", port), 30) as sock,
+            pytest.raises(ssl.SSLError, match=r"(?i)version"),
+        ):
+            context.wrap_socket(sock, server_hostname="localhost")
+    finally:
+        server.stop()
+
+
+def test_a_server_that_rejects_whoever_asks_for_it(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    made = authority.issue_cert("localhost")
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "a.pem"))
+    made.private_key_pem.write_to_path(str(tmp_path / "a.key"))
+    port = free_ports(1)[0]
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        "events {}\nhttp {\n"
+        f"server {{ listen 127.0.0.1:{port} ssl default_server; ssl_reject_handshake on; }}\n"
+        f"server {{ listen 127.0.0.1:{port} ssl; server_name localhost; return 200 hello;\n"
+        f"ssl_certificate {tmp_path}/a.pem; ssl_certificate_key {tmp_path}/a.key; }}\n}}\n"
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.check_hostname = False
+    server = FrontServer(Settings(), load_front(file))
+    server.start()
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), 30) as sock,
+            context.wrap_socket(sock, server_hostname="localhost") as session,
+        ):
+            assert session.version() == "TLSv1.3"
+        for name in "other.example", None:
+            with (
+                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"),
+            ):
+                context.wrap_socket(sock, server_hostname=name)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("directive", "message"),
+    [
+        ("ssl_protocols TLSv1", "older ones are broken"),
+        ("ssl_protocols TLSv9", 'invalid value "TLSv9"'),
+        ("ssl_ciphers NONE-OF-THEM", "there is none of them"),
+    ],
+)
+def test_what_tls_does_not_offer(tmp_path: Path, directive: str, message: str) -> None:
+    file = tmp_path / "nginx.conf"
+    file.write_text(f"events {{}}\nhttp {{\n{directive};\nserver {{}}\n}}\n")
+    with pytest.raises(ConfigError, match=f"nginx.conf:3: .*{message}"):
+        load_front(file)

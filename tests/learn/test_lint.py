@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import container
+from container.config import Settings
 from container.errors import ConfigError, Problem, Source
 from container.learn.lint import Report, lint
 from container.learn.lint.report import as_json, as_text
 from container.learn.lint.rules import RULES, as_markdown, explain, rule_of
+from container.server import served, start_container
 
 ROOT = Path(container.__file__).parents[1]
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
@@ -86,8 +88,8 @@ def test_without_a_line_there_is_no_excerpt(source: Source | None) -> None:
 def test_colours_are_for_terminals_only() -> None:
     report = lint(web_app(BAD))
     assert "\033" not in as_text(report)
-    assert "\033[33;1mwarning WAS122\033[0m" in as_text(report, colour=True)
-    assert re.sub(r"\033\[[\d;]*m", "", as_text(report, colour=True)) == as_text(report)
+    assert "\033[33;1mwarning WAS122\033[0m" in as_text(report, color=True)
+    assert re.sub(r"\033\[[\d;]*m", "", as_text(report, color=True)) == as_text(report)
 
 
 def test_errors_come_first_then_files_and_lines() -> None:
@@ -137,11 +139,11 @@ def test_an_unknown_code_is_an_error(option: str) -> None:
 
 
 def test_strict_counts_warnings_and_never_notes() -> None:
-    warning, note = (Problem(None, "it", "", kind, "WAS999") for kind in ("warning", "note"))
+    warning, note = (Problem(None, "it", "", kind, code="WAS999") for kind in ("warning", "note"))
     assert not Report((warning, note), "x").failed()
     assert Report((warning, note), "x").failed(strict=True)
     assert not Report((note,), "x").failed(strict=True)
-    assert Report((Problem(None, "it"),), "x").failed()
+    assert Report((Problem(None, "it", code="WAS999"),), "x").failed()
 
 
 # Comments
@@ -176,7 +178,7 @@ def test_comments_in_python_and_nginx() -> None:
     assert codes(web_app(inside, a=f"{code}    self.a = 1\n")) == ["WAS701"]
     assert codes(web_app(inside, a=f"{code}    self.a = 1  # was: ignore[WAS701]\n")) == []
     assert codes(web_app(inside, a=f"{code}    self.a = 1  # was: ignore[WAS702]\n")) == ["WAS701"]
-    conf = "events {}\nhttp {\ngzip on;%s\nserver { listen 80; }\n}\n"
+    conf = "events {}\nhttp {\ngunzip on;%s\nserver { listen 80; }\n}\n"
     for comment, expected in (("", ["WAS802"]), (" # was: ignore[WAS802]", [])):
         Path("nginx.conf").write_text(conf % comment)
         assert codes(Path("nginx.conf")) == expected
@@ -208,6 +210,32 @@ def test_code_that_registers_may_answer_every_path() -> None:
     error = "<error-page><location>/nowhere</location></error-page>"
     assert codes(web_app(error)) == ["WAS601"]
     assert codes(web_app(error, listen="def start(c): c.addServlet('a', 'b.C').addMapping('/nowhere')")) == []
+
+
+@pytest.mark.parametrize(
+    ("constraint", "inside", "expected"),
+    [
+        ("HttpConstraint(rolesAllowed=['boss'])", "", ["WAS503"]),
+        ("HttpConstraint()", "", []),
+        (
+            "HttpConstraint(rolesAllowed=['boss'])",
+            "<login-config><auth-method>BASIC</auth-method></login-config>",
+            [],
+        ),
+    ],
+)
+def test_a_login_that_only_code_asks_for(constraint: str, inside: str, expected: list[str]) -> None:
+    code = (
+        "from container.servlet import *\n"
+        f"@WebServlet('/a')\n@ServletSecurity({constraint})\n"
+        "class A(HttpServlet):\n    def doGet(self, request, response): pass\n"
+    )
+    folder = web_app(inside, a=code)
+    assert codes(folder) == expected
+    container = start_container(Settings(webapps=Path(), dev=True))
+    told = [line for line in served(container)["problems"] if "WAS503" in line]
+    container.stop()
+    assert len(told) == len(expected)  # its start has found it, too
 
 
 def test_the_root_web_app_has_no_context_path() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -138,14 +137,3 @@ def test_every_code_that_is_said_has_a_rule_and_every_rule_is_said() -> None:
         if path.parent.name != "rules":
             said |= set(re.findall(r'"(WAS\d{3})"', path.read_text(encoding="utf-8")))
     assert said == {rule.code for rule in RULES}
-
-
-@pytest.mark.parametrize("package", ["descriptor", "engine", "front", "security", "learn/lint"])
-def test_every_problem_has_a_code(package: str) -> None:
-    without = []
-    for path in Path(container.__file__).parent.joinpath(package).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Problem", "_warning"):
-                has = len(node.args) == 5 or any(keyword.arg == "code" for keyword in node.keywords)
-                without += [] if has else [f"{path}:{node.lineno}"]
-    assert without == []

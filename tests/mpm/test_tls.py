@@ -33,7 +33,7 @@ class Pems:
         pair = CertificateFiles(self._folder / f"{file}.pem", self._folder / f"{file}.key")
         pair.certificate.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
         pair.key.write_bytes(made.private_key_pem.bytes())
-        self.touch(*pair)
+        self.touch(pair.certificate, pair.key)
         return pair
 
     def touch(self, *files: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_body_of_unknown_length_is_sent_as_it_is_asked_for():
     assert wire.next_event() is None
     assert wire.take_output() == b"\x12\x34\x00\x00"
     wire.receive(send_headers(200, "OK", []) + end_response(True))
-    assert wire.next_event() == AnswerHead(200, "OK", [])
+    assert wire.next_event() == AnswerHead(200, "OK", ())
     assert wire.next_event() == AnswerEnd([])
     assert wire.can_stay_open
 
@@ -79,6 +79,6 @@ def test_a_container_need_not_ask():
     wire = Ajp13Backend()
     wire.begin(BackendRequest("POST", b"/", (), body_bytes=None))
     wire.receive(send_headers(200, "OK", []) + end_response(True))
-    assert wire.next_event() == AnswerHead(200, "OK", [])
+    assert wire.next_event() == AnswerHead(200, "OK", ())
     assert wire.next_event() == AnswerEnd([])
     assert wire.can_stay_open

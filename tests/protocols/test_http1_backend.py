@@ -38,8 +38,8 @@ def events(answer: bytes, request: BackendRequest = GET, *, ends: bool = False, 
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
-HEAD = AnswerHead(200, "OK", [])
-LENGTH_3 = [HEAD._replace(headers=[("Content-Length", "3")]), b"abc", AnswerEnd([])]
+HEAD = AnswerHead(200, "OK", ())
+LENGTH_3 = [HEAD._replace(headers=(("Content-Length", "3"),)), b"abc", AnswerEnd([])]
 
 
 @pytest.mark.parametrize("size", [0, 1, 3])
@@ -48,12 +48,12 @@ LENGTH_3 = [HEAD._replace(headers=[("Content-Length", "3")]), b"abc", AnswerEnd(
     [
         (
             OK + b"Content-Length: 3\r\n\r\nabc",
-            [HEAD._replace(headers=[("Content-Length", "3")]), b"abc", AnswerEnd([])],
+            [HEAD._replace(headers=(("Content-Length", "3"),)), b"abc", AnswerEnd([])],
             True,
         ),
         (
             OK + b"Content-Length: 0\r\n\r\n",
-            [HEAD._replace(headers=[("Content-Length", "0")]), AnswerEnd([])],
+            [HEAD._replace(headers=(("Content-Length", "0"),)), AnswerEnd([])],
             True,
         ),
         (
@@ -71,7 +71,7 @@ LENGTH_3 = [HEAD._replace(headers=[("Content-Length", "3")]), b"abc", AnswerEnd(
         (OK + b"Content-Length: 3\r\n\nabc", LENGTH_3, False),
         (
             OK + b"A: b\nContent-Length: 1\r\n\r\na",
-            [HEAD._replace(headers=[("A", "b"), ("Content-Length", "1")]), b"a", AnswerEnd([])],
+            [HEAD._replace(headers=(("A", "b"), ("Content-Length", "1"))), b"a", AnswerEnd([])],
             False,
         ),
         (OK + b"Connection: close\r\nContent-Length: 1\r\n\r\na", None, False),
@@ -88,14 +88,14 @@ LENGTH_3 = [HEAD._replace(headers=[("Content-Length", "3")]), b"abc", AnswerEnd(
             [
                 Interim(103, [("Link", "a")]),
                 Interim(100, []),
-                HEAD._replace(headers=[("Content-Length", "0")]),
+                HEAD._replace(headers=(("Content-Length", "0"),)),
                 AnswerEnd([]),
             ],
             True,
         ),
         (
             OK + b"Connection: X-A, keep-alive\r\nX-A: 1\r\nTE: x\r\nX-B: 1\r\nContent-Length: 0\r\n\r\n",
-            [HEAD._replace(headers=[("X-B", "1"), ("Content-Length", "0")]), AnswerEnd([])],
+            [HEAD._replace(headers=(("X-B", "1"), ("Content-Length", "0"))), AnswerEnd([])],
             True,
         ),
     ],
@@ -114,7 +114,7 @@ def test_an_answer_to_the_end_of_the_connection():
 
 def test_head_has_no_body():
     found, stays = events(OK + b"Content-Length: 3\r\n\r\n", BackendRequest("HEAD", b"/", ()))
-    assert found == [HEAD._replace(headers=[("Content-Length", "3")]), AnswerEnd([])]
+    assert found == [HEAD._replace(headers=(("Content-Length", "3"),)), AnswerEnd([])]
     assert stays
 
 
@@ -139,7 +139,7 @@ def test_after_a_101_there_are_only_bytes():
     wire = Http1Backend()
     wire.begin(GET)
     wire.receive(b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX: 1\r\n\r\n\0\1")
-    assert wire.next_event() == AnswerHead(101, "", [("X", "1")], "websocket")
+    assert wire.next_event() == AnswerHead(101, "", (("X", "1"),), "websocket")
     assert wire.next_event() == b"\0\1"
     assert wire.next_event() is None
     wire.receive_eof()

@@ -192,7 +192,7 @@ def test_what_deploy_cannot_use_is_named(deploy: Deploy, tmp_path: Path) -> None
         deploy("nowhere")
     with pytest.raises(ConfigError, match="was_webapp = FOLDER"), Deploy(Path, tmp_path) as other:
         other()
-    with pytest.raises(DeploymentError, match="outside the web app"):
+    with pytest.raises(ConfigError, match="outside the web app"):
         deploy({"../x": ""})
     with pytest.raises(ConfigError, match="two folders"):
         deploy(tmp_path, tmp_path)

@@ -41,6 +41,8 @@ def with_error_page(place: Place, request: Request, answer: Answer) -> Answer:
     if answer.status is None or answer.status < 400:
         return answer
     page = error_page(place, request, answer.status)
+    if answer.source is None:  # nothing refuses the request, but a line may say what is shown
+        answer = replace(answer, source=page.source)
     if page.redirect is not None:
         return replace(answer, status=302, location=page.redirect, error_page=page.location)
     return answer if page.servlet is None else replace(answer, error_page=page.location)

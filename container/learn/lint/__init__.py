@@ -1,6 +1,7 @@
 """``was check``: everything that can be said about web apps and configurations without starting them.
 
     lint(path) ──> Report of Problems: errors first, each kind in the order of files and lines
+    found_wrong(context) ──> the same of a web app that runs, with what its start has found: `was run --dev`
     RULES      ──> what each code means: --explain, docs/check.md and the tests are made of this one table
 
     rules/                          the table, one file for each area
@@ -18,11 +19,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from container.descriptor.checks import check
 from container.descriptor.reader import read_file
+from container.engine.context import Context
 from container.engine.loader import loader_of
 from container.engine.scanner import Effective, misplaced
 from container.errors import ConfigError, Problem, Severity
@@ -33,7 +35,7 @@ from container.learn.lint.app import App
 from container.learn.lint.rules import RULES, rule_of
 from container.learn.lint.suppress import Suppressions
 
-__all__ = ["Report", "lint"]
+__all__ = ["Report", "found_wrong", "lint"]
 
 FRAGMENT = "web-fragment.xml"
 _NGINX_BLOCK = re.compile(r"^\s*(?:events|http|server|upstream\s+\S+)\s*\{", re.MULTILINE)
@@ -83,6 +85,28 @@ def lint(
         and not suppressions.cover(problem)
     )
     return Report(tuple(sorted(kept, key=_rank)), subject)
+
+
+def found_wrong(context: Context) -> list[Problem]:
+    """Errors and warnings of a web app that runs, the worst first; places are named as the context does."""
+    folder, https = context.folder, context.container.settings.secure_port is not None
+
+    def shown(text: str) -> str:
+        return text.replace(f"{folder}/", f"{folder.name}/")
+
+    found = set()
+    for each in lint(folder, https=https).problems:
+        if each.severity != "note":
+            source = each.source and replace(each.source, file=shown(each.source.file))
+            found.add(replace(each, source=source, message=shown(each.message), cure=shown(each.cure)))
+    said = {_first_quoted(each) for each in found if each.code.startswith("WAS3")}  # at its own element
+    found |= {each for each in context.problems if each.code != "WAS301" or _first_quoted(each) not in said}
+    return sorted(found, key=_rank)
+
+
+def _first_quoted(problem: Problem) -> str:
+    """Of a class that is not there: its name."""
+    return problem.message.partition('"')[2].partition('"')[0]
 
 
 def _codes(given: Iterable[str]) -> tuple[str, ...]:

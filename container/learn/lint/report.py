@@ -19,15 +19,15 @@ __all__ = ["as_json", "as_text"]
 
 JSON_VERSION = 1
 _MOST_SHOWN = 110
-_COLOURS = {"error": "31;1", "warning": "33;1", "note": "36;1", "place": "1", "mark": "32;1"}
+_COLORS = {"error": "31;1", "warning": "33;1", "note": "36;1", "place": "1", "mark": "32;1"}
 _ELEMENT = re.compile(r"<([\w-]+)[^<>]*(?:/>|>[^<]*</\1>|>)")
 _WORD = re.compile(r"[\w.]+|\S")
 
 
-def as_text(report: Report, *, colour: bool = False) -> str:
+def as_text(report: Report, *, color: bool = False) -> str:
     """All problems with the lines they are in; empty if there are none."""
     files: dict[str, list[str]] = {}
-    return "\n".join(_shown(problem, files, colour) for problem in report.problems)
+    return "\n".join(_shown(problem, files, color) for problem in report.problems)
 
 
 def as_json(report: Report) -> str:
@@ -49,12 +49,12 @@ def as_json(report: Report) -> str:
     return json.dumps(found, indent=2, ensure_ascii=False)
 
 
-def _shown(problem: Problem, files: dict[str, list[str]], colour: bool) -> str:
+def _shown(problem: Problem, files: dict[str, list[str]], color: bool) -> str:
     def paint(text: str, what: str) -> str:
-        return f"\033[{_COLOURS[what]}m{text}\033[0m" if colour else text
+        return f"\033[{_COLORS[what]}m{text}\033[0m" if color else text
 
     where = f"{paint(str(problem.source), 'place')}: " if problem.source else ""
-    kind = paint(f"{problem.severity} {problem.code}".strip(), problem.severity)
+    kind = paint(f"{problem.severity} {problem.code}", problem.severity)
     cure = f" {problem.cure}" if problem.cure else ""
     first = f"{where}{kind}: {problem.message}.{cure}"
     excerpt = _excerpt(problem.source, files) if problem.source else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from container.engine.security import without_login
 from container.errors import Problem, Source
 from container.learn.lint.app import App
+from container.learn.lint.python import PythonClass, dotted
 
 __all__ = ["check", "check_descriptor"]
 
 
 def check(app: App) -> Iterator[Problem]:
     yield from _unused_roles(app)
+    yield from _no_login(app)
     yield from _login_pages(app)
     yield from _no_tls(app)
 
@@ -46,6 +50,29 @@ def _unused_roles(app: App) -> Iterator[Problem]:
                 "note",
                 code="WAS502",
             )
+
+
+def _no_login(app: App) -> Iterator[Problem]:
+    """Of @ServletSecurity; of descriptors their own checks say it."""
+    login = app.web_app.login_config
+    if app.web_app.metadata_complete or (login is not None and login.auth_method is not None):
+        return
+    for servlet in app.web_app.servlets:
+        found = app.servlet_class(servlet.name)
+        if found is not None and _names_roles(found):
+            yield without_login(servlet.source)
+            return
+
+
+def _names_roles(found: PythonClass) -> bool:
+    for each in found.lineage():
+        for decorator in each.node.decorator_list if isinstance(each, PythonClass) else ():
+            if isinstance(decorator, ast.Call) and (dotted(decorator.func) or "").endswith("ServletSecurity"):
+                return any(
+                    isinstance(node, ast.keyword) and node.arg == "rolesAllowed"
+                    for node in ast.walk(decorator)
+                )
+    return False
 
 
 def _login_pages(app: App) -> Iterator[Problem]:

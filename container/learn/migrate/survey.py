@@ -244,7 +244,9 @@ def _library(found: _Survey, files: Files, name: str, complete: bool) -> None:
     found.lacks(Source(shown), jar, advice_for(jar, LIBRARIES) or LIBRARIES[""])
     library = nested(files, name)
     if library is None:
-        found.problems.append(Problem(Source(shown), "is no readable library", "Leave it out."))
+        found.problems.append(
+            Problem(Source(shown), "is no readable library", "Leave it out.", code="WAS313")
+        )
         return
     if FRAGMENT_XML in library.names and not complete:
         _descriptor(found, library, FRAGMENT_XML, f"{shown}/{FRAGMENT_XML}", fragment=True)

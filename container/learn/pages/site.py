@@ -3,7 +3,7 @@
     exchange ──> Pages.begin ──> Tab.answer (JSON), a file of the package, or the page in the shell
 
 What is asked from another machine, or by a page of another host that has given itself a name of this one (DNS
-rebinding), is refused: the pages show requests of others.
+rebinding), is refused: the pages show requests of others. What changes something is a POST by a page of ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, unquote
 
 from container.protocols.exchange import Begin, Exchange
 
-__all__ = ["LANGUAGES", "Data", "Pages", "Tab", "Values", "choose_language", "is_local"]
+__all__ = ["LANGUAGES", "Data", "Pages", "Tab", "Values", "choose_language", "is_local", "is_same_origin"]
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
 _SHELL = "/pages"
@@ -65,6 +65,8 @@ class Tab:
     folder: Traversable
     answer: Callable[[str, Values], Data | None]
     """What is at a path below its own ("requests.json") with a query; None: nothing. Must not block."""
+    change: Callable[[str, Values], Data | None] | None = None
+    """What a POST to a path below its own does, by its query; None: there is none. Must not block."""
 
 
 class Pages:
@@ -90,13 +92,19 @@ class Pages:
         if not is_local(exchange):
             _answer(exchange, 403, headers, "text/plain", "These pages are for this machine only.\n")
             return Begin.DONE
+        first, _, rest = path.decode("latin-1")[1:].partition("/")
+        asked = {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
+        tab = self._tabs.get("/" + first)
+        if exchange.method == "POST" and rest and tab is not None and tab.change is not None:
+            if not is_same_origin(exchange):
+                _answer(exchange, 403, headers, "text/plain", "Only a page of this server may do that.\n")
+                return Begin.DONE
+            _answer_data(exchange, headers, tab.change(unquote(rest), asked))
+            return Begin.DONE
         if exchange.method not in ("GET", "HEAD"):
             headers["Allow"] = "GET, HEAD"
             _answer(exchange, 405, headers, "text/plain", "Use GET.\n")
             return Begin.DONE
-        first, _, rest = path.decode("latin-1")[1:].partition("/")
-        asked = {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
-        tab = self._tabs.get("/" + first)
         if tab is not None and not rest:
             language = asked.get("lang", "")
             if language not in LANGUAGES:
@@ -108,16 +116,7 @@ class Pages:
             kind = _KINDS[file.name[file.name.rfind(".") :]]
             _answer(exchange, 200, headers, kind, file.read_text(encoding="utf-8"))
             return Begin.DONE
-        data = None if tab is None else tab.answer(unquote(rest), asked)
-        if data is None:
-            _answer(exchange, 404, headers, "text/plain", "There is nothing here.\n")
-            return Begin.DONE
-        if data.filename:
-            headers["Content-Disposition"] = f'attachment; filename="{data.filename}"'
-        if data.is_text:
-            _answer(exchange, 200, headers, "text/plain;charset=utf-8", str(data.content))
-        else:
-            _answer(exchange, 200, headers, "application/json", json.dumps(data.content) + "\n")
+        _answer_data(exchange, headers, None if tab is None else tab.answer(unquote(rest), asked))
         return Begin.DONE
 
     def handle(self, exchange: Exchange) -> None:
@@ -166,6 +165,18 @@ def _answer(exchange: Exchange, status: int, headers: Mapping[str, str], kind: s
     exchange.finish(content)
 
 
+def _answer_data(exchange: Exchange, headers: dict[str, str], data: Data | None) -> None:
+    if data is None:
+        _answer(exchange, 404, headers, "text/plain", "There is nothing here.\n")
+        return
+    if data.filename:
+        headers["Content-Disposition"] = f'attachment; filename="{data.filename}"'
+    if data.is_text:
+        _answer(exchange, 200, headers, "text/plain;charset=utf-8", str(data.content))
+    else:
+        _answer(exchange, 200, headers, "application/json", json.dumps(data.content) + "\n")
+
+
 def _header(exchange: Exchange, wanted: bytes) -> str:
     return next((v.decode("latin-1") for name, v in exchange.headers if name.lower() == wanted), "")
 
@@ -178,6 +189,16 @@ def is_local(exchange: Exchange) -> bool:
     if _is_loopback(peer):
         return name == "localhost" or _is_loopback(name)
     return bool(own) and peer == own == name  # --admin-host is not the loopback: we ask ourselves
+
+
+def is_same_origin(exchange: Exchange) -> bool:
+    """Whether a page of ours has sent it: browsers say where a POST is from, and no script can change that.
+
+    To be asked after is_local, which has looked at Host.
+    """
+    site = _header(exchange, b"sec-fetch-site")
+    origin = _header(exchange, b"origin").lower()
+    return origin == f"http://{_header(exchange, b'host').strip().lower()}" and site in ("", "same-origin")
 
 
 def _is_loopback(address: str) -> bool:

@@ -15,6 +15,7 @@ import logging
 import selectors
 import socket
 import threading
+import time
 from pathlib import Path
 
 from container.learn.xray.recorder import Part, Recorder, part_of
@@ -30,15 +31,18 @@ _EVERY_S = 0.2
 _MOST_AT_ONCE = 100  # parts
 _MOST_LINE_BYTES = 8 * 1024 * 1024
 _SEND_TIMEOUT_S = 1.0
+_AGAIN_S = 0.05
 _BACKLOG = 256
 
 
 class Sender:
     """Sends what a Recorder has. A thread of its own, from start to stop."""
 
-    def __init__(self, recorder: Recorder, path: Path) -> None:
+    def __init__(self, recorder: Recorder, path: Path, *, joined: bool = False) -> None:
+        """joined: only parts of requests that our front has a record of, not its own health checks."""
         self._recorder = recorder
         self._path = path
+        self._joined = joined
         self._sent: dict[str, int] = {}  # Trace.changes when it was sent, by id
         self._socket: socket.socket | None = None
         self._stopping = threading.Event()
@@ -56,16 +60,21 @@ class Sender:
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):
             self._send()
-        self._send()
+        give_up_s = time.monotonic() + _SEND_TIMEOUT_S
+        while not self._send() and time.monotonic() < give_up_s:
+            time.sleep(_AGAIN_S)  # the process of the page may be replaced just now
         self._close()
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
+        """Whether everything is sent that there is."""
         if self._socket is not None and _has_ended(self._socket):
             self._close()
         traces = self._recorder.traces()
+        if self._joined:
+            traces = [trace for trace in traces if trace.facts.get("joins")]
         changed = [trace for trace in traces if self._sent.get(trace.id) != trace.changes][-_MOST_AT_ONCE:]
         if not changed:
-            return
+            return True
         self._sent = {trace.id: self._sent[trace.id] for trace in traces if trace.id in self._sent}
         try:
             if self._socket is None:
@@ -77,9 +86,11 @@ class Sender:
                 part = part_of(trace, self._recorder.process)
                 self._socket.sendall(json.dumps(part.values()).encode() + b"\n")
                 self._sent[trace.id] = changes
+            return len(changed) < _MOST_AT_ONCE
         except OSError as error:
             _log.debug("The records of this process cannot be sent: %s", error)
             self._close()
+            return False
 
     def _close(self) -> None:
         self._sent.clear()

@@ -56,7 +56,7 @@ class Xray:
     @classmethod
     def below(cls, folder: Path, route: str) -> Xray:
         recorder = Recorder(process=route)
-        xray = cls(recorder, Sender(recorder, folder / SOCKET))
+        xray = cls(recorder, Sender(recorder, folder / SOCKET, joined=True))
         xray._is_below = True
         return xray
 

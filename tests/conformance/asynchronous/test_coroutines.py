@@ -62,12 +62,12 @@ HANDLERS = """
 
 @pytest.mark.parametrize("supported", ["true", "false"])
 def test_each_method_may_be_a_coroutine_and_the_others_stay_as_they_are(
-    deploy, web_xml, supported: str
+    deploy, web_xml, supported: str, is_worker: bool
 ) -> None:
     app = deploy(web_xml(HANDLERS.format(supported)), classes=[Handlers])
     assert app.get("/h").text == "got"
     assert app.post("/h", b"abc", "Content-Type: text/plain").text == "cba"
-    assert app.request("PUT", "/h").text.startswith("request-")
+    assert app.request("PUT", "/h").text.startswith("worker-" if is_worker else "request-")
     head = app.request("HEAD", "/h")
     assert (head.status, head.header("Content-Length"), head.body) == (200, "3", b"")
     assert app.request("DELETE", "/h").status == 405
@@ -331,7 +331,9 @@ def test_a_coroutine_may_set_its_own_timeout(routes, clock) -> None:
 
 
 @pytest.mark.rules("RT-ASY-44")
-@pytest.mark.parametrize("supported", [True, False])
+@pytest.mark.parametrize(
+    "supported", [True, pytest.param(False, marks=pytest.mark.on_a_loop("who would notice waits for it"))]
+)
 def test_a_coroutine_is_cancelled_when_its_client_leaves(routes, log, listener, supported: bool) -> None:
     class Requests(ServletRequestListener):
         def requestDestroyed(self, event: Any) -> None:
@@ -400,6 +402,7 @@ def test_no_loop_is_started_without_coroutines_and_it_ends_with_the_container(ro
 # --- many at a time ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.on_a_loop("each connection holds one")
 @pytest.mark.parametrize("how", ["async def", "startAsync"])
 def test_500_requests_wait_without_a_thread(routes, log, how: str) -> None:
     waiting: list[Any] = []

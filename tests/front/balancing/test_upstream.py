@@ -1,6 +1,7 @@
 """The decisions of an upstream block, method by method and rule by rule."""
 
 from collections import Counter
+from hashlib import md5
 
 import pytest
 
@@ -511,3 +512,52 @@ def test_a_socket_is_a_server_too():
     config = UpstreamConfig("u", (ServerConfig("unix:/run/a.sock", address),))
     member = Upstream(config).ask(Ask("GET", "127.0.0.1"), 0.0).next(0.0)
     assert member.address is address
+
+
+def bound_to(upstream: Upstream, *routes: str, now_s: float = 0.0) -> str:
+    """The port of the server that a client with these routes gets; it answers."""
+    attempts = upstream.ask(Ask("GET", "192.0.2.7", sessions=routes), now_s)
+    server = attempts.next(now_s)
+    if isinstance(server, Exhausted):
+        return ""
+    attempts.succeeded(now_s)
+    return str(server.address.port)
+
+
+class TestSticky:
+    def upstream(self, *servers: ServerConfig) -> Upstream:
+        return Upstream(UpstreamConfig("shop", servers, sticky=True))
+
+    def server(self, port: int, **more) -> ServerConfig:
+        return ServerConfig(f"10.0.0.1:{port}", Address("http", "10.0.0.1", port), **more)
+
+    def test_the_route_or_else_the_address_binds(self):
+        upstream = self.upstream(self.server(1, route="one"), self.server(2))
+        assert [bound_to(upstream, "one") for _ in range(3)] == ["1", "1", "1"]
+        by_address = upstream.members[1].route
+        assert by_address == md5(b"10.0.0.1:2").hexdigest()
+        assert [bound_to(upstream, by_address) for _ in range(2)] == ["2", "2"]
+
+    def test_who_is_bound_to_nobody_gets_whoever_is_next(self):
+        upstream = self.upstream(self.server(1, route="a"), self.server(2, route="b"))
+        assert "".join(bound_to(upstream) for _ in range(4)) == "1212"
+        assert "".join(bound_to(upstream, "none") for _ in range(4)) == "1212"
+
+    def test_a_drained_server_keeps_its_own(self):
+        upstream = self.upstream(self.server(1, route="a", drain=True), self.server(2, route="b"))
+        assert (bound_to(upstream, "a"), bound_to(upstream), bound_to(upstream)) == ("1", "2", "2")
+        assert upstream.status(0)[0].state == "draining"
+
+    def test_a_server_that_has_failed_loses_its_own_for_a_while(self):
+        upstream = self.upstream(self.server(1, route="a"), self.server(2, route="b"))
+        attempts = upstream.ask(Ask("GET", "192.0.2.7", sessions=("a",)), 0.0)
+        attempts.next(0.0)
+        assert attempts.failed(Failure.CONNECT, 0.0)
+        assert attempts.next(0.0).address.port == 2
+        attempts.succeeded(0.0)
+        assert bound_to(upstream, "a", now_s=1.0) == "2"
+        assert bound_to(upstream, "a", now_s=12.0) == "1"
+
+    def test_a_server_that_is_down_has_no_own(self):
+        upstream = self.upstream(self.server(1, route="a", down=True), self.server(2, route="b"))
+        assert bound_to(upstream, "a") == "2"

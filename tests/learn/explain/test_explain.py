@@ -334,6 +334,12 @@ def test_error_pages(explained: Explain) -> None:
     assert (pages[500].location, pages[500].source) == (None, None)
 
 
+def test_the_answer_of_an_error_page_names_its_line(explained: Explain) -> None:
+    (page_404,) = (page for page in explained("/shop/cart").error_pages if page.status == 404)
+    answer = explained("/shop/nothing").answer
+    assert (answer.status, answer.error_page, answer.source) == (404, "/gone.html", page_404.source)
+
+
 def test_an_error_page_that_is_not_there(write: Write) -> None:
     page = "<error-page><error-code>404</error-code><location>/no.html</location></error-page>"
     folder = write(web_xml=f"<web-app>{page}</web-app>")

@@ -8,14 +8,14 @@ from importlib.resources import files
 
 import pytest
 
-from container.learn.pages import Pages
+from container.learn.pages import Data, Pages, Tab
 from container.learn.pages.site import LANGUAGES, choose_language
 from container.learn.xray import Recorder
 from container.learn.xray.page import xray_tab
 from container.protocols.exchange import Begin
 from container.trace import CONTAINER, FRONT
 
-STATIC = [files("container.learn.pages") / "static", files("container.learn.xray") / "static"]
+STATIC = [files(f"container.learn.{part}") / "static" for part in ("pages", "xray", "lab")]
 
 
 class Connection:
@@ -134,8 +134,60 @@ def test_only_this_machine_by_another_address(ask, peer, host, status):
 
 
 def test_only_questions(ask):
-    refused = ask("/xray", method="POST")
-    assert (refused.status, refused.head["Allow"]) == (405, "GET, HEAD")
+    for target in ("/xray", "/xray/requests.json", "/pages/shell.js", "/nothing"):
+        refused = ask(target, method="POST", origin="http://127.0.0.1:8081")
+        assert (refused.status, refused.head["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.fixture
+def changes(recorder):
+    """What was done, and a function that asks a page where something can be done."""
+    done = []
+
+    def change(path, query):
+        if path != "switch":
+            return None
+        done.append(dict(query))
+        return Data({"done": len(done)})
+
+    xray = xray_tab(recorder)
+    pages = Pages([Tab(xray.path, xray.name, xray.folder, xray.answer, change)])
+
+    def ask(target, **how):
+        exchange = Exchange(target, method="POST", **how)
+        assert pages.begin(exchange) is Begin.DONE
+        return exchange
+
+    return done, ask
+
+
+def test_a_page_of_ours_can_change_something(changes):
+    done, ask = changes
+    answer = ask("/xray/switch?kind=idle", origin="http://127.0.0.1:8081", Sec_Fetch_Site="same-origin")
+    assert (answer.status, json.loads(answer.text)) == (200, {"done": 1})
+    assert ask("/xray/switch", host="localhost:8081", origin="http://localhost:8081").status == 200
+    assert ask("/xray/other", origin="http://127.0.0.1:8081").status == 404
+    assert ask("/xray", origin="http://127.0.0.1:8081").status == 405
+    assert done == [{"kind": "idle"}, {}]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},  # browsers say it with each POST
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},  # another server of this machine
+        {"origin": "https://127.0.0.1:8081"},
+        {"origin": "http://127.0.0.1:8081", "Sec_Fetch_Site": "cross-site"},
+        {"origin": "http://evil.example", "host": "evil.example"},
+        {"origin": "http://127.0.0.1:8081", "peer": "10.0.0.7"},
+    ],
+)
+def test_no_other_page_can(changes, headers):
+    done, ask = changes
+    assert ask("/xray/switch?kind=idle", **headers).status == 403
+    assert done == []
 
 
 @pytest.mark.parametrize(

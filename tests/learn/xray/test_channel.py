@@ -11,7 +11,7 @@ import pytest
 
 from container.learn.xray import Recorder
 from container.learn.xray.channel import Collector, Sender
-from container.trace import CONTAINER
+from container.trace import CONTAINER, FRONT
 
 pytestmark = pytest.mark.socket
 LIMIT_S = 30.0
@@ -65,6 +65,20 @@ def test_what_is_left_is_sent_at_the_end(collector, page, path):
         recorder.trace(f"{number}-1").mark(CONTAINER, "servlet")
     sender.close()
     wait_for(lambda: len(page.records) == 5)
+
+
+def test_the_health_checks_of_a_front_are_not_sent(collector, page, path):
+    recorder = Recorder(process="r1")
+    sender = Sender(recorder, path, joined=True)
+    sender.start()
+    recorder.trace("1-1").mark(CONTAINER, "accepted")  # OPTIONS *, of which the front has no record
+    page.trace("7-1").mark(FRONT, "accepted")
+    trace = recorder.trace("2-1")
+    trace.tell(joins="7-1")
+    trace.mark(CONTAINER, "accepted")
+    sender.close()
+    wait_for(lambda: page.records[0].to_json()["processes"] == ["page", "r1"])
+    assert len(page.records) == 1
 
 
 def test_a_sender_waits_for_a_collector(page, path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from container.files import format_http_date, mime_type
 from container.front.config.nginx import values
-from container.front.config.nginx.model import Expires, Location, LogFormat, Map, with_charset
+from container.front.config.nginx.model import Expires, Location, LogFormat, Map, Replacement, with_charset
+from container.front.config.nginx.rewriting import rewrites
 from container.front.config.nginx.syntax import BadDirective
 from container.front.config.nginx.values import Template, words
 from container.front.config.nginx.variables import State, is_late, octets, to_header
@@ -18,6 +19,7 @@ __all__ = ["Answers", "content_type", "log_lines", "redirect_to"]
 
 _CHANGED = frozenset({200, 201, 204, 206, 301, 302, 303, 304, 307, 308})
 """The statuses that add_header without always and expires count for."""
+_OF_THE_REQUEST = values.template("$request")
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:01 GMT"
 _FAR_AWAY = "Thu, 31 Dec 2037 23:55:55 GMT"
 
@@ -46,8 +48,10 @@ class Answers:
             templates.append(location.expires.value)
         redirects = _redirects(location) if proxied else ()
         edits = _edits(state, location, redirects, proxied=proxied)
+        if edits.rewrites:
+            templates.append(_OF_THE_REQUEST)
         if location.expires is None and all(
-            found.constant for found in (*templates, *(to for _, to in redirects))
+            found.constant for found in (*templates, *(rule.target for rule in redirects))
         ):
             self._known[key] = edits
         elif (location.expires is not None and proxied) or any(self._is_late(found) for found in templates):
@@ -76,7 +80,7 @@ def _depends(table: Map, late: set[str]) -> bool:
 def _edits(
     state: State,
     location: Location,
-    redirects: Iterable[tuple[str, Template]],
+    redirects: Sequence[Replacement],
     facts: Mapping[str, str] | None = None,
     *,
     proxied: bool,
@@ -100,17 +104,22 @@ def _edits(
             replaced = fields
     if proxied:
         remove |= (_HIDDEN | location.hide_headers) - location.pass_headers
+    is_plain = all(rule.is_plain for rule in redirects)
     edits = HeaderEdits(
         add=tuple(add),
         add_always=tuple(always),
         remove=frozenset(remove),
         replace=replaced,
-        redirects=tuple((source, to_header(target(state))) for source, target in redirects),
+        redirects=tuple((rule.source.text, to_header(rule.target(state))) for rule in redirects)
+        if is_plain
+        else (),
+        rewrites=rewrites(state, location, () if is_plain else redirects) if proxied else {},
+        compression=location.compression if location.gzip else None,
     )
     return NO_EDITS if edits == NO_EDITS else edits
 
 
-def _redirects(location: Location) -> tuple[tuple[str, Template], ...]:
+def _redirects(location: Location) -> tuple[Replacement, ...]:
     """proxy_redirect; its default turns the backend's address into the location's name."""
     if location.redirects is not None:
         return location.redirects
@@ -118,8 +127,8 @@ def _redirects(location: Location) -> tuple[tuple[str, Template], ...]:
     if proxy is None or proxy.upstream is None:
         return ()
     if proxy.uri is None:
-        return ((f"{proxy.url.text}/", values.template("/")),)
-    return ((proxy.url.text, Template(proxy.location, (proxy.location,))),)
+        return (Replacement(values.template(f"{proxy.url.text}/"), values.template("/")),)
+    return (Replacement(proxy.url, Template(proxy.location, (proxy.location,))),)
 
 
 def _expires(expires: Expires, state: State) -> Headers:

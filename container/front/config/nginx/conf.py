@@ -66,6 +66,7 @@ def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ..
         worker_connections=main.worker_connections,
         worker_shutdown_timeout_s=main.worker_shutdown_timeout_s,
         named=frozenset(main.named),
+        connection_settings=http.settings,
     )
     return config, config.notes
 

@@ -10,21 +10,19 @@ from container.front.config.nginx.values import words
 __all__ = ["REFUSED", "REPEATABLE", "why_without_effect"]
 
 REPEATABLE = words(
-    "access_log add_header allow break deny env error_log error_page gzip_types charset_types if "
-    "include index limit_conn limit_req listen load_module location log_format map proxy_cookie_domain "
+    "access_log add_header allow break charset_types deny env error_log error_page fastcgi_param "
+    "gzip_disable gzip_types if include index limit_conn limit_conn_zone limit_req limit_req_zone "
+    "listen load_module location log_format map proxy_cache_path proxy_cookie_domain proxy_cookie_flags "
     "proxy_cookie_path proxy_hide_header proxy_ignore_headers proxy_pass_header proxy_redirect "
-    "proxy_set_header return rewrite server server_name set set_real_ip_from ssl_certificate "
-    "ssl_certificate_key ssl_conf_command types proxy_cache_path limit_req_zone limit_conn_zone "
-    "fastcgi_param uwsgi_param scgi_param upstream"
+    "proxy_set_header return rewrite scgi_param server server_name set set_real_ip_from ssl_certificate "
+    "ssl_certificate_key ssl_conf_command types upstream uwsgi_param"
 )
 """All others are, written twice in one block, a duplicate."""
 
 _ELSEWHERE = "the kernel, Python and the event loop see to it"
+_FOR_ALL = "it counts in http { }, for all servers"
 _OURS = "the front decides it by itself"
 _HTTP2 = "the front speaks HTTP/1.1"
-_COMPRESSION = (
-    "answers are not compressed while they are sent; gzip_static sends files that are compressed already"
-)
 _NO_MODULES = "modules of nginx are not loaded; what they would add is refused where it is used"
 _NO_CACHE = "nothing is cached without proxy_cache"
 _NO_GATEWAY = "it only counts together with a _pass directive, which is refused"
@@ -32,7 +30,7 @@ _NO_GATEWAY = "it only counts together with a _pass directive, which is refused"
 _WITHOUT_EFFECT = {
     _ELSEWHERE: "sendfile sendfile_max_chunk tcp_nopush tcp_nodelay aio aio_write directio "
     "directio_alignment output_buffers "
-    "postpone_output read_ahead send_lowat multi_accept accept_mutex accept_mutex_delay use "
+    "postpone_output gzip_buffers read_ahead send_lowat multi_accept accept_mutex accept_mutex_delay use "
     "thread_pool timer_resolution pcre_jit lock_file worker_aio_requests reset_timedout_connection "
     "worker_priority worker_cpu_affinity worker_rlimit_core working_directory debug_points debug_connection "
     "master_process connection_pool_size request_pool_size client_body_in_single_buffer "
@@ -44,22 +42,24 @@ _WITHOUT_EFFECT = {
     "referer_hash_bucket_size referer_hash_max_size proxy_buffer_size proxy_buffers "
     "proxy_busy_buffers_size proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path "
     "proxy_socket_keepalive proxy_send_lowat zone env",
-    _OURS: "user pid daemon error_log worker_rlimit_nofile client_header_timeout client_body_timeout "
-    "send_timeout keepalive_timeout keepalive_requests keepalive_time keepalive_disable lingering_close "
-    "lingering_time lingering_timeout client_header_buffer_size large_client_header_buffers "
+    _OURS: "user pid daemon error_log worker_rlimit_nofile "
+    "keepalive_time keepalive_disable lingering_close "
+    "lingering_time lingering_timeout client_header_buffer_size "
     "chunked_transfer_encoding ignore_invalid_headers if_modified_since max_ranges msie_padding msie_refresh "
     "log_not_found log_subrequest rewrite_log uninitialized_variable_warn server_tokens resolver "
     "resolver_timeout proxy_ignore_client_abort proxy_force_ranges proxy_headers_hash_max_size "
-    "ssl_buffer_size ssl_ciphers ssl_prefer_server_ciphers ssl_protocols ssl_dhparam ssl_ecdh_curve "
+    "ssl_buffer_size ssl_prefer_server_ciphers ssl_dhparam ssl_ecdh_curve "
     "ssl_session_cache ssl_session_tickets ssl_session_timeout ssl_session_ticket_key ssl_stapling "
     "ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_trusted_certificate ssl_early_data "
     "ssl_conf_command proxy_ssl_ciphers proxy_ssl_protocols proxy_ssl_session_reuse "
-    "proxy_ssl_server_name satisfy keepalive_min_timeout override_charset source_charset",
+    "proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify_depth proxy_ssl_trusted_certificate "
+    "satisfy keepalive_min_timeout override_charset source_charset",
+    _FOR_ALL: "client_header_timeout client_body_timeout send_timeout keepalive_timeout keepalive_requests "
+    "large_client_header_buffers",
     _HTTP2: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes "
     "http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_push "
     "http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 quic_retry",
-    _COMPRESSION: "gzip gzip_buffers gzip_comp_level gzip_disable gzip_http_version gzip_min_length "
-    "gzip_proxied gzip_types gzip_vary gunzip gunzip_buffers",
+    "answers that a backend has compressed stay so": "gunzip gunzip_buffers",
     _NO_MODULES: "load_module",
     "there are no listings; /folder/ without an index is answered 403": "autoindex_exact_size "
     "autoindex_format autoindex_localtime",
@@ -98,12 +98,9 @@ REFUSED = {
     "limit_conn": "The RateLimitFilter of a web app limits requests",
     "limit_rate": "Remove it, or keep nginx in front of this front for it",
     "limit_rate_after": "Remove it, or keep nginx in front of this front for it",
-    "proxy_cache": "Remove it, or keep nginx in front of this front for it",
     "proxy_store": "Remove it",
     "proxy_set_body": "Leave the body to the client",
     "proxy_bind": "Remove it: the system chooses the address",
-    "proxy_cookie_path": "Set the path where the cookie is made (<cookie-config> in web.xml)",
-    "proxy_cookie_domain": "Set the domain where the cookie is made (<cookie-config> in web.xml)",
     "proxy_ssl_certificate": "Use a backend that does not ask for a certificate",
     "ssl_verify_client": "Keep nginx in front of this front for it",
     "ssl_client_certificate": "Keep nginx in front of this front for it",
@@ -116,6 +113,7 @@ REFUSED = {
     "mirror": "Remove it, or keep nginx in front of this front for it",
     "set_real_ip_from": "Name the proxies in was.toml (trusted-proxies)",
     "real_ip_header": "Name the proxies in was.toml (trusted-proxies)",
+    "real_ip_recursive": "Name the proxies in was.toml (trusted-proxies)",
     "dav_methods": "Let a web app take uploads",
     "stub_status": "`was status` shows what the front does",
     "random_index": "Remove it",

@@ -16,6 +16,7 @@ from container.front.config.nginx import values
 from container.front.config.nginx.model import (
     AccessLog,
     AddHeader,
+    CookieFlags,
     ErrorPage,
     Expires,
     If,
@@ -25,6 +26,7 @@ from container.front.config.nginx.model import (
     Operation,
     PeerRule,
     ProxyPass,
+    Replacement,
     Return,
     Rewrite,
     Root,
@@ -34,7 +36,7 @@ from container.front.config.nginx.model import (
 )  # fmt: skip
 from container.front.config.nginx.reader import Handler, Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
-from container.front.config.nginx.values import template, words
+from container.front.config.nginx.values import Pattern, Template, template, words
 from container.front.health import HealthCheck
 
 __all__ = ["COMBINED", "LocationReader"]
@@ -51,6 +53,12 @@ _NEXT = words(
     "error timeout invalid_header http_500 http_502 http_503 http_504 http_403 http_404 http_429 "
     "non_idempotent off updating"
 )
+_PROXIED = words("off expired no-cache no-store private no_last_modified no_etag auth any")
+_COOKIE_FLAGS = (
+    *("secure", "httponly", "samesite=strict", "samesite=lax", "samesite=none"),
+    *("nosecure", "nohttponly", "nosamesite"),
+)
+_OLD_EXPLORERS = r"MSIE [4-6]\.(?!.*SV1)"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ABSOLUTE = ("http://", "https://", "$scheme")
 
@@ -65,6 +73,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_pass_request_headers": ("pass_request_headers", values.flag),
     "proxy_pass_request_body": ("pass_request_body", values.flag),
     "client_max_body_size": ("max_body_bytes", values.size),
+    "gzip": ("gzip", values.flag),
 }
 _LIMITS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_connect_timeout": ("connect_timeout_s", values.seconds),
@@ -73,6 +82,10 @@ _LIMITS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_request_buffering": ("request_buffering", values.flag),
     "proxy_buffering": ("response_buffering", values.flag),
     "proxy_intercept_errors": ("intercept_errors", values.flag),
+}
+_GZIP: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "gzip_min_length": ("min_bytes", values.size),
+    "gzip_vary": ("vary", values.flag),
 }
 _NEXT_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "proxy_next_upstream_tries": ("tries", values.number),
@@ -88,6 +101,7 @@ class _Draft:
         self.fields: dict[str, Any] = {}
         self.limits: dict[str, Any] = {}
         self.next_upstream: dict[str, Any] = {}
+        self.gzip: dict[str, Any] = {}
 
     def append(self, field: str, *items: Any) -> None:
         self.fields[field] = (*self.fields.get(field, ()), *items)
@@ -99,6 +113,8 @@ class _Draft:
         fields = dict(self.fields)
         if limits:
             fields["limits"] = replace(self.inherited.limits, **limits)
+        if self.gzip:
+            fields["compression"] = replace(self.inherited.compression, **self.gzip)
         if self.next_upstream:
             fields["next_upstream"] = replace(self.inherited.next_upstream, **self.next_upstream)
         location = replace(self.inherited, **fields)
@@ -215,6 +231,7 @@ class LocationReader:
         for rows, target in (
             (_FIELDS, draft.fields),
             (_LIMITS, draft.limits),
+            (_GZIP, draft.gzip),
             (_NEXT_FIELDS, draft.next_upstream),
         ):
             handlers |= {name: setter(target, *row) for name, row in rows.items()}
@@ -296,11 +313,46 @@ class LocationReader:
             raise BadDirective('"gzip_static always" is not supported', "Write gzip_static on")
         draft.fields["gzip_static"] = values.flag(value)
 
+    def _on_gzip_types(self, draft: _Draft, directive: Directive) -> None:
+        known = draft.gzip.get("types", frozenset({"text/html"}))
+        draft.gzip["types"] = known | {name.lower() for name in directive.args}
+
+    def _on_gzip_comp_level(self, draft: _Draft, directive: Directive) -> None:
+        level = values.number(directive.args[0])
+        if not 1 <= level <= 9:
+            raise BadDirective("value must be between 1 and 9")
+        draft.gzip["level"] = level
+
+    def _on_gzip_proxied(self, draft: _Draft, directive: Directive) -> None:
+        if unknown := set(directive.args) - _PROXIED:
+            raise BadDirective(f'invalid value "{min(unknown)}"', f"There are {', '.join(sorted(_PROXIED))}")
+        draft.gzip["proxied"] = frozenset(directive.args) - {"off"}
+
+    def _on_gzip_http_version(self, draft: _Draft, directive: Directive) -> None:
+        if directive.args[0] not in ("1.0", "1.1"):
+            raise BadDirective(f'invalid value "{directive.args[0]}"', "Write 1.0 or 1.1")
+        draft.gzip["http_1_0"] = directive.args[0] == "1.0"
+
+    def _on_gzip_disable(self, draft: _Draft, directive: Directive) -> None:
+        texts = (_OLD_EXPLORERS if text == "msie6" else text for text in directive.args)
+        patterns = (Pattern.of(text, ignore_case=True).regex for text in texts if text != "degradation")
+        draft.gzip["except_for"] = (*draft.gzip.get("except_for", ()), *patterns)
+
     def _on_autoindex(self, draft: _Draft, directive: Directive) -> None:
         if values.flag(directive.args[0]):
             raise BadDirective(
                 '"autoindex on" is not supported', "Let the default servlet of a web app list it"
             )
+
+    def _on_proxy_cache(self, draft: _Draft, directive: Directive) -> None:
+        if directive.args[0] != "off":
+            raise BadDirective(
+                f'"{directive}" is not supported', "Remove it, or keep nginx in front of this front for it"
+            )
+
+    def _on_proxy_ssl_verify(self, draft: _Draft, directive: Directive) -> None:
+        if values.flag(directive.args[0]):
+            raise BadDirective(f'"{directive}" is not supported', "Have it in a trusted network")
 
     def _on_internal(self, draft: _Draft, directive: Directive) -> None:
         draft.fields["internal"] = True
@@ -449,16 +501,49 @@ class LocationReader:
                 draft.fields["redirects"] = ()
             case ("default",):
                 draft.fields["redirects"] = None
-            case (source, target) if not source.startswith("~") and "$" not in source:
-                draft.fields["redirects"] = (
-                    *(draft.fields.get("redirects") or ()),
-                    (source, self._notebook.template(target, directive.source)),
-                )
+            case (source, target):
+                rule = self._replacement(source, target, directive)
+                draft.fields["redirects"] = (*(draft.fields.get("redirects") or ()), rule)
             case _:
-                raise BadDirective(
-                    f'"{directive}" is not supported: only the beginning of a Location is replaced',
-                    "Write proxy_redirect BEGINNING REPLACEMENT",
-                )
+                raise BadDirective(f'invalid parameter "{directive.args[0]}"')
+
+    def _replacement(self, source: str, target: str, directive: Directive) -> Replacement:
+        return Replacement(
+            self._template_or_pattern(source, directive), self._notebook.template(target, directive.source)
+        )
+
+    def _template_or_pattern(self, text: str, directive: Directive) -> Template | Pattern:
+        if not text.startswith("~"):
+            return self._notebook.template(text, directive.source)
+        ignore_case = text.startswith("~*")
+        return self._notebook.pattern(text[2:] if ignore_case else text[1:], ignore_case=ignore_case)
+
+    def _on_proxy_cookie_path(self, draft: _Draft, directive: Directive) -> None:
+        field = {"proxy_cookie_path": "cookie_paths", "proxy_cookie_domain": "cookie_domains"}[directive.name]
+        match directive.args:
+            case ("off",):
+                draft.fields[field] = ()
+            case (source, target):
+                draft.append(field, self._replacement(source, target, directive))
+            case _:
+                raise BadDirective(f'invalid parameter "{directive.args[0]}"', "Write what, and what instead")
+
+    _on_proxy_cookie_domain = _on_proxy_cookie_path
+
+    def _on_proxy_cookie_flags(self, draft: _Draft, directive: Directive) -> None:
+        if directive.args == ("off",):
+            draft.fields["cookie_flags"] = ()
+            return
+        name, *flags = directive.args
+        for flag in flags:
+            if flag not in _COOKIE_FLAGS:
+                raise BadDirective(f'invalid parameter "{flag}"', f"There are {', '.join(_COOKIE_FLAGS)}")
+        about: Template | Pattern = (
+            self._notebook.pattern(name.removeprefix("~").removeprefix("*"), ignore_case=True)
+            if name.startswith("~")
+            else self._notebook.template(name, directive.source)
+        )
+        draft.append("cookie_flags", CookieFlags(about, tuple(flags)))
 
     def _on_proxy_http_version(self, draft: _Draft, directive: Directive) -> None:
         if directive.args[0] not in ("1.0", "1.1"):

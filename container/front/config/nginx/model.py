@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from container.errors import Problem, Source
+from container.front.compression import AS_IN_NGINX, Compression
 from container.front.config.nginx.values import Pattern, Template, words
 from container.front.health import HealthCheck
 from container.front.site import ProxyLimits
@@ -20,6 +21,7 @@ __all__ = [
     "AccessLog",
     "AddHeader",
     "Config",
+    "CookieFlags",
     "ErrorPage",
     "Expires",
     "Group",
@@ -32,11 +34,13 @@ __all__ = [
     "Operation",
     "PeerRule",
     "ProxyPass",
+    "Replacement",
     "Return",
     "Rewrite",
     "Root",
     "Server",
     "SetVariable",
+    "Sticky",
     "Test",
     "with_charset",
 ]  # fmt: skip
@@ -177,6 +181,26 @@ class ProxyPass:
     location: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One rule: what takes the place of a beginning (a text), or of a whole value (a pattern)."""
+
+    source: Template | Pattern
+    target: Template
+
+    @property
+    def is_plain(self) -> bool:
+        return isinstance(self.source, Template) and self.source.constant
+
+
+@dataclass(frozen=True, slots=True)
+class CookieFlags:
+    """One proxy_cookie_flags. name: of cookies; flags: "secure", "nohttponly", "samesite=lax", ..."""
+
+    name: Template | Pattern
+    flags: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """Everything that holds for a request at one place."""
@@ -218,8 +242,11 @@ class Location:
     set_headers: tuple[tuple[str, Template], ...] = ()
     hide_headers: frozenset[str] = frozenset()
     pass_headers: frozenset[str] = frozenset()
-    redirects: tuple[tuple[str, Template], ...] | None = None
+    redirects: tuple[Replacement, ...] | None = None
     """None: the default."""
+    cookie_domains: tuple[Replacement, ...] = ()
+    cookie_paths: tuple[Replacement, ...] = ()
+    cookie_flags: tuple[CookieFlags, ...] = ()
     limits: ProxyLimits = field(default_factory=lambda: ProxyLimits(max_body_bytes=1024 * 1024))
     next_upstream: NextUpstream = field(default_factory=NextUpstream)
     method: Template | None = None
@@ -235,6 +262,9 @@ class Location:
     server_name_in_redirect: bool = False
     port_in_redirect: bool = True
     max_body_bytes: int = 1024 * 1024
+    gzip: bool = False
+    compression: Compression = AS_IN_NGINX
+    """How, where gzip is on."""
     logs: tuple[AccessLog, ...] = ()
 
     def __repr__(self) -> str:
@@ -282,12 +312,29 @@ class Server:
     underscores_in_headers: bool = False
     certificates: tuple[tuple[str, str], ...] = ()
     """(certificate, key): names of PEM files."""
+    tls_versions: tuple[str, str] = ("TLSv1.2", "TLSv1.3")
+    """The oldest and the newest."""
+    tls_ciphers: str | None = None
+    rejects_handshake: bool = False
 
     @property
     def name(self) -> str:
         """$server_name: the first one; "" if there is none."""
         first = self.names[0] if self.names else ""
         return f"~{first.text}" if isinstance(first, Pattern) else first
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """What binds a client to a server: routes are texts of which the first one that says something counts.
+
+    cookie: the one that nginx sets itself, with its attributes; "": none.
+    """
+
+    routes: tuple[Template, ...]
+    cookie: str = ""
+    max_age_s: int | None = None
+    attributes: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +347,7 @@ class Group:
     source: Source
     upstream: UpstreamConfig
     key: Template | None = None
+    sticky: Sticky | None = None
     keepalive: int = 32
     keepalive_timeout_s: float = 60.0
     keepalive_requests: int = 1000
@@ -348,17 +396,20 @@ class Config:
     """health_check, by the name of the upstream."""
     named: frozenset[str] = frozenset()
     """Which of these three the file says something about."""
+    connection_settings: Mapping[str, object] = field(default_factory=dict)
+    """Timeouts and limits of clients' connections, by the names of config.Settings."""
 
     @property
     def process_settings(self) -> Mapping[str, object]:
-        """What the file says of processes, by the names of config.Settings."""
+        """What the file says of processes and clients' connections, by the names of config.Settings."""
         values: dict[str, object] = {
             "worker_processes": self.worker_processes or None,
             "worker_connections": self.worker_connections,
             "graceful_shutdown_timeout_s": self.worker_shutdown_timeout_s,
         }
         directives = {"graceful_shutdown_timeout_s": "worker_shutdown_timeout"}
-        return {name: value for name, value in values.items() if directives.get(name, name) in self.named}
+        named = {name: value for name, value in values.items() if directives.get(name, name) in self.named}
+        return {**named, **self.connection_settings}
 
     @property
     def listens(self) -> tuple[Listen, ...]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Literal
 
-from container.front.balancer import Address, Ask, Balancer
+from container.files import format_http_date
+from container.front.balancer import Address, Ask, Balancer, Member
 from container.front.config.nginx.answers import Answers
 from container.front.config.nginx.model import Group, Location, ProxyPass
 from container.front.config.nginx.paths import escape_path
@@ -16,18 +17,15 @@ from container.front.config.nginx.syntax import BadDirective
 from container.front.config.nginx.upstreams import split_port
 from container.front.config.nginx.values import words
 from container.front.config.nginx.variables import State, octets, to_header
-from container.front.site import Headers, ProxyAction, ProxyLimits
-from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig
+from container.front.fields import end_to_end
+from container.front.site import HeaderEdits, Headers, ProxyAction, ProxyLimits
+from container.front.upstream import NextUpstream, Server, ServerConfig, Upstream, UpstreamConfig
 
 __all__ = ["NoSuchBackend", "Proxying"]
 
-_FRAMING = words(
-    "connection content-length transfer-encoding te keep-alive expect upgrade proxy-connection trailer "
-    "proxy-authorization proxy"
-)
-"""Never passed on from the client; the proxy frames the request itself."""
 _CONTROLLED = words("connection content-length transfer-encoding te keep-alive expect upgrade")
 """Not sent when proxy_set_header says so either, but Connection and Upgrade together ask for an upgrade."""
+_LAST_S = 2145916555  # Thu, 31 Dec 2037 23:55:55 GMT
 _MOST_GROUPS = 1024  # that come from variables; their addresses may come from a client
 
 
@@ -59,12 +57,20 @@ class Proxying:
             target = _target(state, proxy, None) if uri is None else _on_one_line(uri)
         group = self._groups[name]
         headers, upgrade = _headers(state)
-        return ProxyAction(
+        sticky = group.sticky
+        sessions = tuple(filter(None, (route(state) for route in sticky.routes)))[:1] if sticky else ()
+
+        def for_member(server: Member) -> ProxyAction:
+            assert isinstance(server, Server)
+            return self._with_cookie(action, state, group, server.route)
+
+        action = ProxyAction(
             group=self._view(name, location.next_upstream),
             ask=Ask(
                 method=location.method(state) if location.method else state.method,
                 client=state.request.exchange.connection.peer[0],
                 key=group.key(state) if group.key else "",
+                sessions=sessions,
                 replayable=location.limits.request_buffering,
             ),
             target=target,
@@ -74,7 +80,31 @@ class Proxying:
             status=state.error_status or 0,
             # An error page is read, whatever was to be done.
             send_body=location.pass_request_body and state.method == state.request.exchange.method,
+            for_member=for_member if sticky and sticky.cookie else None,
         )
+        return action
+
+    def _with_cookie(self, action: ProxyAction, state: State, group: Group, route: str) -> ProxyAction:
+        """The action with the cookie that binds the client to the server, unless it is bound to it."""
+        sticky = group.sticky
+        if sticky is None or action.ask.sessions == (route,):
+            return action
+        parts = [f"{sticky.cookie}={route}"]
+        if sticky.max_age_s is not None:
+            now_s = state.clock()
+            parts.append(f"expires={format_http_date(min(now_s + sticky.max_age_s, _LAST_S))}")
+            parts.append(f"max-age={sticky.max_age_s}")
+        parts += [attribute(state) for attribute in sticky.attributes]
+        cookie = ("Set-Cookie", to_header("; ".join(parts)))
+        edits = action.edits
+        if (later := edits.later) is not None:
+
+            def with_cookie(facts: Mapping[str, str]) -> HeaderEdits:
+                found = later(facts)
+                return replace(found, add_always=(*found.add_always, cookie))
+
+            return replace(action, edits=replace(edits, later=with_cookie))
+        return replace(action, edits=replace(edits, add_always=(*edits.add_always, cookie)))
 
     def _view(self, name: str, policy: NextUpstream) -> Balancer:
         key = (name, policy)
@@ -174,13 +204,7 @@ def _headers(state: State) -> tuple[Headers, bool]:
         said.add("host")
     upgrade = bool(own.get("upgrade")) and "upgrade" in own.get("connection", "").lower()
     if location.pass_request_headers:
-        nominated = {
-            token.strip().lower() for token in (state.header("connection") or "").split(",") if token.strip()
-        }
-        dropped = said | _FRAMING | nominated
-        for raw_name, raw_value in state.request.exchange.headers:
-            name = raw_name.decode("latin-1")
-            if name.lower() in dropped or ("_" in name and not state.underscores_in_headers):
-                continue
-            headers.append((name, raw_value.decode("latin-1")))
+        for _, name, text in end_to_end(state.request.exchange.headers, said):
+            if "_" not in name or state.underscores_in_headers:
+                headers.append((name, text))
     return tuple(headers), upgrade

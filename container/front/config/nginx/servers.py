@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -19,6 +20,7 @@ from container.front.config.nginx.syntax import BadDirective, Directive
 from container.front.config.nginx.upstreams import Resolve, UpstreamReader, split_port
 from container.front.config.nginx.values import Pattern, Template, template
 from container.front.health import HealthCheck
+from container.mpm.tls import MIN_VERSIONS
 
 __all__ = ["HttpReader"]
 
@@ -29,6 +31,8 @@ class HttpReader:
     def __init__(self, notebook: Notebook, resolve: Resolve) -> None:
         self.servers: list[Server] = []
         self.maps: dict[str, Map] = {}
+        self.settings: dict[str, object] = {}
+        """Of connections of clients, by the names of config.Settings."""
         self.checks: dict[str, HealthCheck] = {}
         self.upstreams = UpstreamReader(notebook, resolve)
         self._formats: dict[str, LogFormat] = {}
@@ -44,7 +48,7 @@ class HttpReader:
         reader = self._locations(http.source)
         root = Root(template(f"{self._notebook.prefix}/html"))
         switches: dict[str, Any] = {}
-        own = _switches(switches)
+        own = {**self._switches(switches), **dict.fromkeys(_OF_CONNECTIONS, self._of_connections)}
         everywhere, _ = reader.read(block, Location(source=http.source, root=root), own)
         for directive in block:
             if directive.name == "server":
@@ -56,6 +60,21 @@ class HttpReader:
             return self.upstreams.group_of(scheme, host, source)
 
         return LocationReader(self._notebook, self._formats, group_of, self.checks)
+
+    def _of_connections(self, directive: Directive) -> None:
+        """What the connector is told before anybody knows which server is meant."""
+        name, first = directive.name, directive.args[0]
+        match name:
+            case "large_client_header_buffers":
+                size = values.size(directive.args[1])
+                self.settings["max_request_line_bytes"] = size
+                self.settings["max_header_bytes"] = values.number(first) * size
+            case "keepalive_requests":
+                self.settings["max_keepalive_requests"] = max(1, values.number(first))
+            case "keepalive_timeout" if not values.seconds(first):
+                self.settings["max_keepalive_requests"] = 1
+            case _:
+                self.settings[_OF_CONNECTIONS[name]] = values.seconds(first)
 
     # --- server ---------------------------------------------------------------------------------
 
@@ -81,7 +100,7 @@ class HttpReader:
             files[found.name].append(path.text)
 
         own = {
-            **_switches(switches),
+            **self._switches(switches),
             "server_name": server_name,
             "listen": listen,
             "ssl_certificate": pem,
@@ -94,7 +113,7 @@ class HttpReader:
             raise BadDirective(
                 "each ssl_certificate needs an ssl_certificate_key", "Write the two one after the other"
             )
-        if any(found.ssl for found in listens) and not certificates:
+        if any(found.ssl for found in listens) and not (certificates or switches.get("rejects_handshake")):
             raise BadDirective(
                 'no "ssl_certificate" is defined for the "listen ... ssl" directive',
                 "Write ssl_certificate and ssl_certificate_key",
@@ -110,6 +129,46 @@ class HttpReader:
                 **switches,
             )
         )
+
+    def _switches(self, target: dict[str, Any]) -> dict[str, Any]:
+        """Directives of http and server that are not about a place."""
+
+        def protocols(directive: Directive) -> None:
+            if unknown := set(directive.args) - _PROTOCOLS:
+                raise BadDirective(
+                    f'invalid value "{min(unknown)}"', f"There are {', '.join(sorted(_PROTOCOLS))}"
+                )
+            offered = sorted(set(directive.args) & MIN_VERSIONS.keys())
+            if not offered:
+                raise BadDirective(
+                    f'"{directive}" is not supported', "Add TLSv1.2 or TLSv1.3: older ones are broken"
+                )
+            if len(offered) < len(set(directive.args)):
+                self._notebook.note(
+                    directive.source, "of ssl_protocols only TLSv1.2 and TLSv1.3 are offered here"
+                )
+            target["tls_versions"] = (offered[0], offered[-1])
+
+        def ciphers(directive: Directive) -> None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(directive.args[0])
+            except ssl.SSLError:
+                raise BadDirective(
+                    f'"{directive}": there is none of them', "Write a list as `openssl ciphers` takes it"
+                ) from None
+            target["tls_ciphers"] = directive.args[0]
+
+        return {
+            **{
+                name: lambda directive, name=name: target.__setitem__(name, values.flag(directive.args[0]))
+                for name in ("merge_slashes", "underscores_in_headers")
+            },
+            "ssl_reject_handshake": lambda directive: target.__setitem__(
+                "rejects_handshake", values.flag(directive.args[0])
+            ),
+            "ssl_protocols": protocols,
+            "ssl_ciphers": ciphers,
+        }
 
     def _name(self, text: str) -> str | Pattern:
         if text.startswith("~"):
@@ -187,7 +246,7 @@ class HttpReader:
                 wild = with_hostnames and (key.startswith(("*.", ".")) or key.endswith(".*"))
                 table = hostnames if wild else exact
                 if key in table:
-                    self._notebook.problem(line.source, f'conflicting parameter "{key}"', "Keep one of them.")
+                    self._notebook.problem(line.source, f'conflicting parameter "{key}"', "Keep one of them")
                     continue
                 table[key] = value
         name = name[1:].lower()
@@ -213,14 +272,15 @@ class HttpReader:
         self._formats[name] = LogFormat(self._notebook.template("".join(lines), directive.source), escape)
 
 
-def _switches(target: dict[str, Any]) -> dict[str, Any]:
-    """Directives of http and server that are not about a place."""
-    return {
-        name: lambda directive, name=name: target.__setitem__(name, values.flag(directive.args[0]))
-        for name in ("merge_slashes", "underscores_in_headers")
-    }
-
-
+_OF_CONNECTIONS = {
+    "client_body_timeout": "body_timeout_s",
+    "client_header_timeout": "header_timeout_s",
+    "keepalive_requests": "max_keepalive_requests",
+    "keepalive_timeout": "idle_timeout_s",
+    "large_client_header_buffers": "max_header_bytes",
+    "send_timeout": "send_timeout_s",
+}
+_PROTOCOLS = values.words("SSLv2 SSLv3 TLSv1 TLSv1.1 TLSv1.2 TLSv1.3")
 _IGNORED = re.compile(
     r"http2|spdy|deferred|bind|(setfib|fastopen|rcvbuf|sndbuf|accept_filter|so_keepalive)=.*|quic"
 )

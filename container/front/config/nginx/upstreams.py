@@ -12,10 +12,10 @@ from typing import Any, Literal
 from container.errors import Source
 from container.front.balancer import Address
 from container.front.config.nginx import values
-from container.front.config.nginx.model import Group
+from container.front.config.nginx.model import Group, Sticky
 from container.front.config.nginx.reader import Handler, Notebook
 from container.front.config.nginx.syntax import BadDirective, Directive
-from container.front.config.nginx.values import Template
+from container.front.config.nginx.values import Template, template
 from container.front.upstream import Method, ServerConfig, UpstreamConfig
 
 __all__ = ["Resolve", "UpstreamReader", "resolve_by_dns", "split_port"]
@@ -24,6 +24,7 @@ Resolve = Callable[[str], list[str]]
 """The addresses of a host name; OSError if there are none."""
 
 _NO_BACKUP = frozenset({"ip_hash", "hash", "consistent", "random", "random_two"})
+_FOR_EVER_S = 315360000
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -68,7 +69,7 @@ class UpstreamReader:
             raise BadDirective(
                 'balancing method does not support parameter "backup"', "Remove backup, or use least_conn"
             )
-        upstream = UpstreamConfig(name, servers, method)
+        upstream = UpstreamConfig(name, servers, method, sticky="sticky" in draft)
         self.groups[name] = Group(source=directive.source, upstream=upstream, **draft)
 
     def _handlers(self, draft: dict[str, Any], scheme: Literal["http", "https"]) -> dict[str, Handler]:
@@ -89,6 +90,7 @@ class UpstreamReader:
             "ip_hash": method,
             "hash": method,
             "random": method,
+            "sticky": lambda directive: draft.__setitem__("sticky", self._sticky(directive)),
             "keepalive": keepalive,
             "keepalive_timeout": lambda d: draft.__setitem__(
                 "keepalive_timeout_s", values.seconds(d.args[0])
@@ -112,19 +114,54 @@ class UpstreamReader:
                 return "random_two", None
         raise BadDirective(f'"{directive}" is not supported', "Write hash KEY [consistent] or random [two]")
 
+    def _sticky(self, directive: Directive) -> Sticky:
+        match directive.args:
+            case ("route", *variables) if variables:
+                return Sticky(tuple(self._notebook.template(each, directive.source) for each in variables))
+            case ("cookie", name, *parameters):
+                return self._sticky_cookie(name, parameters, directive.source)
+        raise BadDirective(
+            f'"{directive}" is not supported', "Write sticky cookie NAME, or sticky route $VARIABLE"
+        )
+
+    def _sticky_cookie(self, name: str, parameters: list[str], source: Source) -> Sticky:
+        max_age_s: int | None = None
+        attributes: dict[str, str] = {}
+        for parameter in parameters:
+            field, equals, value = parameter.partition("=")
+            match field:
+                case "expires" if equals:
+                    max_age_s = _FOR_EVER_S if value == "max" else values.whole_seconds(value)
+                case "domain" | "path" if equals:
+                    attributes[field] = f"{field}={value}"
+                case "httponly" | "secure" if not equals:
+                    attributes[field] = field
+                case "samesite" if value.startswith("$") or value.lower() in ("strict", "lax", "none"):
+                    attributes[field] = f"{field}={value.lower()}"
+                case _:
+                    raise BadDirective(f'invalid parameter "{parameter}"')
+        return Sticky(
+            (template(f"$cookie_{name}"),),
+            name,
+            max_age_s,
+            tuple(self._notebook.template(text, source) for text in attributes.values()),
+        )
+
     def _server(self, directive: Directive, scheme: Literal["http", "https"]) -> Iterator[ServerConfig]:
         address, *parameters = directive.args
         fields: dict[str, Any] = {}
         for parameter in parameters:
             name, equals, value = parameter.partition("=")
             match name:
-                case "backup" | "down" if not equals:
+                case "backup" | "down" | "drain" if not equals:
                     fields[name] = True
                 case "weight" | "max_fails" | "max_conns" if equals:
                     fields[name] = values.number(value)
                 case "fail_timeout" if equals:
                     fields["fail_timeout_s"] = values.whole_seconds(value)
-                case "slow_start" | "resolve" | "service" | "route" | "drain":
+                case "route" if equals:
+                    fields["route"] = value
+                case "slow_start" | "resolve" | "service":
                     raise BadDirective(f'"{parameter}" is not supported', f"Remove {parameter}")
                 case _:
                     raise BadDirective(f'invalid parameter "{parameter}"')

@@ -53,9 +53,11 @@ RULES: tuple[Rule, ...] = (
 def rule_of(code: str) -> Rule:
     """The rule with a code, in capitals or not. Raises ConfigError."""
     by_code = {rule.code: rule for rule in RULES}
-    if found := by_code.get(code.strip().upper()):
+    wanted = code.strip().upper()
+    if found := by_code.get(wanted):
         return found
-    near = get_close_matches(code.upper(), by_code, n=1)
+    near = [each for each in by_code if each.startswith(wanted)]
+    near = near or get_close_matches(wanted, by_code, n=1, cutoff=0.8)
     raise ConfigError(
         f"{code}: no such code. {f'Did you mean {near[0]}? ' if near else ''}"
         "docs/check.md lists all of them, as does `was check --explain all`."

@@ -34,7 +34,7 @@ RULES = (
         "A directive of nginx has no effect here",
         "It is known and can be left as it is; the message says why nothing comes of it.",
         "Remove it, or leave it for nginx.",
-        _nginx("root /srv/www;", "    gzip on;\n"),
+        _nginx("root /srv/www;", "    sendfile on;\n"),
         _nginx("root /srv/www;"),
     ),
     Rule(

@@ -172,4 +172,14 @@ RULES = (
         xml(CART, CART_MAPPING) | {"about.jsp": "<p><%= new java.util.Date() %>\n"},
         xml(CART, CART_MAPPING) | {"about.jinja": "<p>{{ request.getServletPath() }}\n"},
     ),
+    Rule(
+        "WAS613",
+        "error",
+        "The domain of the session's cookie is none",
+        "It is the name of a host, and holds for the hosts below it, too: the dot of old is not written any "
+        "more (RFC 6265). The first session would fail.",
+        "Write the name of a host, such as example.com.",
+        _session("<cookie-config><domain>.example.com</domain></cookie-config>"),
+        _session("<cookie-config><domain>example.com</domain></cookie-config>"),
+    ),
 )

@@ -10,8 +10,7 @@ from container.errors import Severity
 __all__ = ["Example", "Rule", "files_of", "fragment", "front", "py", "with_cart", "xml"]
 
 Example = dict[str, str]
-"""File -> text. "web.xml" is what stands in <web-app>, x.py lies in WEB-INF/classes, the rest where it "
-"says."""
+"""File -> text. "web.xml" is what stands in <web-app>, x.py is one of WEB-INF/classes, others say where."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,13 @@ export async function ask(path) {
   return answer.json();
 }
 
+/** Have the server do something; only a page of its own may. */
+export async function tell(path) {
+  const answer = await fetch(path, {method: "POST", cache: "no-store"});
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
 /** Call task now and every so many seconds while the page can be seen; it says whether the server answers. */
 export function poll(task, everyS, onState) {
   let timer = 0;

@@ -7,7 +7,7 @@ const ROW_PX = 21;
 const NARROW_PX = 26;
 
 const byId = (id) => document.getElementById(id);
-const state = {requests: [], id: "", record: null, scale: "steps", paused: false, chosen: -1};
+const state = {requests: [], id: "", record: null, isSettled: false, scale: "steps", paused: false, chosen: -1};
 
 translate();
 
@@ -53,7 +53,7 @@ async function refresh() {
     if (hasChanged) showList();
     if (isFirst) showChosen();
   }
-  if (state.id && (!state.record || !state.record.is_over)) await load(state.id);
+  if (state.id && !state.isSettled) await load(state.id);
 }
 
 // One request ------------------------------------------------------------------------------------------------
@@ -67,13 +67,24 @@ async function load(id) {
     return;
   }
   if (id !== state.id) return;
+  state.isSettled = record.is_over && Boolean(state.record?.is_over);  // the last part of another process comes later
+  const hasChanged = JSON.stringify(record) !== JSON.stringify(state.record);
   state.record = record;
-  showRecord();
+  if (hasChanged) showRecord();
+}
+
+function idOf(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return "";  // somebody has typed a % there
+  }
 }
 
 function chooseFromAddress() {
-  state.id = decodeURIComponent(location.hash.slice(1));
+  state.id = idOf(location.hash);
   state.record = null;
+  state.isSettled = false;
   state.chosen = -1;
   showList();
   showChosen();

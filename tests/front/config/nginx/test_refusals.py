@@ -14,7 +14,7 @@ from container.errors import ConfigError
 from container.front.config.nginx.conf import BadNginxConfig, Config, check
 
 BOTH = [  # nginx refuses them too, at the same line
-    ("server {\n  rooot /srv;\n}", 2, 'unknown directive "rooot". Did you mean "root"'),
+    ("server {\n  rooot /srv;\n}", 2, 'unknown directive "rooot". Did you mean "root"?'),
     ("server {\n  root /srv;\n  root /other;\n}", 3, '"root" directive is duplicate'),
     (
         "server {\n  location / {\n    root /a;\n    alias /b;\n  }\n}",
@@ -90,7 +90,7 @@ ONLY_HERE = [  # or with another line
     (
         "upstream shop { server 127.0.0.1; }\nserver {\n  location / {\n    proxy_pass http://shpo;\n  }\n}",
         4,
-        'Did you mean the upstream "shop"',
+        'Did you mean the upstream "shop"?',
     ),
     (
         "upstream shop { server 127.0.0.1; }\nserver { location / {\n    proxy_pass http://shop:8080;\n} }",
@@ -98,6 +98,16 @@ ONLY_HERE = [  # or with another line
         "may not have port 8080",
     ),
     ("server {\n  listen 443 ssl;\n}", 1, 'no "ssl_certificate" is defined'),
+    (
+        "upstream a {\n  server 127.0.0.1;\n  sticky learn create=$c lookup=$d zone=x:1m;\n}",
+        3,
+        "sticky cookie NAME",
+    ),
+    (
+        "upstream a {\n  server 127.0.0.1;\n  sticky cookie c samesite=no;\n}",
+        3,
+        'invalid parameter "samesite=no"',
+    ),
     (
         "upstream a {\n  ip_hash;\n  server 127.0.0.1;\n  server 127.0.0.2 backup;\n}\nserver { }",
         1,
@@ -145,11 +155,11 @@ def test_all_problems_are_told_at_once(configure: Callable[..., Config]) -> None
 
 
 def test_what_has_no_effect_is_told(configure: Callable[..., Config], tmp_path: Path) -> None:
-    configure("sendfile on;\nserver {\n  gzip on;\n  location / { sendfile off; }\n}")
+    configure("sendfile on;\nserver {\n  gunzip on;\n  location / { sendfile off; }\n}")
     notes = [str(note) for note in check(str(tmp_path / "nginx.conf"))]
     assert [re.sub(r".*nginx.conf", "", note).partition(" has no")[0] for note in notes] == [
         ':3: warning: "sendfile"',
-        ':5: warning: "gzip"',
+        ':5: warning: "gunzip"',
     ]
 
 

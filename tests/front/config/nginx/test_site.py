@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -582,3 +583,70 @@ def test_a_location_is_complete(configure: Callable[..., Config]) -> None:
     assert (inner.limits.send_timeout_s, inner.limits.read_timeout_s, inner.max_body_bytes) == (6, 5, 2048)
     assert [header.value.text for header in inner.add_headers] == ["server"]
     assert inner.error_pages[0].status == 404
+
+
+# --- sticky ---------------------------------------------------------------------------------------
+
+STICKY = """
+upstream shop {{ {sticky}; server 10.0.0.1 route=one; server 10.0.0.2; }}
+server {{ add_header X-Status $status; location / {{ proxy_pass http://shop; }} }}
+"""
+
+
+def test_a_cookie_binds_to_a_server(visit: Visit) -> None:
+    parameters = "expires=1h domain=.$host path=/app httponly secure samesite=lax"
+    visitor = visit(STICKY.format(sticky=f"sticky cookie node {parameters}"))
+    action = visitor.ask("/")
+    assert action.for_member is not None
+    one, two = (action.for_member(member) for member in action.group.members)
+    edits = one.edits.later({"status": "200"})
+    assert edits.add_always == (
+        (
+            "Set-Cookie",
+            "node=one; expires=Tue, 14 Nov 2023 23:13:20 GMT; max-age=3600; domain=.site.test; path=/app; "
+            "httponly; secure; samesite=lax",
+        ),
+    )
+    assert edits.add == (("X-Status", "200"),)
+    assert two.edits.later({}).add_always[0][1].startswith(f"node={md5(b'10.0.0.2:80').hexdigest()}; ")
+    action = visitor.ask("/", header={"Cookie": "node=one"})
+    assert action.ask.sessions == ("one",)
+    one, two = (action.for_member(member) for member in action.group.members)
+    assert one.edits.later({}).add_always == ()
+    assert len(two.edits.later({}).add_always) == 1
+
+
+def test_a_variable_names_the_server(visit: Visit) -> None:
+    sticky = "sticky route $cookie_node $arg_node"
+    visitor = visit(STICKY.format(sticky=sticky))
+    assert visitor.ask("/?node=one").ask.sessions == ("one",)
+    assert visitor.ask("/?node=one", header={"Cookie": "node=two"}).ask.sessions == ("two",)
+    action = visitor.ask("/")
+    assert (action.ask.sessions, action.for_member) == ((), None)
+
+
+# --- connections of clients -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("keepalive_timeout 65 60", {"idle_timeout_s": 65}),
+        ("keepalive_timeout 0", {"max_keepalive_requests": 1}),
+        ("keepalive_requests 500", {"max_keepalive_requests": 500}),
+        ("client_header_timeout 1m", {"header_timeout_s": 60}),
+        ("client_body_timeout 500ms", {"body_timeout_s": 0.5}),
+        ("send_timeout 30", {"send_timeout_s": 30}),
+        (
+            "large_client_header_buffers 4 16k",
+            {"max_request_line_bytes": 16384, "max_header_bytes": 65536},
+        ),
+    ],
+)
+def test_what_holds_for_all_connections(
+    configure: Callable[..., Any], text: str, settings: dict[str, object]
+) -> None:
+    assert configure(f"{text};\nserver {{ }}").process_settings == settings
+    config = configure(f"server {{ {text}; }}")
+    assert config.process_settings == {}
+    assert "counts in http { }, for all servers" in str(config.notes[0])
