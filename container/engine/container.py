@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -453,6 +454,10 @@ def require_folder(webapps: Path) -> None:
     if not webapps.is_dir():
         cure = "Name the folder of your web apps with --webapps."
         raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS134")])
+    if os.path.isdir(webapps / "WEB-INF"):  # as a web app of that name it would show its code to everybody
+        message = "is a web app itself, not a folder of them"
+        cure = f"Name the folder that it is in: --webapps {os.path.normpath(webapps / os.pardir)}"
+        raise DeploymentError([Problem(Source(str(webapps)), message, f"{cure}.", code="WAS134")])
 
 
 def folders_of(webapps: Path) -> list[Path]:
