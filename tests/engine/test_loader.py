@@ -724,3 +724,17 @@ def test_a_folder_whose_path_no_request_has_is_told_of(tmp_path: Path, name: str
     app.stop()
     assert str(problem).startswith(f"{name}: warning: its context path is ")
     assert "Rename the folder" in problem.cure
+
+
+def test_the_traceback_of_a_module_begins_in_the_web_app(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = tmp_path / "shop" / "WEB-INF" / "classes" / "shop.py"
+    code.parent.mkdir(parents=True)
+    code.write_text(
+        "from container.servlet import WebServlet\nimport no_such\n\n@WebServlet('/s')\nclass S: ..."
+    )
+    make_application(webapps=tmp_path).stop()
+    (record,) = [each for each in caplog.records if each.exc_info]
+    assert record.exc_info is not None
+    assert [frame.filename for frame in traceback.extract_tb(record.exc_info[2])] == [str(code)]
