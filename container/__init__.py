@@ -2,14 +2,15 @@
 
 The folders retell the journey of a request:
 
-    connectors/   sockets and protocols -> an Exchange  (protocols/ has the bytes, mpm/ the processes)
-    front/        static files, routing, balancing
+    mpm/          who accepts, in how many processes and threads; TLS; the threads that requests run on
+    connectors/   sockets and protocols -> an Exchange  (protocols/ has the bytes, at either end of the wire)
+    front/        static files, routing, balancing; front/config/ reads nginx.conf and httpd.conf
     engine/       the container proper: Container -> Context -> pipeline -> your servlet
     servlet/      the API that web apps import
     session/  security/  views.py  descriptor/  files.py    what the engine is made of
     filters/      Tomcat's own filters, under their names
     learn/        what shows how it works: explain, X-ray, lab; what checks, migrates and begins web apps
-    server.py     puts it all together; topology.py several processes of it; cli.py is the ``was`` command,
+    server.py     puts it all together; topology.py a front and containers; cli.py is the ``was`` command,
                   wsgi.py the application for other WSGI servers
     testing/      fixtures and strategies for tests of web apps
     config.py  trace.py  errors.py    settings; what X-ray and access log are told; mistakes with their places

@@ -294,12 +294,6 @@ class LoadBalancer:
         worker = next(worker for worker in self.members if worker.name == name)
         return self._rule.activation.get(name, worker.activation)
 
-    def activate(self, member: Member, activation: Activation) -> None:
-        """Change what is configured, as the status page does."""
-        for worker in self.members:
-            if worker.name == member.name:
-                worker.activation = activation
-
     def maintain(self, now_s: float) -> None:
         group, now = self._group, int(now_s)
         interval = group.config.maintain_s

@@ -11,6 +11,7 @@ Fleet what happens and does what that says. All of it runs in the thread that ca
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -278,13 +279,19 @@ class Supervisor:
         self._fleet.log.clear()
 
     def _start(self, process: Process) -> None:
-        ours, theirs = socket.socketpair()
-        path = socket_path(self._folder, process)
-        command, environ = self._launch(path, process, theirs.fileno())
-        with theirs:
-            popen = subprocess.Popen(
-                command, env=environ, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),)
-            )
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs, contextlib.ExitStack() as undo:
+                undo.enter_context(ours)
+                path = socket_path(self._folder, process)
+                command, environ = self._launch(path, process, theirs.fileno())
+                popen = subprocess.Popen(
+                    command, env=environ, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),)
+                )
+                undo.pop_all()
+        except OSError as error:  # no memory, no descriptors, too many processes: those that are there go on
+            self._obey(self._fleet.died(process, f"it cannot be started: {error}", time.monotonic()))
+            return
         ours.setblocking(False)
         child = self._children[process] = _Child(process, popen, ours, path)
         self._channels.register(ours, selectors.EVENT_READ, child)

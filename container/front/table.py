@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class RoutesTable:
     def __init__(self, file: Path, board: Scoreboard) -> None:
         self._file = file
         self._board = board
+        self._lock = threading.Lock()  # guards the state and the writing of it
         self._state = _State()
 
     def __repr__(self) -> str:
@@ -53,27 +55,32 @@ class RoutesTable:
 
     def admit(self, route: str, path: str, cookies: Sequence[str] = ()) -> None:
         """From now on the process that listens at path serves a route. Returns when everybody knows."""
-        self._state.rows[route] = _Row(path)
-        self._state.cookies = list(dict.fromkeys((*self._state.cookies, *cookies)))
-        self._publish()
+        with self._lock:
+            self._state.rows[route] = _Row(path)
+            self._state.cookies = list(dict.fromkeys((*self._state.cookies, *cookies)))
+            self._publish()
         self._wait_until_seen()
 
     def withdraw(self, route: str) -> None:
-        self._state.rows[route] = _Row("")
-        self._publish()
+        with self._lock:
+            self._state.rows[route] = _Row("")
+            self._publish()
 
     def suspect(self, route: str, path: str, suspected: bool) -> None:
-        row = self._state.rows.get(route)
-        if row is not None and row.path == path:
-            row.is_silent = suspected
-            self._publish()
+        with self._lock:
+            row = self._state.rows.get(route)
+            if row is not None and row.path == path:
+                row.is_silent = suspected
+                self._publish()
 
     def plan(self, values: Mapping[str, Any]) -> None:
         """What the containers have as files."""
-        self._state.plan = dict(values)
-        self._publish()
+        with self._lock:
+            self._state.plan = dict(values)
+            self._publish()
 
     def _publish(self) -> None:
+        """Called with the lock."""
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(dataclasses.asdict(self._state)), encoding="utf-8")
         new.replace(self._file)

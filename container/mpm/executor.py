@@ -15,12 +15,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from container.config import Settings
 
 __all__ = ["Executor", "PerRequestExecutor", "PoolExecutor", "Task", "make_executor"]
 
+T = TypeVar("T")
 Task = Callable[[], None]
 _PATIENCE_S = 0.001
 _QUIET_ROUNDS = 50
@@ -106,6 +107,8 @@ class PoolExecutor:
         tasks.append(task)
         if is_full or len(self._asleep) == len(self._threads):  # it would wait in vain, or nobody is at work
             self._wake_or_start()
+            if not self._threads and _remove(tasks, task):  # and none to be had
+                return False
         elif not self._watching:
             self._watching = True
             self._watch_wanted.set()
@@ -124,13 +127,18 @@ class PoolExecutor:
         with self._starting:
             if self._stopped or len(self._threads) >= self._max_threads:
                 return
-            if self._watch is None:
-                self._watch = threading.Thread(target=self._keep_watch, name="request-watch", daemon=True)
-                self._watch.start()
-            name = f"request-{len(self._threads) + 1}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                if self._watch is None:
+                    watch = threading.Thread(target=self._keep_watch, name="request-watch", daemon=True)
+                    watch.start()
+                    self._watch = watch
+                name = f"request-{len(self._threads) + 1}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            except RuntimeError as error:  # the system has no more: those that are there have to do
+                _log.error("No thread can be started: %s", error)
+                self._threads = [each for each in self._threads if each.ident is not None]
 
     def _work(self) -> None:
         tasks, asleep = self._tasks, self._asleep
@@ -188,10 +196,10 @@ class PoolExecutor:
         return _join(threads, timeout_s)
 
 
-def _remove(asleep: deque[Lock], wake: Lock) -> bool:
-    """Take a lock back; False if somebody has taken it to release it."""
+def _remove(items: deque[T], item: T) -> bool:
+    """Take one back; False if somebody else has taken it."""
     try:
-        asleep.remove(wake)
+        items.remove(item)
     except ValueError:
         return False
     return True
@@ -224,29 +232,39 @@ class PerRequestExecutor:
         with self._lock:
             if self._stopped:
                 return False
-            if len(self._threads) < self._max_threads:
-                self._start(task)
-            elif always or len(self._waiting) < self._max_waiting:
-                self._waiting.append(task)
-            else:
+            if len(self._threads) < self._max_threads and self._start(task):
+                return True
+            if not self._threads:  # and none to be had
                 return False
-        return True
+            if always or len(self._waiting) < self._max_waiting:
+                self._waiting.append(task)
+                return True
+        return False
 
-    def _start(self, task: Task) -> None:
-        """Called with the lock."""
+    def _start(self, task: Task) -> bool:
+        """Called with the lock. False: the system has no more threads."""
         self._started += 1
         thread = threading.Thread(
             target=self._work, args=(task,), name=f"request-{self._started}", daemon=True
         )
         self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            _log.error("No thread can be started: %s", error)
+            self._threads.discard(thread)
+            return False
+        return True
 
     def _work(self, task: Task) -> None:
-        _run(task)
-        with self._lock:
-            self._threads.discard(threading.current_thread())
-            if self._waiting:
-                self._start(self._waiting.popleft())
+        next_task: Task | None = task
+        while next_task is not None:
+            _run(next_task)
+            with self._lock:
+                next_task = self._waiting.popleft() if self._waiting else None
+                if next_task is None or self._start(next_task):
+                    self._threads.discard(threading.current_thread())
+                    return
 
     def stop(self, timeout_s: float) -> bool:
         deadline_s = time.monotonic() + timeout_s

@@ -54,6 +54,24 @@ class Counter:
                 self.reached.set()
 
 
+def test_without_more_threads_of_the_system_those_that_are_there_have_to_do(make, monkeypatch):
+    executor, first, done = make(3, 9), Gate(), Counter(3)
+
+    def refuse(thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert not executor.submit(done)
+    assert executor.submit(first)
+    assert first.running.wait(PATIENCE_S)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert all(executor.submit(done) for _ in range(3))
+        first.let_go.set()
+        assert done.reached.wait(PATIENCE_S)
+
+
 def test_a_task_runs_in_another_thread(make):
     seen = []
     done = threading.Event()

@@ -415,7 +415,7 @@ class TestActivation:
         assert front.balancer.status(front.now_s)[0].detail.startswith("DIS")
         front.balancer.drain(front.member("A"), False)
         assert "A" in front.gets(2)
-        front.balancer.activate(front.member("B"), Activation.STOPPED)
+        front.member("B").activation = Activation.STOPPED
         assert front.gets(3, "x.b") == "AAA"
 
     def test_by_a_rule(self, jk):

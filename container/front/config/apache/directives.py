@@ -207,6 +207,10 @@ def _header(reader: Reader, where: Where, directive: Directive) -> None:
             f"{directive.source}: {directive} is not implemented. {directive.name} "
             f"{', '.join(sorted(allowed))} are, with env=NAME as the condition."
         )
+    if "%D" in args[-1].replace("%%", "") and action != "unset":
+        raise ConfigError(
+            f"{directive.source}: {directive}: %D is not known before the answer is. Leave it out, or log it."
+        )
     pattern = regex(args.pop(1), directive) if action.startswith("edit") else None
     name = args[0].rstrip(":")
     rule = HeaderRule(action, name, args[1] if len(args) > 1 else "", always, condition, pattern)

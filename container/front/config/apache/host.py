@@ -527,7 +527,7 @@ class Host:
 def _backend_target(request: FrontRequest, base: str, path: str, rest: str, rule: ProxyPass) -> bytes:
     """What follows the backend's path is canonical; with nocanon as it was written, where that is sure."""
     raw = None
-    if rule.nocanon and rule.pattern is None and path == request.path:
+    if rule.nocanon and rule.pattern is None and path == request.path and not request.restarts:
         written = split_absolute(request.exchange.target)[1].partition(b"?")[0].decode("latin-1")
         raw = below(rule.path, written)
     target = canonical(base + rest) if raw is None else canonical(base) + raw

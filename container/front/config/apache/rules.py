@@ -91,11 +91,9 @@ def expand(text: str, request: FrontRequest) -> str:
             return "%"
         if match[1] is not None:
             return _field_text(request.variables.get(match[1], "(null)"))
-        if match[0] == "%t":
-            return f"t={int(time.time() * 1_000_000)}"
-        return "D=0"
+        return f"t={int(time.time() * 1_000_000)}"
 
-    return re.sub(r"%%|%\{([^}]*)\}[es]|%t|%D", of, text)
+    return re.sub(r"%%|%\{([^}]*)\}[es]|%t", of, text)
 
 
 def _field_text(text: str) -> str:

@@ -22,6 +22,7 @@ from container.front.config.apache.rules import canonical, escaped
 from container.front.origin import origin_of
 from container.front.site import FrontRequest, HeaderEdits, ProxyAction, ProxyLimits
 from container.front.stickiness import route_of, session_ids
+from container.front.targets import split_absolute
 from container.protocols.backend import Origin
 
 __all__ = ["ToWorkers"]
@@ -139,8 +140,8 @@ class ToWorkers:
     def _target(self, request: FrontRequest, path: str) -> bytes:
         """The URI for the container; JkOptions say how it is escaped."""
         options = self._server.jk_options
-        if "forwarduricompatunparsed" in options and path == request.path:
-            return request.exchange.target
+        if "forwarduricompatunparsed" in options and path == request.path and not request.restarts:
+            return split_absolute(request.exchange.target)[1]
         if "forwarduricompat" in options:
             target = os.fsencode(path)
         elif "forwarduriescaped" in options:

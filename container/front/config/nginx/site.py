@@ -46,7 +46,6 @@ __all__ = ["NginxSite"]
 
 _LOG = logging.getLogger("container.front")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_READS = frozenset({"GET", "HEAD"})
 _ALLOWED = ("Allow", "GET, HEAD, OPTIONS")
 
 

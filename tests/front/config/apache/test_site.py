@@ -219,6 +219,28 @@ def test_nocanon_passes_on_what_the_client_has_written(make_front, options, targ
     assert front.decide(target).target == passed
 
 
+@pytest.mark.parametrize(
+    ("config", "passed"),
+    [
+        ("ProxyPass /app http://127.0.0.1:9/base nocanon\n", b"/base/b"),
+        ("JkMount /app/* w\nJkOptions +ForwardURICompatUnparsed\n", b"/app/b"),
+    ],
+)
+def test_after_a_redirect_inside_the_front_the_clients_target_counts_no_more(
+    make_front, request_for, config, passed
+):
+    request = request_for("/app/a")
+    request.path, request.restarts = "/app/b", 1  # X-Accel-Redirect
+    assert make_front(config, ONE).site.decide(request).target == passed
+
+
+def test_an_absolute_target_is_forwarded_as_a_path(make_front, request_for):
+    request = request_for("/app/%61")
+    request.exchange.target = b"http://www.example.test/app/%61"
+    front = make_front("JkMount /app/* w\nJkOptions +ForwardURICompatUnparsed\n", ONE)
+    assert front.site.decide(request).target == b"/app/%61"
+
+
 def test_a_pattern_with_nocanon_puts_no_line_end_into_a_target(make_front):
     front = make_front("ProxyPassMatch (?s)^/app/(.*)$ http://127.0.0.1:9/base/$1 nocanon\n")
     assert front.decide("/app/a%20HTTP/1.1%0d%0aHost:%20x").target == b"/base/a%20HTTP/1.1%0D%0AHost:%20x"
@@ -658,6 +680,7 @@ def test_access_logs(make_front, request_for, tmp_path):
         ("ProxyPass /a balancer://none/\n", "has no members"),
         ("ProxyPass /a http://127.0.0.1:9/ max=many\n", r"httpd\.conf:1:1: max=many is no number .* max=10"),
         ("ProxyPass /a ajp://127.0.0.1:9/ acquire=-1\n", "acquire=-1 is no number from 0 on"),
+        ('Header set X-Took "%D us"\n', "%D is not known before the answer is. Leave it out, or log it"),
         ("JkOptions +ForwardURL\n", "JkOptions has no option"),
     ],
 )
