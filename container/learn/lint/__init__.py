@@ -99,9 +99,7 @@ def found_wrong(context: Context) -> list[Problem]:
         if each.severity != "note":
             source = each.source and replace(each.source, file=shown(each.source.file))
             found.add(replace(each, source=source, message=shown(each.message), cure=shown(each.cure)))
-    said = {
-        _first_quoted(each) for each in found if each.code.startswith("WAS3")
-    }  # at its own element
+    said = {_first_quoted(each) for each in found if each.code.startswith("WAS3")}  # at its own element
     found |= {each for each in context.problems if each.code != "WAS301" or _first_quoted(each) not in said}
     return sorted(found, key=_rank)
 
