@@ -30,7 +30,7 @@ from typing import NoReturn
 import click
 
 from container import __version__
-from container.config import OPTIONS, Option, Settings, load
+from container.config import OPTIONS, Option, Settings, load, misspelt
 from container.errors import ConfigError, ContainerError
 
 __all__ = ["main"]
@@ -74,6 +74,14 @@ def was() -> None:
     """Run servlet web apps, in Python, as their web.xml says."""
 
 
+def _say(text: str) -> None:
+    """Print, also when nobody reads any more (`was run | head -3`): a server goes on, and stops in order."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run(config: Path | None, **flags: str | None) -> None:
     """Serve the web apps of a folder over HTTP, until Ctrl-C or SIGTERM.
 
@@ -88,6 +96,8 @@ def _run(config: Path | None, **flags: str | None) -> None:
             "Run it under WSL; container.make_application works under any WSGI server."
         )
     given = {name: text for name, text in flags.items() if text is not None}
+    for warning in misspelt(os.environ):
+        click.echo(warning, err=True)
 
     def read() -> Settings:
         return load(given, os.environ, config)
@@ -96,11 +106,11 @@ def _run(config: Path | None, **flags: str | None) -> None:
     if settings.containers:
         from container.topology import run_containers
 
-        sys.exit(run_containers(settings, click.echo, began_s, read))
+        sys.exit(run_containers(settings, _say, began_s, read))
 
     from container.server import run
 
-    sys.exit(run(settings, click.echo, began_s, read))
+    sys.exit(run(settings, _say, began_s, read))
 
 
 def _config_option() -> click.Option:
@@ -209,7 +219,7 @@ def _front(config: Path, **flags: str | None) -> None:
 
     configure_logging(load(given, os.environ))
     set_switch_interval()
-    sys.exit(run(read, click.echo, began_s))
+    sys.exit(run(read, _say, began_s))
 
 
 was.add_command(
@@ -607,7 +617,9 @@ def lab(
 
     from container.learn.lab import page, report
     from container.learn.lab.options import LabOptions
+    from container.server import configure_logging
 
+    configure_logging(Settings(log_level="error"))  # nobody needs to know of a page's connections
     options = LabOptions(duration or (60 if once else 600), rate, connections, requests, port)
     if once:
         sys.exit(report.once(options, click.echo, form=report.as_json if as_json else report.as_text))

@@ -15,14 +15,14 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from container.errors import ConfigError
 
-__all__ = ["OPTIONS", "Option", "Settings", "load", "setting"]
+__all__ = ["OPTIONS", "Option", "Settings", "load", "misspelt", "setting"]
 
 DEFAULT_FILE = "was.toml"
 
@@ -860,11 +860,12 @@ def _networks(option: Option, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+_METAVARS = {"bytes": "SIZE", "bytes/s": "SIZE", "s": "TIME"}
 # How a field's type is named in the help, and how its values are read.
 _KINDS: Mapping[str, tuple[Callable[[Option], str], Callable[[Option, object], object]]] = {
     "str": (lambda _: "TEXT", _text),
     "str | None": (lambda _: "TEXT", _text_or_none),
-    "int": (lambda option: "SIZE" if option.unit == "bytes" else "NUMBER", _whole_number),
+    "int": (lambda option: _METAVARS.get(option.unit, "NUMBER"), _whole_number),
     "int | None": (lambda _: "NUMBER|auto", _whole_number_or_auto),
     "float": (lambda option: "TIME" if option.unit == "s" else "NUMBER", _number),
     "bool": (lambda _: "on|off", _switch),
@@ -924,6 +925,15 @@ def load(
     return Settings(**values)  # type: ignore[arg-type]  # convert() gives each field its type
 
 
+def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Say which variables are nearly those of a setting; others may be somebody else's."""
+    known = {option.variable for option in OPTIONS}
+    for name in environ:
+        if name.startswith("WAS_") and name not in known:
+            for near in difflib.get_close_matches(name, known, 1, cutoff=0.85):
+                yield f"{name}: there is no such setting, so it does not count; did you mean {near}?"
+
+
 def _read_file(path: Path, mistakes: list[str]) -> list[tuple[Option, object, str]]:
     """Read a was.toml: option, value and the place it was written at, for each key that is known."""
     try:
@@ -936,7 +946,10 @@ def _read_file(path: Path, mistakes: list[str]) -> list[tuple[Option, object, st
     except tomllib.TOMLDecodeError as e:
         line = re.search(r"at line (\d+)", str(e))
         place = f"{path}:{line[1]}" if line else str(path)
-        raise ConfigError(f'{place}: {e}. A setting is written key = value, a text in "quotes".') from None
+        cure = 'A setting is written key = value, a text in "quotes".'
+        if "Cannot overwrite" in str(e):
+            cure = "It is there twice: remove one."
+        raise ConfigError(f"{place}: {e}. {cure}") from None
     known = {option.key: option for option in OPTIONS}
     found = []
     for key, value in content.items():
@@ -944,6 +957,9 @@ def _read_file(path: Path, mistakes: list[str]) -> list[tuple[Option, object, st
         if option := known.get(key.replace("_", "-")):
             shown = f'"{value}"' if isinstance(value, str) else str(value).lower()
             found.append((option, value, f"{place}: {key} = {shown}"))
+        elif isinstance(value, dict):
+            cure = "Settings stand by themselves: remove this line, and keep those below it"
+            mistakes.append(f"{place}: [{key}]: there are no tables here. {cure}.")
         else:
             cure = _nearest(key.replace("_", "-"), known) or "`was run --help` lists all; "
             mistakes.append(f"{place}: {key}: there is no such setting; {cure}remove it or correct it.")

@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import math
 import os
 import shutil
 import signal
@@ -530,14 +529,13 @@ class _Processes:
         self._scene.ports.close()
 
     def start(self) -> None:
-        os.write(self._go, b"1")
+        with contextlib.suppress(BrokenPipeError):  # it has ended, as _wait tells
+            os.write(self._go, b"1")
         os.read(self._is_ready, 1)  # or it has ended
 
     def stop(self, timeout_s: float) -> None:
-        if timeout_s == math.inf or timeout_s == self._scene.settings.graceful_shutdown_timeout_s:
-            self._signal(signal.SIGQUIT)
-        else:
-            self._signal(signal.SIGTERM)  # the second one ends it at once
+        is_quick = timeout_s in (0.0, self._scene.settings.stop_timeout_s)
+        self._signal(signal.SIGTERM if is_quick else signal.SIGQUIT)  # the second SIGTERM ends it at once
 
     def close(self) -> None:
         """The master has ended, or nobody wants anything of it any more: without us it ends."""

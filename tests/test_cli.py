@@ -383,3 +383,20 @@ def test_check_of_a_site_that_an_nginx_configuration_includes() -> None:
         'default:1: error WAS801: "server" directive is not allowed here: this is a part of a configuration. '
         "Name the nginx.conf that includes it, or write events {} and http { } around it."
     )
+
+
+def test_check_of_a_project_names_its_folder_of_web_apps() -> None:
+    web_app("project/webapps/shop")
+    result = was("check", "project")
+    assert result.returncode == 2
+    assert result.stderr.endswith("There are some in project/webapps: name that.\n")
+
+
+def test_check_of_a_web_app_without_web_inf_says_what_is_misplaced() -> None:
+    Path("webapps/shop").mkdir(parents=True)
+    Path("webapps/shop/web.xml").write_text(GOOD)
+    for path in ("webapps", "webapps/shop"):
+        result = was("check", path)
+        assert (
+            "webapps/shop/web.xml: warning WAS136: is not in WEB-INF, so it does not count" in result.stdout
+        )

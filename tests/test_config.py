@@ -110,6 +110,11 @@ def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
             'was.toml:3: max-body-bytes = "x": not a number of bytes; '
             "write for example 200m, also with k, m, g.",
         ),
+        (
+            "[server]\nport = 80\n",
+            "was.toml:1: [server]: there are no tables here. Settings stand by themselves: remove this line, "
+            "and keep those below it.",
+        ),
         ("port = 70000\n", "was.toml:1: port = 70000: too large; the most is 65535."),
         ("port = true\n", "was.toml:1: port = true: not a number; write for example 80."),
         ("threads = 1.5\n", "was.toml:1: threads = 1.5: not a whole number; write for example 200."),
@@ -121,10 +126,6 @@ def test_a_relative_path_in_a_file_is_relative_to_that_file() -> None:
             "\nmax-boddy-bytes = 1\n",
             "was.toml:2: max-boddy-bytes: there is no such setting; "
             "did you mean max-body-bytes? remove it or correct it.",
-        ),
-        (
-            "[x]\nport = 1\n",
-            "was.toml:1: x: there is no such setting; `was run --help` lists all; remove it or correct it.",
         ),
     ],
 )
@@ -198,3 +199,10 @@ def test_texts_that_may_be_missing_and_have_a_form() -> None:
     for wrong in ("", "a b", "a;b"):
         with pytest.raises(ConfigError, match="--route"):
             load(route=wrong)
+
+
+def test_a_variable_that_is_nearly_a_setting_is_told_of() -> None:
+    environ = {"WAS_PRT": "80", "WAS_PORT": "80", "WAS_HOME": "/opt", "PORTS": "1"}
+    assert list(config.misspelt(environ)) == [
+        "WAS_PRT: there is no such setting, so it does not count; did you mean WAS_PORT?"
+    ]

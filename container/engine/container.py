@@ -149,6 +149,10 @@ class Container:
         folders = folders_of(webapps)
         if self.realm is None:
             self.realm = users_realm(self.settings, webapps)
+        for war in sorted(webapps.glob("*.war")):
+            if not war.with_suffix("").is_dir():
+                cure = f"`was migrate {war}` shows what becomes of a Java web app"
+                log.warning("%s: is not served: a web app is a folder here. %s", war, cure)
         return [self.deploy(folder, context_path_of(folder.name)) for folder in folders]
 
     def deploy(self, folder: Path, path: str | None = None, classes: Iterable[type] = ()) -> Context:

@@ -9,6 +9,7 @@ Files and annotations become values of one kind first; which of them wins is des
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from container.engine.archives import Archive, archives_of
 from container.engine.loader import Loader
 from container.errors import Problem, Source
 
-__all__ = ["Effective", "effective", "read_effective", "read_web_app"]
+__all__ = ["Effective", "effective", "misplaced", "read_effective", "read_web_app"]
 
 WEB_XML = "WEB-INF/web.xml"
 FRAGMENT_XML = "META-INF/web-fragment.xml"
@@ -46,7 +47,25 @@ def read_web_app(folder: Path, shown: str = "") -> tuple[model.WebApp, list[Prob
         is_there = path.is_file()
     except OSError:  # a folder on the way that we may not enter: reading says why
         is_there = True
-    return reader.read_file(path, shown) if is_there else (model.WebApp(Source(shown)), [])
+    web_app, problems = reader.read_file(path, shown) if is_there else (model.WebApp(Source(shown)), [])
+    return web_app, [*problems, *misplaced(folder, shown.removesuffix(f"/{WEB_XML}"))]
+
+
+def misplaced(folder: Path, shown: str) -> Iterator[Problem]:
+    """What stands beside WEB-INF, or in a folder that is nearly called so, and belongs into it."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        if name == "web.xml" or (name == "classes" and any((folder / name).glob("*.py"))):
+            message = "is not in WEB-INF, so it does not count, and everybody can download it"
+            cure = f"Move it to {shown}/WEB-INF/{name}."
+        elif name.upper() == "WEB-INF" and "WEB-INF" not in names:
+            message, cure = "is not WEB-INF, so nothing in it counts", "Rename it, in capitals."
+        else:
+            continue
+        yield Problem(Source(f"{shown}/{name}"), message, cure, "warning", code="WAS136")
 
 
 def read_effective(folder: Path, loader: Loader, shown: str = "") -> Effective:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 __all__ = [
+    "IDEMPOTENT",
+    "RECENT_PICKS",
     "Address",
     "Ask",
     "Attempts",
@@ -27,6 +29,11 @@ __all__ = [
     "Pause",
     "Sent",
 ]
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""What may be done twice by its meaning (RFC 9110 §9.2.2). nginx has another rule: see upstream.py."""
+RECENT_PICKS = 16
+"""So many of its last choices a group remembers, for `was status`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ class Ask:
     replayable: bool = True
     """Whether the whole body is at hand for another attempt."""
     stateless: bool = False
+    has_query: bool = False
+    """mod_proxy does not repeat such a request over AJP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from container.config import Settings
 from container.front.balancer import Address, Ask
-from container.front.fields import read_field
+from container.front.fields import end_to_end
 from container.front.jk import REPEAT_IDEMPOTENT, LbConfig, LoadBalancer, Worker, WorkerConfig
 from container.front.site import Action, FrontRequest, Headers, ProxyAction, ProxyLimits
 from container.front.stickiness import session_ids
@@ -23,13 +23,11 @@ from container.protocols.forwarded import Claim, TrustedProxies
 
 __all__ = ["ContainersSite", "routes"]
 
-# Not end to end, or said anew below.
-_NOT_PASSED = frozenset(
+# Said anew below: what the client says of it counts only if that is trusted.
+_ABOUT_THE_CLIENT = frozenset(
     (
-        "connection", "content-length", "expect", "forwarded", "host", "keep-alive", "proxy",
-        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-        "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-server",
-        "x-real-ip",
+        "forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
+        "x-forwarded-server", "x-real-ip",
     )
 )  # fmt: skip
 _COOKIE = "JSESSIONID"
@@ -157,10 +155,7 @@ class ContainersSite:
 
 @lru_cache(256)  # clients send the same header again and again
 def _passed_headers(raw: tuple[tuple[bytes, bytes], ...], host: str, client: str, scheme: str) -> Headers:
-    fields = [read_field(each) for each in raw]
-    options = ",".join([value for key, _, value in fields if key == "connection"])
-    dropped = _NOT_PASSED.union([option.strip().lower() for option in options.split(",")])
-    passed = [(name, value) for key, name, value in fields if key not in dropped]
+    passed = [(name, value) for _, name, value in end_to_end(raw, _ABOUT_THE_CLIENT)]
     return (*passed, ("Host", host), ("X-Forwarded-For", client), ("X-Forwarded-Proto", scheme))
 
 

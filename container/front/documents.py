@@ -10,8 +10,8 @@ for nothing but the disk.
 
 from __future__ import annotations
 
+import math
 import os
-from functools import lru_cache
 
 from container.files import (
     DOCUMENT_ROOT,
@@ -46,19 +46,16 @@ _LOOKED_UP = _READING | {
 }  # for these a missing file is 404, whatever it would be if it were there
 _MEMORY_BYTES = 32 * 1024 * 1024
 _MEMORY_COUNT = 4096
+_MEMORY_ROOTS = 256
 
 _Key = tuple[str, str, str | None, tuple[tuple[str, str], ...]]
-
-
-@lru_cache(256)
-def _real(root: str) -> str:
-    return os.path.realpath(root)
 
 
 class Documents:
     """Any number of roots. Belongs to one thread."""
 
     def __init__(self) -> None:
+        self._roots: dict[str, tuple[str, float]] = {}  # where links lead, and when that was looked up
         self._known: dict[_Key, Resource] = {}
         self._size = 0  # bytes of the bodies in _known
 
@@ -101,7 +98,7 @@ class Documents:
         """Return what is there; the status if it is no file. Raises OSError."""
         types = MIME_TYPES if action.types is None else action.types
         content_type = action.content_type or mime_type(path, types) or action.default_type
-        root = _real(action.root)
+        root = self._real(action.root, now_s)
         key = root, path, content_type, action.precompressed
         resource = self._known.get(key)
         if resource is not None:
@@ -128,6 +125,16 @@ class Documents:
         resource.checked_s = now_s
         self._remember(key, resource)
         return resource
+
+    def _real(self, root: str, now_s: float) -> str:
+        """The folder itself. A root may be a link to the release of the day, which changes."""
+        real, looked_s = self._roots.get(root, ("", -math.inf))
+        if now_s - looked_s > FRESH_S:
+            if len(self._roots) >= _MEMORY_ROOTS:
+                self._roots.clear()
+            real = os.path.realpath(root)
+            self._roots[root] = real, now_s
+        return real
 
     def _remember(self, key: _Key, resource: Resource) -> None:
         self._known[key] = resource

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from container.front.record import Facts, Record
 from container.front.site import NO_EDITS, HeaderEdits
 
-__all__ = ["edit_headers"]
+__all__ = ["edit_headers", "on_one_line"]
 
 _ADDED_TO = frozenset((200, 201, 204, 206, 301, 302, 303, 304, 307, 308))  # what add is for, as in nginx
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLACES = frozenset(("location", "content-location", "uri"))
+
+
+def on_one_line(value: str) -> str:
+    """Escape what would end a field; a decoded path may have brought it."""
+    if _CONTROL.search(value) is None:
+        return value
+    return _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", value)
 
 
 def edit_headers(

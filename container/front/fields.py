@@ -1,12 +1,19 @@
-"""A header field as text. Clients send the same ones again and again, so short ones are remembered. Pure."""
+"""Header fields as text, and which of them go on to a backend. Pure.
+
+Clients send the same ones again and again, so short ones are remembered.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Field", "read_field"]
+from container.protocols.backend import HOP_BY_HOP
 
+__all__ = ["Field", "end_to_end", "read_field"]
+
+_NOT_PASSED = HOP_BY_HOP | {"content-length", "expect", "proxy"}  # "Proxy" becomes HTTP_PROXY under CGI
 _SHORT = 256  # bytes of a field that is remembered
 
 
@@ -28,3 +35,14 @@ _known = lru_cache(4096)(_read)
 
 def read_field(raw: tuple[bytes, bytes]) -> Field:
     return _known(raw) if len(raw[1]) <= _SHORT else _read(raw)
+
+
+def end_to_end(raw: Iterable[tuple[bytes, bytes]], without: Collection[str] = ()) -> list[Field]:
+    """Leave out what is about the connection, what Connection names, and framing: that is done anew.
+
+    without: others, by lower-case names.
+    """
+    fields = [read_field(each) for each in raw]
+    options = ",".join([value for key, _, value in fields if key == "connection"])
+    dropped = _NOT_PASSED.union(without, [option.strip().lower() for option in options.split(",")])
+    return [field for field in fields if field.key not in dropped]

@@ -16,7 +16,18 @@ from dataclasses import dataclass, field
 from math import lcm
 from typing import Literal
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Pause, Sent
+from container.front.balancer import (
+    IDEMPOTENT,
+    RECENT_PICKS,
+    Address,
+    Ask,
+    Exhausted,
+    Failure,
+    Member,
+    MemberStatus,
+    Pause,
+    Sent,
+)
 from container.front.stickiness import route_of
 
 __all__ = [
@@ -33,16 +44,12 @@ __all__ = [
 
 Method = Literal["R", "S", "N", "T", "B"]
 
-RECENT_PICKS = 16
-
 # The bits of recovery_options that decide. 2 is always set here; 4 is for whoever holds the connection.
 NOT_AFTER_REQUEST = 1
 REPEAT_HEAD = 8
 REPEAT_GET = 16
 REPEAT_IDEMPOTENT = 32
 """Not mod_jk's: whatever may be repeated by its meaning (RFC 9110 §9.2.2), and nothing else."""
-
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 _METHOD_WORDS: dict[Method, str] = {
     "R": "fewest requests for its weight",
@@ -167,7 +174,7 @@ def may_repeat(options: int, method: str, failure: Failure, sent: Sent, replayab
     if not replayable:
         return False
     if options & REPEAT_IDEMPOTENT:
-        return method in _IDEMPOTENT
+        return method in IDEMPOTENT
     if failure is Failure.SEND or failure is Failure.STATUS or not options & NOT_AFTER_REQUEST:
         return True
     if options & REPEAT_HEAD:

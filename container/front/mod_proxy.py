@@ -14,15 +14,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Sent
+from container.front.balancer import (
+    IDEMPOTENT,
+    RECENT_PICKS,
+    Address,
+    Ask,
+    Exhausted,
+    Failure,
+    Member,
+    MemberStatus,
+    Sent,
+)
 from container.front.stickiness import route_of
 
 __all__ = ["BackendConfig", "GroupConfig", "Method", "ProxyGroup"]
 
 Method = Literal["byrequests", "bybusyness", "bytraffic"]
 
-RECENT_PICKS = 16
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _UNREACHABLE = frozenset({Failure.CONNECT, Failure.CONNECT_TIMEOUT})
 
 
@@ -53,6 +61,8 @@ class GroupConfig:
     no_failover: bool = False
     force_recovery: bool = True
     fail_on_status: frozenset[int] = frozenset()
+    is_balancer: bool = True
+    """Not the URL of one ProxyPass: only members of a balancer are in error for what they did not answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -195,11 +205,12 @@ class ProxyAttempts:
             return False
         backend.failures += 1
         repeat = failure in _UNREACHABLE
-        if failure in _UNREACHABLE:
+        if backend.address.protocol == "ajp" and not repeat:
+            repeat = self._may_repeat() and not self._ask.has_query
+            if config.is_balancer and failure is not Failure.BUSY:
+                backend.error_s = now_s
+        elif repeat:
             backend.error_s = now_s
-        elif backend.address.protocol == "ajp" and self._may_repeat():
-            backend.error_s = now_s
-            repeat = True
         if repeat and not config.no_failover:
             return True
         self._over = Exhausted(_final(failure, backend, repeat), f"{backend.name}: {failure.name}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from container.front.targets import split_absolute
 from container.protocols.exchange import Begin, Exchange, Handler
 from container.protocols.forwarded import TrustedProxies
 
@@ -44,14 +45,12 @@ class RedirectToTls:
 
     def _location(self, exchange: Exchange) -> str | None:
         """None for a target that is no place: OPTIONS *."""
-        target = exchange.target.decode("latin-1")
         hosts = [value.decode("latin-1") for name, value in exchange.headers if name.lower() == b"host"]
-        host = hosts[0] if hosts else ""
-        if target.lower().startswith("http://"):  # RFC 9112 §3.2.2: it beats Host
-            host, slash, rest = target[7:].partition("/")
-            target = slash + rest or "/"
+        authority, raw = split_absolute(exchange.target)
+        target = raw.decode("latin-1")
         if not target.startswith("/"):
             return None
+        host = authority or (hosts[0] if hosts else "")  # RFC 9112 §3.2.2: the target's beats Host
         name = _without_port(host) or _spell(exchange.connection.local[0])
         return f"https://{name}{'' if self._port == 443 else f':{self._port}'}{target}"
 

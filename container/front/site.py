@@ -1,10 +1,11 @@
 """What a front does with a request: the decisions that every way of configuring it comes down to.
 
-    nginx.conf ──config/nginx.py──┐
-    workers.properties, httpd.conf ──config/modjk.py──┴──> Site ──decide──> Action ──proxy.py, documents.py──>
+    nginx.conf ── config/nginx/ ────────────────────────┐
+    httpd.conf, workers.properties ── config/apache/ ───┼──> Site ──decide──> Action ── front.py ──> answer
+    `was run --containers` ── containers.py ────────────┘
 
 A Site decides and sends nothing. It may look at the file system (try_files, index), as what is there is what
-it decides by. An Action is complete: whoever carries it out needs no configuration.
+it decides by. An Action is complete: whoever carries it out (documents.py, proxy.py) needs no configuration.
 """
 
 from __future__ import annotations

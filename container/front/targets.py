@@ -16,9 +16,10 @@ from urllib.parse import quote, unquote_to_bytes
 from container.errors import ProtocolError
 from container.files import is_protected
 
-__all__ = ["Target", "encode_path", "is_secret", "read_target"]
+__all__ = ["Target", "encode_path", "is_secret", "read_target", "split_absolute"]
 
 _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?|/")
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)")
 _SHORT = 256  # bytes of a target that is remembered
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PARAMETERS = re.compile(r";[^/]*")
@@ -33,22 +34,26 @@ class Target(NamedTuple):
     authority: str | None = None
 
 
+def split_absolute(raw: bytes) -> tuple[str | None, bytes]:
+    """The authority of an absolute target, without a user, and the target without it; None: it has none."""
+    match = None if raw.startswith(b"/") else _ABSOLUTE.match(raw)
+    if match is None:
+        return None, raw
+    rest = raw[match.end() :]
+    return match[1].rpartition(b"@")[2].decode("latin-1"), rest if rest.startswith(b"/") else b"/" + rest
+
+
 def read_target(raw: bytes) -> Target:
     """Raises ProtocolError 400 for what is no path, or one that leaves the root."""
     return _known_target(raw) if len(raw) <= _SHORT else _read_target(raw)
 
 
 def _read_target(raw: bytes) -> Target:
-    authority = None
+    authority, raw = split_absolute(raw)
     if not raw.startswith(b"/"):
         if raw == b"*":
             return Target("*", None)
-        scheme, mark, rest = raw.partition(b"://")
-        if not mark or scheme.lower() not in (b"http", b"https"):
-            raise ProtocolError(400, "the target does not begin with /")
-        end = next((i for i, byte in enumerate(rest) if byte in b"/?"), len(rest))
-        authority = rest[:end].rpartition(b"@")[2].decode("latin-1")
-        raw = rest[end:] if rest[end : end + 1] == b"/" else b"/" + rest[end:]
+        raise ProtocolError(400, "the target does not begin with /")
     if b"#" in raw:
         raise ProtocolError(400, "a fragment in the target")
     path, mark, query = raw.partition(b"?")

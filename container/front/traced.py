@@ -18,6 +18,7 @@ from container.front.front import Front
 from container.front.record import Attempt, Record
 from container.front.routes import EmbeddedFront
 from container.front.site import Action, FrontRequest, ProxyAction, Site
+from container.front.stickiness import route_of
 from container.protocols.exchange import Begin, Exchange, Handler
 from container.trace import FRONT, RECORD_FIELD, Answered, Fact, Span, Trace, Tracer, nanoseconds
 
@@ -123,7 +124,7 @@ class TracedSite:
         if not isinstance(action, ProxyAction):
             trace.end(span, action=type(action).__name__)
             return action
-        routes = [session.rpartition(".")[2] for session in action.ask.sessions if "." in session]
+        routes = [route for session in action.ask.sessions if (route := route_of(session))]
         trace.end(span, action="pass", session_of=", ".join(routes) or None)
         ours = (RECORD_FIELD, trace.id)
         kept = [header for header in action.headers if header[0].lower() != RECORD_FIELD.lower()]

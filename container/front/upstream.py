@@ -22,14 +22,22 @@ from itertools import accumulate
 from typing import Literal
 from zlib import crc32
 
-from container.front.balancer import Address, Ask, Exhausted, Failure, Member, MemberStatus, Sent
+from container.front.balancer import (
+    RECENT_PICKS,
+    Address,
+    Ask,
+    Exhausted,
+    Failure,
+    Member,
+    MemberStatus,
+    Sent,
+)
 
 __all__ = ["Method", "NextUpstream", "ServerConfig", "Upstream", "UpstreamConfig"]
 
 Method = Literal["round_robin", "least_conn", "ip_hash", "hash", "consistent", "random", "random_two"]
 
 MAX_DRAWS = 20  # of a hash or at random, for one request; then it is the turn of round robin
-RECENT_PICKS = 16
 POINTS_PER_WEIGHT = 160  # on the ring of the consistent hash
 NOT_IDEMPOTENT = frozenset({"POST", "LOCK", "PATCH"})
 

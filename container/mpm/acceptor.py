@@ -76,7 +76,8 @@ class Acceptor:
                     _log.error("No connection can be accepted: %s", error)
                     self._pause.poll(_PAUSE_MS)
                     continue
-                return self._prepare(connection, descriptor)
+                if (prepared := self._prepare(connection, descriptor)) is not None:
+                    return prepared
             if stop in ready:
                 return None
 
@@ -90,16 +91,26 @@ class Acceptor:
             for descriptor, listener in self._listeners.items():
                 with contextlib.suppress(OSError):
                     while len(self._last) < _MOST_LAST:
-                        self._last.append(self._prepare(listener.accept()[0], descriptor))
+                        if (prepared := self._prepare(listener.accept()[0], descriptor)) is not None:
+                            self._last.append(prepared)
                 listener.close()
         return self._last.popleft() if self._last else None
 
-    def _prepare(self, connection: socket.socket, descriptor: int) -> socket.socket:
-        connection.setblocking(False)
-        if connection.family in (socket.AF_INET, socket.AF_INET6):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        tls = self._tls.get(descriptor)
-        return connection if tls is None else tls.wrap(connection)
+    def _prepare(self, connection: socket.socket, descriptor: int) -> socket.socket | None:
+        """None: the client has reset it in the backlog, which the socket only says when it is used."""
+        try:
+            connection.setblocking(False)
+            if connection.family in (socket.AF_INET, socket.AF_INET6):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            tls = self._tls.get(descriptor)
+            if tls is None:
+                return connection
+            connection.getpeername()  # wrap would find the same out, and leave the socket open
+            return tls.wrap(connection)
+        except OSError as error:
+            _log.debug("A connection has ended before it was accepted: %s", error)
+            connection.close()
+            return None
 
     def close(self) -> None:
         if hasattr(self._poll, "close"):  # a poll object has nothing to close

@@ -36,6 +36,7 @@ __all__ = ["EventServer", "LoopConnector", "open_listener", "url_of"]
 
 _log = logging.getLogger("container.server")
 _SWEEP_S = 1.0
+_PAUSE_S = 0.2  # when there are no descriptors left
 _POLL_S = 0.02  # while stopping
 _STOP_GRACE_S = 0.5  # for what clients have sent before they could know
 
@@ -144,6 +145,7 @@ class EventServer:
         self._stopping: asyncio.Event | None = None
         self._accepting: list[asyncio.AbstractServer] = []
         self._is_full = False
+        self._resuming: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
         # Guards _loop, which stop may use from any thread, and from a handler that interrupts run.
         self._lock = threading.RLock()
@@ -244,6 +246,9 @@ class EventServer:
             make = self._maker(listener)
             server = await loop.create_server(make, sock=listener.dup(), backlog=self._settings.backlog)
             self._accepting.append(server)
+            if self._is_full:  # meanwhile, of those before this one
+                self._pause_accepting()
+                return
 
     def _maker(self, listener: socket.socket) -> Callable[[], asyncio.Protocol]:
         tls = self._tls.get(listener)
@@ -278,11 +283,26 @@ class EventServer:
         self._connector.on_closed = None
         self._is_full = False
         if not self._stop_was_called:
-            asyncio.get_running_loop().create_task(self._accept())
+            self._resuming = asyncio.get_running_loop().create_task(self._accept_again())
+
+    async def _accept_again(self) -> None:
+        assert self._stopping is not None
+        while not self._stopping.is_set():
+            try:
+                await self._accept()
+            except OSError as error:  # no descriptors left: others have to close some
+                _log.error("No connection can be accepted: %s", error)
+                self._pause_accepting()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _PAUSE_S)
+            else:
+                return
 
     # Stopping -------------------------------------------------------------------------------------
 
     async def _end(self, connector: LoopConnector) -> None:
+        if self._resuming is not None:
+            await self._resuming
         self._pause_accepting()
         await self._take_the_last()
         connector.begin_stop(min(_STOP_GRACE_S, self._timeout_s / 2))

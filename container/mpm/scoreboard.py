@@ -89,7 +89,7 @@ _NUMBER = struct.Struct("<Q")
 _ANSWERING = struct.Struct("<Bxxxxxxx d Q")
 _REQUEST = struct.Struct("<10s 112s")
 _REQUEST_AT = struct.calcsize("<Bxxxxxxx d QQ 46s")
-_SUFFIX = ".status"
+_SUFFIX, _NEW_SUFFIX = ".status", ".new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,24 @@ class Activity:
     """Of each request: since when (time.time()), connection, peer, method, target."""
 
 
+def _make_file(path: Path, size: int) -> int:
+    """Open it under another name, locked: a reader who finds an unlocked one removes it. Raises OSError."""
+    new = path.with_suffix(_NEW_SUFFIX)
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)  # a full disk is found out now, not by a SIGBUS later
+        else:
+            os.ftruncate(descriptor, size)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        os.close(descriptor)
+        new.unlink(missing_ok=True)
+        raise
+    return descriptor
+
+
 def _text(raw: bytes) -> str:
     return raw.rstrip(b"\0").decode("utf-8", "replace")
 
@@ -172,10 +190,7 @@ class Scoreboard:
         path, descriptor = None, -1
         if folder is not None:
             path = folder / f"was-{os.getpid()}{_SUFFIX}"
-            path.unlink(missing_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
-            os.ftruncate(descriptor, size)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            descriptor = _make_file(path, size)
         memory = mmap.mmap(descriptor, size)
         _HEADER.pack_into(memory, 0, _MAGIC, os.getpid(), slots, threads, time.time(), mpm.encode(), b"")
         memory[_PHASE_AT] = STARTING
@@ -186,6 +201,8 @@ class Scoreboard:
                 memory[at + _PROCESS_BYTES + thread * _THREAD_BYTES] = OPEN
         board = cls(memory, path, descriptor)
         board.urls = urls
+        if path is not None:
+            path.with_suffix(_NEW_SUFFIX).replace(path)
         return board
 
     @classmethod
@@ -477,10 +494,15 @@ def make_board(settings: Settings, slots: int, threads: int, urls: Iterable[str]
 
 
 def running_servers(folder: Path) -> list[ServerStatus]:
-    """Those whose scoreboards are in folder."""
+    """Those whose scoreboards are in folder. Raises ConfigError if one is somebody else's."""
     found = []
     for path in sorted(folder.glob(f"was-*{_SUFFIX}")):
-        with contextlib.suppress(FileNotFoundError, ValueError):
+        try:
             if (board := Scoreboard.open(path)) is not None:
                 found.append(board.status())
+        except (FileNotFoundError, ValueError):
+            continue
+        except PermissionError as error:
+            cure = "Ask as the user that the server runs as"
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}. {cure}") from None
     return found

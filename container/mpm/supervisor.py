@@ -4,10 +4,11 @@
       │ 1/s: Population says how many to spawn or end; signals: reload, stop
       └── fork ──> make_helper(child): one process that takes no connections of clients
 
-Children are told by signals: SIGUSR2 says that the end is near, SIGTERM and SIGQUIT end them gracefully,
-SIGKILL keeps the deadline. The helper does what is to be done once for all of them and needs a loop, which a
-process that forks must not have: it answers the admin address until everything else has ended.
-If the supervisor is killed, its end of a pipe closes, and the children end by themselves.
+Children are told by signals: SIGUSR2 says that the end is near, SIGTERM ends them within stop_timeout_s,
+SIGQUIT within graceful_timeout_s, and SIGKILL is for those that are late. The helper does what is to be done
+once for all of them and needs a loop, which a process that forks must not have: it answers the admin address
+until everything else has ended. If the supervisor is killed, its end of a pipe closes, and the children end
+by themselves.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Supervisor:
         self._board = board
         self._population = Population(limits)
         self._stop_timeout_s = stop_timeout_s
-        self._graceful_timeout_s = graceful_timeout_s or None
+        self._graceful_timeout_s = graceful_timeout_s or math.inf
         self._reload = reload
         self._say = say
         self._children: dict[int, Child] = {}
@@ -187,7 +188,7 @@ class Supervisor:
                 self._drain()
         elif number == signal.SIGQUIT:
             self._say("Stopping when the running requests have ended.")
-            self._stop(self._graceful_timeout_s)
+            self._stop(self._graceful_timeout_s + _GRACE_S, signal.SIGQUIT)
         elif number == signal.SIGHUP:
             self._begin_reload()
         elif number == signal.SIGUSR1:
@@ -198,7 +199,13 @@ class Supervisor:
     def _spawn(self, count: int) -> None:
         free = (slot for slot in self._board.all_slots() if slot.state == OPEN)
         for slot, _ in zip(free, range(count), strict=False):
-            self._fork(slot)
+            try:
+                self._fork(slot)
+            except OSError as error:  # no memory, or too many processes: those that are there go on
+                slot.clear()
+                _log.error("No process can be started: %s", error)
+                self._count_failure(str(error))
+                return
 
     def _fork(self, slot: Slot) -> None:
         self._number += 1
@@ -223,8 +230,13 @@ class Supervisor:
             return
         self._number += 1
         slot = Scoreboard.make(None, 1, 1, "", []).slot(0)  # it is none of those that are shown
-        self._helper = Child(self._number, self._generation, slot)
-        self._start(self._helper, self._make_helper)
+        helper = Child(self._number, self._generation, slot)
+        try:
+            self._start(helper, self._make_helper)
+        except OSError as error:
+            _log.error("The helper process cannot be started now: %s", error)
+            return
+        self._helper = helper
 
     def _end_helper(self) -> None:
         helper, self._helper = self._helper, None
@@ -287,7 +299,7 @@ class Supervisor:
                     server.drain()
                     continue
                 is_quick = number == signal.SIGTERM
-                server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s or math.inf)
+                server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s)
             if not numbers:
                 thread.join(_JOIN_S)  # it may be about to end
         if failures:
@@ -316,11 +328,8 @@ class Supervisor:
             return
         how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
         if was_starting or (code and time.monotonic() - child.begun_s < _QUICK_S):
-            self._failures += 1
-            back_off_s = min(_MAX_BACK_OFF_S, 0.1 * 2**self._failures)
-            self._not_before_s = time.monotonic() + back_off_s
             _log.error("Process %d ended right after its start: %s", child.pid, how)
-            self._give_up_or_wait(how, back_off_s)
+            self._count_failure(how)
         elif code:
             _log.error("Process %d ended: %s. Another one takes its place.", child.pid, how)
         else:
@@ -328,7 +337,11 @@ class Supervisor:
         if not self._is_stopping and not was_starting and child.generation == self._generation:
             self._spawn_if_allowed(1)
 
-    def _give_up_or_wait(self, how: str, back_off_s: float) -> None:
+    def _count_failure(self, how: str) -> None:
+        """Give up after several in a row, or else start no other process for a while."""
+        self._failures += 1
+        back_off_s = min(_MAX_BACK_OFF_S, 0.1 * 2**self._failures)
+        self._not_before_s = time.monotonic() + back_off_s
         if self._is_replacing:
             if self._failures >= _GIVE_UP_AFTER:
                 _log.error("The reload has failed: %d new processes ended while they started", self._failures)
@@ -336,7 +349,7 @@ class Supervisor:
             return
         if not self._has_been_ready and self._failures >= _GIVE_UP_AFTER:
             raise StartError(
-                f"none of {self._number} processes became ready; the last one ended with {how}. "
+                f"none of {self._number} processes became ready; the last one: {how}. "
                 "What is wrong stands above, or in the log (--log)"
             )
         _log.warning("The next process is started in %.1f s at the earliest", back_off_s)
@@ -390,27 +403,34 @@ class Supervisor:
             self._spawn(decision.spawn)
         if decision.end_one:
             idlest = max(current, key=lambda child: (child.slot.idle_threads(), child.number))
-            self._ask_to_end(idlest, self._graceful_timeout_s)
+            self._end_gracefully(idlest)
 
     # Ending ---------------------------------------------------------------------------------------
 
-    def _ask_to_end(self, child: Child, timeout_s: float | None) -> None:
-        """Gracefully, within timeout_s; None is no limit. May be repeated with less."""
-        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        if deadline_s is not None and (child.deadline_s is None or deadline_s < child.deadline_s):
+    def _end_gracefully(self, child: Child) -> None:
+        self._ask_to_end(child, self._graceful_timeout_s + _GRACE_S, signal.SIGQUIT)
+
+    def _ask_to_end(self, child: Child, timeout_s: float, number: int = signal.SIGTERM) -> None:
+        """By a signal that says how much time it has; after timeout_s kill it. May be repeated with less."""
+        deadline_s = time.monotonic() + timeout_s
+        if deadline_s < math.inf and (child.deadline_s is None or deadline_s < child.deadline_s):
             child.deadline_s = deadline_s
         if not child.is_asked_to_end:
             child.is_asked_to_end = True
             child.slot.state = ENDING
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGQUIT if timeout_s is None else signal.SIGTERM)
+            os.kill(child.pid, number)
 
     def _kill_the_late(self) -> None:
         now_s = time.monotonic()
         for child in self._children.values():
             if child.deadline_s is not None and now_s >= child.deadline_s:
                 child.deadline_s = now_s + _TICK_S
-                _log.warning("Process %d did not end in time and is killed (--stop-timeout-s)", child.pid)
+                _log.warning(
+                    "Process %d did not end in time and is killed "
+                    "(--stop-timeout-s, --graceful-shutdown-timeout-s)",
+                    child.pid,
+                )
                 self._exit_code = self._exit_code or int(self._is_stopping)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child.pid, signal.SIGKILL)
@@ -432,14 +452,14 @@ class Supervisor:
         if self._stop_at_s is not None and time.monotonic() >= self._stop_at_s:
             self._stop(self._stop_timeout_s + _GRACE_S)
 
-    def _stop(self, timeout_s: float | None) -> None:
+    def _stop(self, timeout_s: float, number: int = signal.SIGTERM) -> None:
         self._stop_at_s = None
         self._board.phase = ENDING
         if not self._is_stopping:
             self._is_stopping = True
             self._on_stop()
         for child in self._children.values():
-            self._ask_to_end(child, timeout_s)
+            self._ask_to_end(child, timeout_s, number)
 
     # Reloading ------------------------------------------------------------------------------------
 
@@ -468,7 +488,7 @@ class Supervisor:
         _log.info("Reloaded: %d old processes end when their requests have", len(old))
         for child in old:
             if not child.is_asked_to_end:
-                self._ask_to_end(child, self._graceful_timeout_s)
+                self._end_gracefully(child)
         self._settled(self._generation)
         self._end_helper()
         self._fork_helper()

@@ -54,9 +54,12 @@ def _remove_dead_socket(path: str) -> None:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             raise OSError(errno.EEXIST, "there is a file of that name")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+            visitor.setblocking(False)  # with a full backlog it would wait for whoever listens
             try:
                 visitor.connect(path)
             except ConnectionRefusedError:
                 os.unlink(path)
                 return
+            except BlockingIOError:
+                pass
         raise OSError(errno.EADDRINUSE, "another program listens there")

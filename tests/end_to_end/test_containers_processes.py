@@ -162,9 +162,10 @@ def test_new_code_changes_what_files_there_are(serve) -> None:
     wait_until(lambda: cluster.get("/page.txt") != "static")
 
 
-def test_readiness_and_draining(serve) -> None:
+@pytest.mark.parametrize("limits", [(), ("--stop-timeout-s", "9", "--graceful-shutdown-timeout-s", "9")])
+def test_readiness_and_draining(limits: tuple[str, ...], serve) -> None:
     (port,) = programs.free_ports(1)
-    cluster = serve(1, *MODELS["event"], "--admin-port", str(port), "--drain-s", "1h")
+    cluster = serve(1, *MODELS["event"], "--admin-port", str(port), "--drain-s", "1h", *limits)
 
     def readyz() -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)

@@ -6,10 +6,12 @@ import contextlib
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +46,7 @@ class Lab:
         line = self.process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+/lab$", line.strip())
         assert found, line + self.process.stdout.read()
+        assert "Ctrl-C" in self.process.stdout.readline()
         return found[0]
 
     def pids(self) -> list[int]:
@@ -79,8 +82,8 @@ def lab(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
 
 
 def test_all_scenarios_one_after_the_other(lab):
-    process = lab("--once", "--json", "--duration", "20", "--rate", "20").process
-    said, _ = process.communicate(timeout=LIMIT_S)
+    process = lab("--once", "--json", "--duration", "10", "--rate", "20").process
+    said, _ = process.communicate(timeout=4 * LIMIT_S)
     assert process.returncode == 0, said
     results = {result["scenario"]: result for result in json.loads(said)}
     assert list(results) == ["calm", "idle", "slow", "stuck", "killed"]
@@ -100,9 +103,11 @@ def test_nothing_is_left_however_it_ends(lab, number):
     url = running.page()
     [folder] = running.folder.iterdir()
     assert len(running.pids()) >= 13  # it, its load, three supervisors, 10 children
-    running.process.send_signal(number)
-    running.process.communicate(timeout=LIMIT_S)
+    with socket.create_connection(("127.0.0.1", urllib.parse.urlsplit(url).port)):  # as a browser has one
+        running.process.send_signal(number)
+        said, _ = running.process.communicate(timeout=LIMIT_S)
     assert running.process.returncode == (-number if number == signal.SIGKILL else 0)
+    assert said == ""
     running.wait_until_nothing_is_left()
     assert not folder.exists()
     with pytest.raises(urllib.error.URLError):

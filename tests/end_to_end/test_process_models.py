@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -235,6 +236,21 @@ def test_a_request_that_does_not_end_is_given_up_at_the_deadline(model: str, ser
         connection.getresponse()
 
 
+def test_a_graceful_stop_has_a_deadline_of_its_own(serve) -> None:
+    server = serve("event", "--stop-timeout-s", "0.1", "--graceful-shutdown-timeout-s", "3600")
+    connection = server.connect()
+    connection.request("GET", "/main/wait")
+    server.running.wait_for("^waiting")
+    server.running.process.send_signal(signal.SIGQUIT)
+    server.running.wait_for("^Stopping")
+    answered, _, _ = select.select([connection.sock], [], [], 1.0)
+    assert not answered, "broken off after --stop-timeout-s"
+    (server.folder / "go").touch()
+    assert connection.getresponse().read() == b"waited"
+    connection.close()
+    assert server.running.wait() == 0
+
+
 def test_a_second_signal_ends_all_at_once(model: str, serve) -> None:
     server = serve(model, "--stop-timeout-s", "3600")
     pids = server.pids()
@@ -302,7 +318,7 @@ def test_what_cannot_start_is_said(web_app, start) -> None:
     )  # fmt: skip
     assert running.wait() == 2
     assert any("--access-log" in line for line in running.said)
-    assert any("processes became ready; the last one ended with exit code 1" in line for line in running.said)
+    assert any("processes became ready; the last one: exit code 1" in line for line in running.said)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +152,31 @@ def test_a_second_signal_ends_it_at_once(web_app, was_run) -> None:
     running.process.send_signal(signal.SIGINT)
     running.wait_for("^destroying")
     assert running.stop(signal.SIGINT) == 128 + signal.SIGINT
+
+
+def test_it_stops_when_nobody_reads_what_it_says(web_app, tmp_path: Path) -> None:  # was run | head -1
+    web_app(code=HELLO)
+    command = [
+        sys.executable,
+        "-m",
+        "container",
+        "run",
+        "--port",
+        "0",
+        "--webapps",
+        str(tmp_path / "webapps"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert any(line.startswith("Ready") for line in process.stdout)
+            process.stdout.close()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
 
 
 def test_logs_go_to_files(tmp_path: Path, web_app, was_run) -> None:

@@ -701,3 +701,15 @@ def test_a_servlet_whose_class_cannot_be_loaded_is_told_of_at_the_start(
     assert problem.severity == "warning"
     assert str(problem.source) == "shop/WEB-INF/web.xml:2:1"
     assert re.search(rf"^servlet s:? {said}", f"{problem.message}. {problem.cure}")
+
+
+def test_a_war_is_not_passed_over_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "unpacked").mkdir()
+    for name in ("shop.war", "unpacked.war"):
+        (tmp_path / name).touch()
+    app = make_application(webapps=tmp_path)
+    app.stop()
+    (message,) = [message for message in caplog.messages if ".war" in message]
+    assert message.startswith(
+        f"{tmp_path / 'shop.war'}: is not served: a web app is a folder here. `was migrate"
+    )

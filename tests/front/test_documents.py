@@ -150,6 +150,20 @@ def test_precompressed_files(root, accepts, body, coding):
     assert answer.header["Content-Type"] == "text/javascript"
 
 
+def test_a_root_that_is_a_link_may_be_changed(root, folder):
+    new = folder.parent / "new"
+    new.mkdir()
+    (new / "ten.txt").write_text("of the new release")
+    current = folder.parent / "current"
+    current.symlink_to(folder)
+    root.folder = current
+    assert root.get("/ten.txt").body == b"0123456789"
+    current.unlink()
+    current.symlink_to(new)
+    root.now_s += 1.5
+    assert root.get("/ten.txt").body == b"of the new release"
+
+
 def test_links_stay_inside(root, folder, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside") / "secret.txt"
     outside.write_bytes(b"secret")

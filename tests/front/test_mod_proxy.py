@@ -93,12 +93,41 @@ def test_attempts_are_limited():
     assert pick(group(A, B, no_failover=True), failures=[REFUSED]) == "a503"
 
 
+@pytest.mark.parametrize(("protocol", "failure", "asked"), [  # a query may change something
+    ("ajp", SILENT, "a500"),
+    ("ajp", REFUSED, "ab"),
+    ("http", SILENT, "a502"),
+])  # fmt: skip
+def test_with_a_query_nothing_is_repeated_over_ajp(protocol, failure, asked):
+    attempts = group(A, B, protocol=protocol).ask(Ask("GET", "192.0.2.1", has_query=True), 0.0)
+    names = attempts.next(0.0).name
+    attempts.failed(failure, 0.0, sent=Sent.NOTHING if failure is REFUSED else Sent.ALL)
+    choice = attempts.next(0.0)
+    assert names + (str(choice.status) if isinstance(choice, Exhausted) else choice.name) == asked
+
+
 @pytest.mark.parametrize(
     ("protocol", "method", "asked"),
     [("http", "GET", "a502"), ("http", "POST", "a502"), ("ajp", "GET", "ab"), ("ajp", "POST", "a500")],
 )
 def test_who_gives_no_answer(protocol, method, asked):
     assert pick(group(A, B, protocol=protocol), method=method, failures=[SILENT]) == asked
+
+
+@pytest.mark.parametrize(("method", "first"), [("GET", "ab"), ("POST", "a500")])
+def test_over_ajp_who_gives_no_answer_is_in_error(method, first):
+    found = group(A, B, protocol="ajp")
+    assert pick(found, method=method, failures=[SILENT]) == first
+    assert picks(3, found) == "bbb"
+    assert sorted(picks(2, found, now_s=61.0)) == ["a", "b"]
+
+
+def test_a_url_alone_is_in_error_only_if_it_cannot_be_reached():
+    found = group(A, protocol="ajp", max_attempts=0, is_balancer=False)
+    assert pick(found, failures=[SILENT]) == "a503"
+    assert pick(found) == "a"
+    assert pick(found, failures=[REFUSED]) == "a503"
+    assert pick(found) == "503"
 
 
 def test_a_dead_connection_is_no_attempt():

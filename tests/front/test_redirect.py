@@ -53,6 +53,8 @@ def ask(exchange, port=8443, trusted=()):
         ("//elsewhere.example/", "shop.example", 443, "https://shop.example//elsewhere.example/"),
         ("http://shop.example:80/x?y", "shop.example:80", 443, "https://shop.example/x?y"),
         ("http://shop.example", "shop.example", 443, "https://shop.example/"),
+        ("http://shop.example?y", "shop.example", 443, "https://shop.example/?y"),
+        ("http://elsewhere.example:x@shop.example/", "shop.example", 443, "https://shop.example/"),
         ("/x", None, 8443, "https://[::1]:8443/x"),  # HTTP/1.0
         ("/x", "", 8443, "https://[::1]:8443/x"),
     ],

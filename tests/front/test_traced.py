@@ -126,11 +126,11 @@ def decide(action) -> tuple:
 
 def test_our_container_learns_to_which_record_a_request_belongs_and_no_client_can_say_it():
     headers = (("Host", "a"), (RECORD_FIELD.upper(), "9-9"))
-    asked = Ask("GET", "127.0.0.1", sessions=("0123456789.r1",))
+    asked = Ask("GET", "127.0.0.1", sessions=("0123456789.r1.east",))
     action, trace = decide(ProxyAction(Group(), asked, b"/", headers))
     assert action.headers == (("Host", "a"), (RECORD_FIELD, "1-1"))
     assert action.group.name == "containers"
-    assert trace.spans[0].facts == {"action": "pass", "session_of": "r1"}
+    assert trace.spans[0].facts == {"action": "pass", "session_of": "r1.east"}
     action.group.ask(asked, 0.0).next(0.0)
     assert [span.what for span in trace.spans] == ["route", "backend"]
 

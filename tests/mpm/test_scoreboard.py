@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import stat
@@ -92,6 +94,40 @@ def test_what_a_killed_server_left_behind_is_removed(tmp_path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
     assert running_servers(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_looks_while_it_is_made_does_not_remove_it(tmp_path, monkeypatch) -> None:
+    lock = fcntl.flock
+
+    def look_first(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            assert running_servers(tmp_path) == []
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", look_first)
+    board = Scoreboard.make(tmp_path, 1, 1, "event", [])
+    assert [server.pid for server in running_servers(tmp_path)] == [os.getpid()]
+    board.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch) -> None:
+    def no_space(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_space)
+    with pytest.raises(OSError, match="No space left"):
+        Scoreboard.make(tmp_path, 1, 1, "event", [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_may_not_be_read_is_said_with_the_cure(board: Scoreboard, tmp_path, monkeypatch) -> None:
+    def refuse(path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Scoreboard, "open", refuse)
+    with pytest.raises(ConfigError, match=r"was-\d+.status: cannot be read: .* Ask as the user"):
+        running_servers(tmp_path)
 
 
 def test_other_files_are_left_alone(tmp_path, board) -> None:

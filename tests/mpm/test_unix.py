@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -42,6 +43,18 @@ def test_what_is_in_use_or_no_socket_stays(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is a file of that name"):
         open_listener(f"unix:{tmp_path / 'file'}", 0, 5)
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_one_with_a_full_backlog_is_in_use_and_not_waited_for(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path / 'a.sock'}"
+    with open_listener(address, 0, 0), contextlib.ExitStack() as visitors:
+        is_full = False
+        while not is_full:
+            visitor = visitors.enter_context(socket.socket(socket.AF_UNIX))
+            visitor.setblocking(False)
+            is_full = visitor.connect_ex(str(tmp_path / "a.sock")) != 0
+        with pytest.raises(ConfigError, match="another program listens there"):
+            open_listener(address, 0, 5)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ class State:
     seen: tuple[Seen, ...] = ()
     requests: int = 0
     """Answered since the beginning, by all servers."""
+    is_spent: bool = False
+    """Whether as many ordinary requests have been sent as are allowed."""
     lost: str = ""
     """Why there will be no further one."""
 
@@ -219,7 +221,9 @@ class Bench:
         with self._changed:
             clients = self._clients
             seen = what_is_seen(clients, measured, now_s)
-            self._state = State(number, now_s, clients, tuple(measured), tuple(seen), answered)
+            self._state = State(
+                number, now_s, clients, tuple(measured), tuple(seen), answered, report.is_spent
+            )
             self._changed.notify_all()
 
 

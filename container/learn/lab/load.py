@@ -84,8 +84,8 @@ class Report:
     """Connections that have had an answer and keep silent."""
     slow: int = 0
     stuck: int = 0
-    asked: int = 0
-    """Clients of these three kinds that want to be served, whether or not they have been."""
+    is_spent: bool = False
+    """Whether Config.requests have been sent."""
 
 
 class _Clients:
@@ -106,7 +106,7 @@ class _Clients:
         self._latencies_ms: list[float] = []
         self._timed_out = self._broken = self._held_back = 0
 
-    def report(self) -> Report:
+    def report(self, *, is_spent: bool) -> Report:
         now_s = time.monotonic()
         report = Report(
             round(now_s - self._reported_s, 3),
@@ -117,7 +117,7 @@ class _Clients:
             len(self._began),
             round(now_s - min(self._began.values(), default=now_s), 2),
             **self._open,
-            asked=sum(map(len, self._tasks.values())),
+            is_spent=is_spent,
         )
         self._reported_s = now_s
         self._latencies_ms = []
@@ -261,7 +261,7 @@ async def run(config: Config, orders: Callable[[Callable[[dict[str, int]], None]
     while not has_ended.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(has_ended.wait(), REPORT_S)
-        reports = {name: asdict(clients.report()) for name, clients in all_clients.items()}
+        reports = {name: asdict(clients.report(is_spent=left <= 0)) for name, clients in all_clients.items()}
         sys.stdout.write(json.dumps(reports) + "\n")
         sys.stdout.flush()
     for task in coming:

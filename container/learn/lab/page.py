@@ -30,8 +30,8 @@ DEFAULTS = {"idle": 200, "slow": 40, "stuck": 16}
 """How many clients a switch is for unless somebody says another number."""
 
 
-def lab_tab(bench: Bench, until_s: float, requests: int) -> Tab:
-    """until_s: time.monotonic() of the end. requests: of the ordinary clients at most."""
+def lab_tab(bench: Bench, until_s: float) -> Tab:
+    """until_s: time.monotonic() of the end."""
 
     def answer(path: str, query: Values) -> Data | None:
         if path != "now.json":
@@ -48,7 +48,7 @@ def lab_tab(bench: Bench, until_s: float, requests: int) -> Tab:
                     {**each.to_json(), "history": bench.history(each.model)} for each in state.measured
                 ],
                 "seen": [to_json(each) for each in state.seen],
-                "has_reached_limit": state.requests >= requests,
+                "is_spent": state.is_spent,
             }
         )
 
@@ -74,7 +74,7 @@ def serve(options: LabOptions, say: Callable[[str], None]) -> int:
     settings = Settings(admin_port=options.port)
     with until_interrupted() as end, Bench(options.rate, options.connections, options.requests) as bench:
         until_s = time.monotonic() + options.duration_s
-        pages = Pages([lab_tab(bench, until_s, options.requests)])
+        pages = Pages([lab_tab(bench, until_s)])
         admin = AdminServer(settings, {}, dict.fromkeys(pages.paths, pages))
         executor = make_executor(settings)
         try:

@@ -18,6 +18,8 @@ __all__ = ["SCENARIOS", "Result", "Scenario", "as_json", "as_text", "once", "wor
 
 _SILENCE_S = 30.0
 _KILL = 0.3  # of a scenario's time
+_ALMOST = 0.9
+_COMING_S = 30.0  # only ever used up where clients cannot come
 _ON = 0.6  # of a scenario's time; the rest is for all to become as before
 _COLUMNS = ("", "requests/s", "p50 ms", "p99 ms", "taken", "waiting", "backlog", "open", "failed", "MB")
 
@@ -67,6 +69,9 @@ def _play(bench: Bench, scenario: Scenario, share_s: float) -> Result:
     began_s = time.monotonic()
     for kind in KINDS:
         bench.switch(kind, getattr(scenario.clients, kind))
+    # A machine that is busy takes its time to make so many clients.
+    _watch(bench, lambda state: _are_there(state) or time.monotonic() - began_s > _COMING_S)
+    began_s = time.monotonic()
     if scenario.kills:
         _watch(bench, lambda _: time.monotonic() - began_s > share_s * _KILL)
         for model in bench.models:
@@ -83,6 +88,12 @@ def _watch(bench: Bench, is_enough: Callable[[State], bool]) -> State:
     while not is_enough(state):
         state = bench.next_state(state.number, _SILENCE_S)
     return state
+
+
+def _are_there(state: State) -> bool:
+    """Whether the clients that are switched on have come; the last server is the one that serves them all."""
+    traffic, clients = state.measured[-1].traffic, state.clients
+    return all(getattr(traffic, kind) >= getattr(clients, kind) * _ALMOST for kind in KINDS)
 
 
 def _is_calm(measured: Measured) -> bool:

@@ -26,7 +26,7 @@ from container.descriptor.checks import check
 from container.descriptor.reader import read_file
 from container.engine.context import Context
 from container.engine.loader import loader_of
-from container.engine.scanner import Effective
+from container.engine.scanner import Effective, misplaced
 from container.errors import ConfigError, Problem, Severity
 from container.front.config.apache.check import check as check_apache
 from container.learn.effective import opened, web_app_of
@@ -176,13 +176,21 @@ def _check_descriptor(app: App) -> Iterator[Problem]:
 def _web_apps(path: Path) -> list[Path]:
     if path.is_file() or path.name == "WEB-INF" or (path / "WEB-INF").is_dir():
         return [web_app_of(path)]
-    folders = sorted(app for app in path.iterdir() if os.path.isdir(app / "WEB-INF"))
+    if any(misplaced(path, "")):  # a web app without a WEB-INF: that is what is wrong with it
+        return [path]
+    folders = _below(path)
     if not folders:
+        cure = "Name a web app, a folder of web apps, or a web.xml."
+        if (webapps := path / "webapps").is_dir() and _below(webapps):
+            cure = f"There are some in {webapps}: name that."
         raise ConfigError(
-            f"{path}: no web app is here: neither a WEB-INF folder nor a sub-folder with one. "
-            "Name a web app, a folder of web apps, or a web.xml."
+            f"{path}: no web app is here: neither a WEB-INF folder nor a sub-folder with one. {cure}"
         )
     return folders
+
+
+def _below(path: Path) -> list[Path]:
+    return sorted(app for app in path.iterdir() if os.path.isdir(app / "WEB-INF") or any(misplaced(app, "")))
 
 
 def _rank(problem: Problem) -> tuple[int, str, int, int, str]:

@@ -125,7 +125,7 @@ def test_no_more_requests_than_are_allowed_and_nothing_is_left(tmp_path, monkeyp
     with Bench(rate=100, connections=8, requests=12, models=MODELS[2:]) as bench:
         state = until(bench, lambda state: state.requests >= 12)
         state = bench.next_state(state.number, LIMIT_S)
-        assert state.requests == 12
+        assert (state.requests, state.is_spent) == (12, True)
         [folder] = tmp_path.iterdir()
         pids = [process.pid for process in state.measured[0].processes]
     assert not folder.exists()

@@ -43,7 +43,7 @@ def bench():
 
 @pytest.fixture
 def tab(bench: Bench):
-    return lab_tab(bench, math.inf, 100)
+    return lab_tab(bench, math.inf)
 
 
 def test_everything_there_is_to_see_is_json(tab):
@@ -53,7 +53,7 @@ def test_everything_there_is_to_see_is_json(tab):
     assert now["seen"] == [
         {"model": "event", "level": "good", "parts": [["answered", {"rate": "40", "p50": "0.8"}]]}
     ]
-    assert now["has_reached_limit"] is False
+    assert now["is_spent"] is False
     assert tab.answer("other.json", {}) is None
 
 

@@ -9,14 +9,13 @@ files and WEB-INF are not found, whoever asks for them; redirects to folders are
 
 from __future__ import annotations
 
+import logging
 import os
 import posixpath
 import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from container.errors import ConfigError
 from container.files import MIME_TYPES, is_hidden, is_protected
@@ -37,7 +36,6 @@ from container.front.config.apache.modjk_status import status_page
 from container.front.config.apache.mounts import Mount, MountTable, clean
 from container.front.config.apache.proxy import ProxyBackend
 from container.front.config.apache.rules import (
-    KEPT_PATH,
     alias_place,
     below,
     canonical,
@@ -49,6 +47,7 @@ from container.front.config.apache.rules import (
     set_variables,
 )
 from container.front.config.apache.to_workers import ToWorkers
+from container.front.fields import end_to_end
 from container.front.origin import origin_of
 from container.front.site import (
     Action,
@@ -60,15 +59,12 @@ from container.front.site import (
     ProxyAction,
 )
 from container.front.stickiness import route_of, session_ids
+from container.front.targets import split_absolute
 
 __all__ = ["Host"]
 
-_HOP_BY_HOP = frozenset(
-    {
-        "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "trailer",
-        "proxy-authenticate", "proxy-authorization", "proxy", "expect", "content-length",
-    }
-)  # fmt: skip
+_log = logging.getLogger("container.front")
+
 _BODY_LIMIT = 1024**3
 _RELOAD_S = 60
 
@@ -108,7 +104,6 @@ class Host:
         self._locations = [section for section in server.sections if section.kind == "location"]
         self._merged: dict[tuple[int, ...], Rules] = {}
         self._types: dict[int, tuple[Rules, Mapping[str, str]]] = {}
-        self._real_roots: dict[str, str] = {}
         self._to_workers = ToWorkers(server, groups)
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
         self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
@@ -290,12 +285,12 @@ class Host:
             match = redirect.pattern.search(path)
             if match is None:
                 return None
-            location = expand_match(location, match)
+            location = expand_match(location, match, canonical)
         elif redirect.path:
             rest = below(redirect.path, path)
             if rest is None:
                 return None
-            location += quote(os.fsencode(rest), safe=KEPT_PATH)
+            location += canonical(rest)
         if not 300 <= redirect.status < 400:
             return self._fail(request, path, redirect.status, status)
         if request.query is not None and "?" not in location:
@@ -342,7 +337,7 @@ class Host:
             action = ProxyAction(
                 backend.group,
                 ask,
-                self._backend_target(request, member.path + rest, raw=rule.nocanon),
+                _backend_target(request, member.path, path, rest, rule),
                 tuple(self._forwarded(request, headers, member.authority)),
                 replace(member.limits, max_body_bytes=body_bytes, intercept_errors=intercepts),
                 edits,
@@ -360,25 +355,17 @@ class Host:
                 ),
             )
 
-        ask = Ask(exchange.method, exchange.connection.peer[0], sessions=sessions)
+        ask = Ask(
+            exchange.method,
+            exchange.connection.peer[0],
+            sessions=sessions,
+            has_query=request.query is not None,
+        )
         return for_member(backend.group.members[0])
-
-    def _backend_target(self, request: FrontRequest, path: str, *, raw: bool) -> bytes:
-        if not path.startswith("/"):
-            path = f"/{path}"
-        target = path.encode("utf-8", "surrogateescape") if raw else canonical(path)
-        if request.query is not None:
-            target += b"?" + request.query.encode("latin-1", "replace")
-        return target
 
     def _request_headers(self, request: FrontRequest, rules: Rules) -> list[tuple[str, str]]:
         """The client's end-to-end header, as RequestHeader changes it."""
-        gone = set(_HOP_BY_HOP)
-        raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.exchange.headers]
-        for name, value in raw:
-            if name.lower() == "connection":
-                gone.update(word.strip().lower() for word in value.split(","))
-        headers = [(name, value) for name, value in raw if name.lower() not in gone]
+        headers = [(name, value) for _, name, value in end_to_end(request.exchange.headers)]
         for rule in rules.request_headers:
             if holds(rule.condition, request.variables):
                 headers = changed(headers, rule, expand(rule.value, request))
@@ -417,8 +404,10 @@ class Host:
             self._mounts_checked_s = now_s
             if (mtime := _mtime(self.server)) != self._mounts_read:
                 self._mounts_read = mtime
-                with suppress(ConfigError):  # the rules that were good stay until the file is good again
+                try:
                     self._mounts = MountTable([*self.server.mounts, *read_mount_file(self.server)])
+                except ConfigError as error:
+                    _log.error("%s The rules before go on until it is good again.", error)
         return self._mounts
 
     def _mounted(self, request: FrontRequest, path: str, mount: Mount, rules: Rules, status: int) -> Action:
@@ -468,7 +457,7 @@ class Host:
         if not stat.S_ISREG(mode) or inside.endswith("/"):
             return self._fail(request, path, 404, status)
         return FileAction(
-            self._real(root),
+            root,
             inside,
             content_type=rules.force_type or None,
             types=self._type_table(rules),
@@ -480,7 +469,7 @@ class Host:
         if not path.endswith("/"):
             if rules.directory_slash is False:
                 return self._fail(request, path, 403, status)
-            location = quote(os.fsencode(path), safe=KEPT_PATH) + "/"
+            location = canonical(path) + "/"
             if request.query is not None:
                 location += f"?{request.query}"
             edits = self._edits(rules, request, errors=True)
@@ -512,12 +501,6 @@ class Host:
                 return self.server.auto_alias, path
         return None if self.server.document_root is None else (self.server.document_root, path)
 
-    def _real(self, root: str) -> str:
-        """The folder itself. Sections are about names as they are written, files are below real folders."""
-        if root not in self._real_roots:
-            self._real_roots[root] = os.path.realpath(root)
-        return self._real_roots[root]
-
     def _type_table(self, rules: Rules) -> Mapping[str, str]:
         """Types by extension: those of the file, of AddType, with AddDefaultCharset."""
         found = self._types.get(id(rules))
@@ -539,6 +522,17 @@ class Host:
         return [
             (log.file, line(entry)) for log, line in self._logs if holds(log.condition, request.variables)
         ]
+
+
+def _backend_target(request: FrontRequest, base: str, path: str, rest: str, rule: ProxyPass) -> bytes:
+    """What follows the backend's path is canonical; with nocanon as it was written, where that is sure."""
+    raw = None
+    if rule.nocanon and rule.pattern is None and path == request.path:
+        written = split_absolute(request.exchange.target)[1].partition(b"?")[0].decode("latin-1")
+        raw = below(rule.path, written)
+    target = canonical(base + rest) if raw is None else canonical(base) + raw
+    target = "/" + target.removeprefix("/")
+    return (target if request.query is None else f"{target}?{request.query}").encode("latin-1")
 
 
 def _mtime(server: Server) -> int:

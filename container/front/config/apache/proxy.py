@@ -116,6 +116,17 @@ def _seconds(text: str, source: Source | None, name: str) -> float:
     return int(match[1]) * {"ms": 0.001, "min": 60, "h": 3600}.get(match[2] or "s", 1)
 
 
+def _number(
+    options: Mapping[str, str], name: str, default: int, source: Source | None, least: int = 0
+) -> int:
+    text = options.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch("[0-9]+", text) or int(text) < least:
+        raise ConfigError(f"{source}: {name}={text} is no number from {least} on. Write {name}=10.")
+    return int(text)
+
+
 def _check(options: Mapping[str, str], source: Source | None) -> None:
     for name in options:
         if name not in _USED and name not in _WITHOUT_EFFECT:
@@ -186,7 +197,8 @@ def _single(rule: ProxyPass, url: str, timeout_s: float) -> ProxyBackend:
         parsed.address.protocol == "ajp",
         _check_of(parsed, rule.options, rule.source),
     )
-    return ProxyBackend(ProxyGroup(GroupConfig(bare, (backend,), max_attempts=0)), {bare: member})
+    config = GroupConfig(bare, (backend,), max_attempts=0, is_balancer=False)
+    return ProxyBackend(ProxyGroup(config), {bare: member})
 
 
 def _backend(url: str, address: Address, options: Mapping[str, str], source: Source | None) -> BackendConfig:
@@ -234,10 +246,6 @@ def _check_of(url: _Url, options: Mapping[str, str], source: Source | None) -> H
     is_ajp = url.address.protocol == "ajp"
     if (method == "cping") is not is_ajp and method != "tcp":
         raise ConfigError(f"{source}: hcmethod={method}: CPING is for ajp:// and the others for http://.")
-    numbers = {"passes": options.get("hcpasses", "1"), "fails": options.get("hcfails", "1")}
-    for name, text in numbers.items():
-        if not text.isdecimal() or int(text) < 1:
-            raise ConfigError(f"{source}: hc{name}={text} is no number from 1 on. Write hc{name}=2.")
     interval_s = _seconds(options.get("hcinterval", "30"), source, "hcinterval")
     if not interval_s:
         raise ConfigError(f"{source}: hcinterval=0 is no interval. Write hcinterval=5.")
@@ -253,8 +261,8 @@ def _check_of(url: _Url, options: Mapping[str, str], source: Source | None) -> H
         http_version=version,
         interval_s=interval_s,
         timeout_s=min(timeout_s, interval_s),
-        passes=int(numbers["passes"]),
-        fails=int(numbers["fails"]),
+        passes=_number(options, "hcpasses", 1, source, least=1),
+        fails=_number(options, "hcfails", 1, source, least=1),
     )
 
 
@@ -266,7 +274,7 @@ def _limits(
     if "connectiontimeout" in options:
         connect_s = _seconds(options["connectiontimeout"], source, "connectiontimeout")
     reuse = options.get("disablereuse", "off").lower() != "on" and options.get("enablereuse", "on") != "off"
-    most = int(options.get("max", "0"))
+    most = _number(options, "max", 0, source)
     ping_s = _seconds(options.get("ping", "0"), source, "ping")
     return ProxyLimits(
         connect_timeout_s=connect_s,
@@ -278,10 +286,10 @@ def _limits(
         keepalive_timeout_s=_seconds(options.get("ttl", "60"), source, "ttl"),
         pool=pool,
         max_connections=most,
-        acquire_timeout_s=int(options.get("acquire", "0")) / 1000,
+        acquire_timeout_s=_number(options, "acquire", 0, source) / 1000,
         upgrade=url.upgrade or "upgrade" in options,
         ajp_secret=options.get("secret"),
-        ajp_packet_bytes=max(8192, int(options.get("iobuffersize", "8192"))),
+        ajp_packet_bytes=max(8192, _number(options, "iobuffersize", 8192, source)),
         ajp_connect_ping_timeout_s=ping_s,
         ajp_ping_timeout_s=ping_s,
     )

@@ -176,7 +176,10 @@ class Reader:
             wanted = (
                 f"{row.least}" if row.least == row.most else f"{row.least} to {row.most or 'any number of'}"
             )
-            raise ConfigError(f"{directive.source}: {directive.name} takes {wanted} arguments, not {count}.")
+            plural = "" if wanted == "1" else "s"
+            raise ConfigError(
+                f"{directive.source}: {directive.name} takes {wanted} argument{plural}, not {count}."
+            )
         row.apply(self, where, directive)
 
     def _without_row(self, directive: Directive) -> None:

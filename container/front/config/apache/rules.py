@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from urllib.parse import quote
 
 from container.front.config.apache.model import Alias, HeaderRule, SetIf
+from container.front.edits import on_one_line
 from container.front.site import FrontRequest
 
 __all__ = [
-    "KEPT_PATH",
     "alias_place",
     "below",
     "canonical",
@@ -26,7 +26,7 @@ __all__ = [
     "set_variables",
 ]
 
-KEPT_PATH = "~$-_.+!*'(),;:@&=/"
+_KEPT = "~$-_.+!*'(),;:@&=/"
 """What mod_jk and mod_proxy do not escape in a path."""
 
 
@@ -55,24 +55,24 @@ def alias_place(alias: Alias, path: str) -> tuple[str, str] | None:
     return alias.folder.rstrip("/"), rest
 
 
-def expand_match(text: str, match: re.Match[str]) -> str:
-    """Put groups in the place of $1 and &."""
+def expand_match(text: str, match: re.Match[str], change: Callable[[str], str] = str) -> str:
+    """Put groups in the place of $0 to $9, changed."""
 
     def of(reference: re.Match[str]) -> str:
         number = int(reference[1])
-        return (match[number] or "") if number <= (match.re.groups or 0) else ""
+        return change(match[number] or "") if number <= match.re.groups else ""
 
     return re.sub(r"\$([0-9])", of, text)
 
 
-def canonical(path: str) -> bytes:
-    return quote(os.fsencode(path), safe=KEPT_PATH).encode()
+def canonical(path: str) -> str:
+    """A decoded path, escaped as in a target."""
+    return quote(os.fsencode(path), safe=_KEPT)
 
 
-def escaped(path: str) -> bytes:
+def escaped(path: str) -> str:
     """As Apache escapes a path itself: in lower case."""
-    found = quote(os.fsencode(path), safe=KEPT_PATH)
-    return re.sub("%..", lambda match: match[0].lower(), found).encode()
+    return re.sub("%..", lambda match: match[0].lower(), canonical(path))
 
 
 def holds(condition: str, variables: Mapping[str, str]) -> bool:
@@ -90,12 +90,22 @@ def expand(text: str, request: FrontRequest) -> str:
         if match[0] == "%%":
             return "%"
         if match[1] is not None:
-            return request.variables.get(match[1], "(null)")
+            return _field_text(request.variables.get(match[1], "(null)"))
         if match[0] == "%t":
             return f"t={int(time.time() * 1_000_000)}"
         return "D=0"
 
     return re.sub(r"%%|%\{([^}]*)\}[es]|%t|%D", of, text)
+
+
+def _field_text(text: str) -> str:
+    """A variable as a field may have it: one octet a character, as those of other fields are."""
+    text = on_one_line(text)
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:  # of a path, which is UTF-8 text
+        text = os.fsencode(text).decode("latin-1")
+    return text
 
 
 def changed(headers: list[tuple[str, str]], rule: HeaderRule, value: str) -> list[tuple[str, str]]:

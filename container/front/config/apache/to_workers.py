@@ -144,9 +144,9 @@ class ToWorkers:
         if "forwarduricompat" in options:
             target = os.fsencode(path)
         elif "forwarduriescaped" in options:
-            target = escaped(path)
+            target = escaped(path).encode("ascii")
         else:
-            target = canonical(path)
+            target = canonical(path).encode("ascii")
         if request.query is not None:
             target += b"?" + request.query.encode("latin-1", "replace")
         return target

@@ -13,7 +13,7 @@ from container.front.config.nginx.model import Location, Root, with_charset
 from container.front.config.nginx.variables import State
 from container.front.site import FileAction, HeaderEdits
 
-__all__ = ["Unreadable", "file_action", "is_forbidden", "kind_of", "test_file"]
+__all__ = ["Unreadable", "file_action", "kind_of", "test_file"]
 
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EMLINK})
@@ -26,13 +26,6 @@ class Unreadable(Exception):  # noqa: N818  it is an answer
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
-
-
-def is_forbidden(path: str) -> bool:
-    """Whether a path leads into WEB-INF or META-INF, also with path parameters: nobody is ever told."""
-    if "INF" not in path.upper():
-        return False
-    return is_protected("/".join(segment.partition(";")[0] for segment in path.split("/")))
 
 
 def kind_of(state: State, uri: str) -> str:

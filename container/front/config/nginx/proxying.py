@@ -17,16 +17,12 @@ from container.front.config.nginx.syntax import BadDirective
 from container.front.config.nginx.upstreams import split_port
 from container.front.config.nginx.values import words
 from container.front.config.nginx.variables import State, octets, to_header
+from container.front.fields import end_to_end
 from container.front.site import HeaderEdits, Headers, ProxyAction, ProxyLimits
 from container.front.upstream import NextUpstream, Server, ServerConfig, Upstream, UpstreamConfig
 
 __all__ = ["NoSuchBackend", "Proxying"]
 
-_FRAMING = words(
-    "connection content-length transfer-encoding te keep-alive expect upgrade proxy-connection trailer "
-    "proxy-authorization proxy"
-)
-"""Never passed on from the client; the proxy frames the request itself."""
 _CONTROLLED = words("connection content-length transfer-encoding te keep-alive expect upgrade")
 """Not sent when proxy_set_header says so either, but Connection and Upgrade together ask for an upgrade."""
 _LAST_S = 2145916555  # Thu, 31 Dec 2037 23:55:55 GMT
@@ -208,13 +204,7 @@ def _headers(state: State) -> tuple[Headers, bool]:
         said.add("host")
     upgrade = bool(own.get("upgrade")) and "upgrade" in own.get("connection", "").lower()
     if location.pass_request_headers:
-        nominated = {
-            token.strip().lower() for token in (state.header("connection") or "").split(",") if token.strip()
-        }
-        dropped = said | _FRAMING | nominated
-        for raw_name, raw_value in state.request.exchange.headers:
-            name = raw_name.decode("latin-1")
-            if name.lower() in dropped or ("_" in name and not state.underscores_in_headers):
-                continue
-            headers.append((name, raw_value.decode("latin-1")))
+        for _, name, text in end_to_end(state.request.exchange.headers, said):
+            if "_" not in name or state.underscores_in_headers:
+                headers.append((name, text))
     return tuple(headers), upgrade

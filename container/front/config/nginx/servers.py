@@ -246,7 +246,7 @@ class HttpReader:
                 wild = with_hostnames and (key.startswith(("*.", ".")) or key.endswith(".*"))
                 table = hostnames if wild else exact
                 if key in table:
-                    self._notebook.problem(line.source, f'conflicting parameter "{key}"', "Keep one of them.")
+                    self._notebook.problem(line.source, f'conflicting parameter "{key}"', "Keep one of them")
                     continue
                 table[key] = value
         name = name[1:].lower()

@@ -40,6 +40,7 @@ from container.front.config.nginx.proxying import NoSuchBackend, Proxying
 from container.front.config.nginx.values import Pattern, Template
 from container.front.config.nginx.variables import State, look_up_wildcard, octets
 from container.front.site import Action, Deny, FixedAnswer, FrontRequest, Headers
+from container.front.targets import is_secret
 
 __all__ = ["NginxSite"]
 
@@ -241,7 +242,7 @@ class NginxSite:
                 self._change(state)
                 return self._find(state)
             location = state.location
-        if files.is_forbidden(state.uri) or files.is_forbidden(state.request.path):
+        if is_secret(state.uri) or is_secret(state.request.path):
             raise _Fail(404)
         if location.peers and not _admitted(state.request.exchange.connection.peer[0], location.peers):
             raise _Fail(403)

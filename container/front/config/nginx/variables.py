@@ -20,7 +20,9 @@ from typing import TypeVar
 
 from container.front.config.nginx.model import Config, Location, Map, Root, Server
 from container.front.config.nginx.values import words
+from container.front.edits import on_one_line
 from container.front.site import FrontRequest
+from container.front.targets import split_absolute
 
 _T = TypeVar("_T")
 
@@ -48,13 +50,9 @@ def from_header(value: str) -> str:
     return value if value.isascii() else value.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
 def to_header(text: str) -> str:
     """Write a text as a field's value; what would end the field is escaped."""
-    if _CONTROL.search(text):
-        text = _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", text)
+    text = on_one_line(text)
     return text if text.isascii() else octets(text).decode("latin-1")
 
 
@@ -105,10 +103,7 @@ class State:
         self.own_variables = config.variables
         self.clock = clock
         self.method = request.exchange.method
-        target = request.exchange.target
-        if target[:1] != b"/" and (authority := re.match(rb"(?i:https?)://[^/?#]*", target)):
-            target = target[authority.end() :]
-            target = target if target.startswith(b"/") else b"/" + target
+        _, target = split_absolute(request.exchange.target)
         self.target = target.partition(b"#")[0].decode("utf-8", "surrogateescape")
         path, _, self.args = self.target.partition("?")
         self.quoted = "%" in path

@@ -193,7 +193,7 @@ async function refresh() {
   showSwitches(now.clients);
   const minutes = Math.floor(now.remaining_s / 60);
   byId("remaining").textContent = say("remaining", {time: `${minutes}:${String(Math.floor(now.remaining_s % 60)).padStart(2, "0")}`});
-  byId("limit").hidden = !now.has_reached_limit;
+  byId("limit").hidden = !now.is_spent;
   if (!last || now.number !== last.number) {
     now.models.forEach(showColumn);
     showSeen(now.seen);

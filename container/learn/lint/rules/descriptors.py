@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from container.learn.lint.rules.rule import CART, CART_MAPPING, Rule, fragment, py, with_cart, xml
+from container.learn.lint.rules.rule import CART, CART_MAPPING, CART_PY, Rule, fragment, py, with_cart, xml
 
 __all__ = ["RULES"]
 
@@ -568,5 +568,15 @@ RULES = (
                     response.getWriter().write("empty")
             """
         ),
+    ),
+    Rule(
+        "WAS136",
+        "warning",
+        "Something stands outside of WEB-INF that belongs into it",
+        "web.xml and classes/ count in WEB-INF, written in capitals, only. Beside it they are files like any "
+        "other: whoever asks for them gets them, passwords and all.",
+        "Move it into WEB-INF.",
+        {"classes/cart.py": CART_PY},
+        {"WEB-INF/classes/cart.py": CART_PY},
     ),
 )

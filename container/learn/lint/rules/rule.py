@@ -39,7 +39,7 @@ CART_MAPPING = """\
   <url-pattern>/cart</url-pattern>
 </servlet-mapping>
 """
-_CART_PY = """\
+CART_PY = """\
 from container.servlet import HttpServlet
 
 
@@ -89,7 +89,7 @@ def files_of(example: Example) -> dict[str, str]:
     """All files of the web app, or the one of a front, that an example stands for, by their paths."""
     if any(name in _FRONTS for name in example):
         return dict(example)
-    files = {"WEB-INF/classes/cart.py": _CART_PY, "WEB-INF/classes/log.py": _LOG_PY}
+    files = {"WEB-INF/classes/cart.py": CART_PY, "WEB-INF/classes/log.py": _LOG_PY}
     if "web.xml" not in example and "WEB-INF/web.xml" not in example:
         example = {"web.xml": CART + CART_MAPPING, **example}
     for name, text in example.items():

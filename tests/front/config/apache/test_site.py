@@ -98,7 +98,7 @@ def test_a_rule_file_is_copied_only_into_a_host_that_has_none(make_front):
     assert (front.worker("/a", "two"), front.worker("/b", "two")) == ("", "w")
 
 
-def test_a_rule_file_is_read_again_when_it_has_changed(make_front, tmp_path):
+def test_a_rule_file_is_read_again_when_it_has_changed(make_front, tmp_path, caplog):
     clock = [1000.0]
     front = make_front("JkMountFile r.properties\n", ONE, {"r.properties": "/a=w"}, now=lambda: clock[0])
     file = tmp_path / "r.properties"
@@ -111,6 +111,7 @@ def test_a_rule_file_is_read_again_when_it_has_changed(make_front, tmp_path):
     file.write_text("rubbish")
     clock[0] += 61
     assert front.worker("/b") == "w"  # a broken file changes nothing
+    assert "r.properties:1:1: 'rubbish' names no worker" in caplog.text
 
 
 # --- the order of things -----------------------------------------------------------------------
@@ -184,6 +185,43 @@ def test_a_redirect_keeps_rest_and_query(make_front):
     action = front.decide("/m/1x")
     assert (action.status, action.headers) == (303, (("Location", "/n/1"),))
     assert front.status("/ab") == 404
+
+
+def test_what_a_redirect_takes_from_a_path_is_escaped_again(make_front):
+    front = make_front("RedirectMatch (?s)^/m/(.*)$ /n/$1\n")
+    assert front.decide("/m/a%20b%0d%0aX:%20y/%C3%A9").headers == (
+        ("Location", "/n/a%20b%0D%0AX:%20y/%C3%A9"),
+    )
+
+
+def test_a_variable_does_not_end_a_field(make_front):
+    front = make_front(
+        'SetEnvIf Request_URI "(?s)^/(.*)$" P=$1\nHeader always set X-Path "%{P}e"\nRedirect /a /b\n'
+    )
+    edits = front.decide("/a/c%0d%0aSet-Cookie:%20x/%C3%A9%E2%82%AC").edits
+    (header,) = edits.replace
+    assert header == ("X-Path", "a/c%0D%0ASet-Cookie: x/" + "é€".encode().decode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "target", "passed"),
+    [
+        ("", "/app/a%2520b/%7ex?q=%41", b"/base/a%2520b/~x?q=%41"),
+        ("nocanon", "/app/a%2520b/%7ex?q=%41", b"/base/a%2520b/%7ex?q=%41"),
+        ("nocanon", "/app/a%20HTTP/1.1%0d%0aHost:%20x", b"/base/a%20HTTP/1.1%0d%0aHost:%20x"),
+        # What was matched is not what was written, so the rest of that is not known.
+        ("nocanon", "/%61pp/a%20b%0d%0a", b"/base/a%20b%0D%0A"),
+        ("nocanon", "/x/../app/a%0a", b"/base/a%0A"),
+    ],
+)
+def test_nocanon_passes_on_what_the_client_has_written(make_front, options, target, passed):
+    front = make_front(f"ProxyPass /app http://127.0.0.1:9/base {options}\n")
+    assert front.decide(target).target == passed
+
+
+def test_a_pattern_with_nocanon_puts_no_line_end_into_a_target(make_front):
+    front = make_front("ProxyPassMatch (?s)^/app/(.*)$ http://127.0.0.1:9/base/$1 nocanon\n")
+    assert front.decide("/app/a%20HTTP/1.1%0d%0aHost:%20x").target == b"/base/a%20HTTP/1.1%0D%0AHost:%20x"
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -289,7 +327,7 @@ def test_sections_are_about_names_as_they_are_written(make_front, tmp_path):
     config = "DocumentRoot @/link\n<Directory @/link/dir>\nRequire all denied\n</Directory>\n"
     front = make_front(config, files=FILES)
     assert front.status("/dir/") == 403
-    assert front.decide("/a.txt").root == str(tmp_path / "www")
+    assert front.decide("/a.txt").root == str(tmp_path / "link")
 
 
 def test_the_innermost_section_counts(make_front):
@@ -615,9 +653,11 @@ def test_access_logs(make_front, request_for, tmp_path):
         ("JkWorkersFile none.properties\n", "httpd.conf:1:1: .*none.properties: No such file"),
         ("SetEnvIf A ( b\n", "no regular expression"),
         ("<Limit GET>\n</Limit>\n", "<Limit> is not implemented"),
-        ("ServerName\n", "ServerName takes 1 arguments, not 0"),
+        ("ServerName\n", "ServerName takes 1 argument, not 0"),
         ('CustomLog "|rotate x" common\n', "not to programs"),
         ("ProxyPass /a balancer://none/\n", "has no members"),
+        ("ProxyPass /a http://127.0.0.1:9/ max=many\n", r"httpd\.conf:1:1: max=many is no number .* max=10"),
+        ("ProxyPass /a ajp://127.0.0.1:9/ acquire=-1\n", "acquire=-1 is no number from 0 on"),
         ("JkOptions +ForwardURL\n", "JkOptions has no option"),
     ],
 )

@@ -14,7 +14,7 @@ from container.errors import ConfigError
 from container.front.config.nginx.conf import BadNginxConfig, Config, check
 
 BOTH = [  # nginx refuses them too, at the same line
-    ("server {\n  rooot /srv;\n}", 2, 'unknown directive "rooot". Did you mean "root"'),
+    ("server {\n  rooot /srv;\n}", 2, 'unknown directive "rooot". Did you mean "root"?'),
     ("server {\n  root /srv;\n  root /other;\n}", 3, '"root" directive is duplicate'),
     (
         "server {\n  location / {\n    root /a;\n    alias /b;\n  }\n}",
@@ -90,7 +90,7 @@ ONLY_HERE = [  # or with another line
     (
         "upstream shop { server 127.0.0.1; }\nserver {\n  location / {\n    proxy_pass http://shpo;\n  }\n}",
         4,
-        'Did you mean the upstream "shop"',
+        'Did you mean the upstream "shop"?',
     ),
     (
         "upstream shop { server 127.0.0.1; }\nserver { location / {\n    proxy_pass http://shop:8080;\n} }",
