@@ -400,3 +400,11 @@ def test_check_of_a_web_app_without_web_inf_says_what_is_misplaced() -> None:
         assert (
             "webapps/shop/web.xml: warning WAS136: is not in WEB-INF, so it does not count" in result.stdout
         )
+
+
+def test_a_web_app_is_not_taken_for_a_folder_of_them() -> None:
+    web_app("webapps/shop")
+    result = was("run", "--port", "0", "--webapps", "webapps/shop")
+    assert result.returncode == 2
+    assert "webapps/shop: is a web app itself, not a folder of them. Name the folder" in result.stderr
+    assert "--webapps webapps." in result.stderr

@@ -103,7 +103,10 @@ def _cannot_be_imported(source: SourceModule, error: BaseException) -> Problem:
     if isinstance(error, IllegalArgumentException):  # a decorator's own words
         return Problem(source.place(error), str(error), code="WAS312")
     decorates = _DECORATES.search(source.text) is not None
-    log.error("%s cannot be imported", source.shown, exc_info=error)
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_globals.get("__name__", "").startswith("container."):
+        frames = frames.tb_next  # ours: the first to be seen is the web app's
+    log.error("%s cannot be imported", source.shown, exc_info=(type(error), error, frames))
     what = "so what its decorators declare is missing" if decorates else "so it is not known what it declares"
     said = "".join(traceback.format_exception_only(error)[-1:]).strip().rstrip(".")
     return Problem(

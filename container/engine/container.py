@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -196,6 +197,10 @@ class Container:
             message = f'<default-context-path> "{declared}" does not count: the server says "{path or "/"}"'
             cure = "Its place is the name of its folder; remove the element, or rename the folder."
             problems.append(Problem(web_app.source, message, cure, "warning", code="WAS133"))
+        if "//" in f"{path}/":
+            message = f'its context path is "{path}", which no request has'
+            cure = "Rename the folder: # stands for one /. There are no versions (##) here: use `was reload`."
+            problems.append(Problem(Source(folder.name), message, cure, "warning", code="WAS133"))
         if (taken_by := self.contexts.get(path)) is not replaces and taken_by is not None:
             message = f'the context path "{path or "/"}" is taken by {taken_by.folder.name}'  # DD-ERR-20
             cure = "Rename the folder." if declared is None else "Change <default-context-path>."
@@ -449,6 +454,10 @@ def require_folder(webapps: Path) -> None:
     if not webapps.is_dir():
         cure = "Name the folder of your web apps with --webapps."
         raise DeploymentError([Problem(Source(str(webapps)), "there is no such folder", cure, code="WAS134")])
+    if os.path.isdir(webapps / "WEB-INF"):  # as a web app of that name it would show its code to everybody
+        message = "is a web app itself, not a folder of them"
+        cure = f"Name the folder that it is in: --webapps {os.path.normpath(webapps / os.pardir)}"
+        raise DeploymentError([Problem(Source(str(webapps)), message, f"{cure}.", code="WAS134")])
 
 
 def folders_of(webapps: Path) -> list[Path]:

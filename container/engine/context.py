@@ -247,6 +247,10 @@ class Context:
         mappings = self._add_implicit_servlets()
         for declaration in deployment.servlets.values():
             if not declaration.preliminary:
+                if self.web_app.metadata_complete and declaration.class_name is not None:
+                    self.loaded_class(
+                        declaration
+                    )  # only to say so if it cannot be; else its annotations count
                 apply_annotations(self, declaration)
                 self.servlets[declaration.name] = ServletHolder(declaration, self)
         for filter_declaration in deployment.filters.values():

@@ -671,6 +671,7 @@ def test_a_folder_that_may_not_be_read_keeps_only_its_own_web_app_from_starting(
     assert app.contexts["/good"].problems == []
 
 
+@pytest.mark.parametrize("attributes", ["", ' metadata-complete="true"'])
 @pytest.mark.parametrize(
     ("class_name", "said"),
     [
@@ -682,15 +683,15 @@ def test_a_folder_that_may_not_be_read_keeps_only_its_own_web_app_from_starting(
     ],
 )
 def test_a_servlet_whose_class_cannot_be_loaded_is_told_of_at_the_start(
-    tmp_path: Path, class_name: str, said: str
+    tmp_path: Path, class_name: str, said: str, attributes: str
 ) -> None:
     web_inf = tmp_path / "shop" / "WEB-INF"
     (web_inf / "classes").mkdir(parents=True)
     (web_inf / "classes" / "shop.py").write_text("class Cart: ...")
     (web_inf / "classes" / "broken.py").write_text("import no_such")
     (web_inf / "web.xml").write_text(
-        '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">\n'
-        f"<servlet><servlet-name>s</servlet-name><servlet-class>{class_name}</servlet-class></servlet>\n"
+        '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1"'
+        f"{attributes}>\n<servlet><servlet-name>s</servlet-name><servlet-class>{class_name}</servlet-class></servlet>\n"
         "<servlet-mapping><servlet-name>s</servlet-name><url-pattern>/s</url-pattern></servlet-mapping>\n"
         "</web-app>"
     )
@@ -713,3 +714,27 @@ def test_a_war_is_not_passed_over_in_silence(tmp_path: Path, caplog: pytest.LogC
     assert message.startswith(
         f"{tmp_path / 'shop.war'}: is not served: a web app is a folder here. `was migrate"
     )
+
+
+@pytest.mark.parametrize("name", ["shop##2", "shop#", "#shop"])
+def test_a_folder_whose_path_no_request_has_is_told_of(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    app = make_application(webapps=tmp_path)
+    (problem,) = next(iter(app.contexts.values())).problems
+    app.stop()
+    assert str(problem).startswith(f"{name}: warning: its context path is ")
+    assert "Rename the folder" in problem.cure
+
+
+def test_the_traceback_of_a_module_begins_in_the_web_app(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = tmp_path / "shop" / "WEB-INF" / "classes" / "shop.py"
+    code.parent.mkdir(parents=True)
+    code.write_text(
+        "from container.servlet import WebServlet\nimport no_such\n\n@WebServlet('/s')\nclass S: ..."
+    )
+    make_application(webapps=tmp_path).stop()
+    (record,) = [each for each in caplog.records if each.exc_info]
+    assert record.exc_info is not None
+    assert [frame.filename for frame in traceback.extract_tb(record.exc_info[2])] == [str(code)]

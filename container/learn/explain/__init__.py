@@ -19,6 +19,7 @@ from container.engine.dispatch import Location
 from container.engine.lifecycle import State
 from container.engine.mapper import Match
 from container.engine.uri import BadTarget, canonicalize, split_target
+from container.errors import Problem
 from container.front.static import StaticFiles
 from container.learn.explain.errors import error_pages, with_error_page
 from container.learn.explain.front import front, url_changes
@@ -91,6 +92,12 @@ def _by_container(method: str, target: str, url: Url, status: int | None, why: s
     return Explanation(method=method, target=target, url=url, front=Front(False, why), answer=answer)
 
 
+def _with(problem: Problem, others: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """A start warns of the same class, as other requests are answered; this one is not."""
+    same = (problem.source, problem.code)
+    return (*(each for each in others if (each.source, each.code) != same), problem)
+
+
 def _paths(paths: Iterable[str]) -> str:
     return ", ".join(path or "/" for path in paths)
 
@@ -147,7 +154,7 @@ def _in_container(
         called, problem = servlet(place, dispatch, method, passed)
         explained = replace(
             explained,
-            problems=entered.problems if problem is None else (*entered.problems, problem),
+            problems=entered.problems if problem is None else _with(problem, entered.problems),
             mapping=won,
             candidates=lost,
             unmatched=tuple(unmatched(place, {won.pattern, *(c.pattern for c in lost)})),

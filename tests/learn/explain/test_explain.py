@@ -441,6 +441,7 @@ def test_a_wrong_descriptor_is_the_first_line(write: Write, wrong: str, right: s
     line = result.output.splitlines()[0]
     assert line.startswith("webapps/shop/WEB-INF/web.xml")
     assert first in line
+    assert line not in result.output.replace("warning: ", "").splitlines()[1:]  # said once
 
 
 def test_a_folder_of_web_apps_as_was_run_has_it(write: Write) -> None:

@@ -33,7 +33,7 @@ def check(path: Path) -> tuple[list[Problem], str] | None:
         parse_rules(text, str(path))
         return [], "uriworkermap.properties"
     except ConfigError as error:
-        return [_as_problem(error, path)], "configuration"
+        return [_as_problem(line, path) for line in str(error).splitlines()], "configuration"
 
 
 def _check_httpd(path: Path) -> list[Problem]:
@@ -42,8 +42,8 @@ def _check_httpd(path: Path) -> list[Problem]:
     return [*config.problems, *config.ignored]
 
 
-def _as_problem(error: ConfigError, path: Path) -> Problem:
-    text = str(error).removesuffix(".")
+def _as_problem(text: str, path: Path) -> Problem:
+    text = text.removesuffix(".")
     if match := _PLACE.match(text):
         source = Source(match["file"], int(match["line"]), int(match["column"] or 1))
         text = match["message"]

@@ -469,8 +469,14 @@ def _activation(text: str) -> Activation:
 def read_workers(properties: Iterable[Property], environ: Mapping[str, str] = os.environ) -> Workers:
     """Make workers of properties. Raises ConfigError where mod_jk would not start."""
     reader = _Reader(environ)
+    mistakes = []
     for item in properties:
-        reader.add(item)
+        try:
+            reader.add(item)
+        except ConfigError as error:
+            mistakes.append(str(error))
+    if mistakes:  # all of them at once
+        raise ConfigError("\n".join(mistakes))
     mounted: dict[str, Worker] = {}
     mounts: list[tuple[str, str, Source]] = []
     for name in reader.names if reader.listed else ["ajp13"]:

@@ -531,7 +531,8 @@ RULES = (
         "WAS134",
         "error",
         "A file or folder cannot be read",
-        "It is not there, or whoever runs the container may not read it.",
+        "It is not there, or whoever runs the container may not read it, or it is a web app where a folder "
+        "of web apps should be.",
         "Check the name and the permissions.",
         {},
         {},

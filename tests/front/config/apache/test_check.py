@@ -39,6 +39,12 @@ def test_workers(report):
     ]
 
 
+def test_every_unknown_directive_of_the_workers_is_told_at_once(report):
+    found, summary = report("workers.properties", "worker.list=w\nworker.w.prt=1\nworker.w.hots=a\n")
+    assert [line.partition(": ")[0] for line in found] == ["workers.properties:2:1", "workers.properties:3:1"]
+    assert summary == "1 configuration: 2 errors"
+
+
 def test_rules(report):
     assert report("uriworkermap.properties", "/a=w\n") == ([], "1 uriworkermap.properties: no problem")
     assert "matches nothing" in report("uriworkermap.properties", "a=w\n")[0][0]
