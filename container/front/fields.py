@@ -43,6 +43,12 @@ def end_to_end(raw: Iterable[tuple[bytes, bytes]], without: Collection[str] = ()
     without: others, by lower-case names.
     """
     fields = [read_field(each) for each in raw]
-    options = ",".join([value for key, _, value in fields if key == "connection"])
-    dropped = _NOT_PASSED.union(without, [option.strip().lower() for option in options.split(",")])
-    return [field for field in fields if field.key not in dropped]
+    named: list[str] = []
+    for key, _, value in fields:
+        if key == "connection":
+            named += [option.strip().lower() for option in value.split(",")]
+    return [
+        field
+        for field in fields
+        if (key := field[0]) not in _NOT_PASSED and key not in without and key not in named
+    ]

@@ -52,6 +52,8 @@ def from_header(value: str) -> str:
 
 def to_header(text: str) -> str:
     """Write a text as a field's value; what would end the field is escaped."""
+    if text.isascii() and text.isprintable():
+        return text
     text = on_one_line(text)
     return text if text.isascii() else octets(text).decode("latin-1")
 
