@@ -51,6 +51,7 @@ from container.trace import Answered
 __all__ = ["Front", "Maintained"]
 
 _log = logging.getLogger("container.front")
+_MOST_LOGS = 64  # each has a descriptor and a thread
 
 CLOSE_SILENTLY = 444
 _DONE = Begin.DONE  # an attribute of an enum costs as much as a call
@@ -164,20 +165,28 @@ class Front:
         if job is None:
             return
         for file, line in self._site.log_line(job.request, facts(job, answered)):
-            log = self._logs.get(file)
-            if log is None:
-                log = self._open_log(file)
-            if log is not None:
+            if (log := self._access_log(file)) is not None:
                 log.add(line)
 
-    def _open_log(self, file: str) -> AccessLog | None:
-        if file not in self._logs:
+    def _access_log(self, file: str) -> AccessLog | None:
+        """A log that is open, or None if that cannot be.
+
+        A file's name may have what clients say in it ($host): as many as are kept open, no more.
+        """
+        with self._lock:
+            if file in self._logs:
+                self._logs[file] = log = self._logs.pop(file)  # the one used last is at the end
+                return log
+            oldest = self._logs.pop(next(iter(self._logs))) if len(self._logs) >= _MOST_LOGS else None
             try:
-                self._logs[file] = AccessLog(file, "common")
+                log = AccessLog(file, "common")
             except ConfigError as error:
                 _log.error("%s", error)
-                self._logs[file] = None
-        return self._logs[file]
+                log = None
+            self._logs[file] = log
+        if oldest is not None:
+            oldest.close()
+        return log
 
     def maintain(self, now_s: float) -> None:
         """Do what the balancers have to do from time to time. Once a second is often enough."""
@@ -198,7 +207,9 @@ class Front:
                 runner.run(workshop.close())
                 runner.close()
         self._runners.clear()
-        for log in self._logs.values():
+        with self._lock:
+            logs = list(self._logs.values())
+        for log in logs:
             if log is not None:
                 log.close()
 

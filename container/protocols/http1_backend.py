@@ -145,7 +145,10 @@ class Http1Backend(BodyParser):
             lines += b"Connection: upgrade\r\n" + _request_line("Upgrade", request.upgrade)
         elif not self._is_open:
             lines += b"Connection: close\r\n"
-        return b"%b %b %b\r\n%b\r\n" % (method.encode("ascii"), request.target, self._protocol, lines)
+        target = request.target
+        if b"\n" in target or b"\r" in target:
+            raise ValueError("the target for the backend has a line end inside")
+        return b"%b %b %b\r\n%b\r\n" % (method.encode("ascii"), target, self._protocol, lines)
 
     @property
     def room(self) -> int:

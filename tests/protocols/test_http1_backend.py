@@ -216,5 +216,11 @@ def test_no_header_writes_lines_of_its_own(value):
         Http1Backend().begin(BackendRequest("GET", b"/", (("A", value),)))
 
 
+@pytest.mark.parametrize("target", [b"/a\r\nb: c", b"/a\nb", b"/a\rb"])
+def test_no_target_writes_lines_of_its_own(target):
+    with pytest.raises(ValueError, match="line end inside"):
+        Http1Backend().begin(BackendRequest("GET", target, ()))
+
+
 def test_text_beyond_latin_1_goes_out_as_it_came_in():
     assert b"A: \xff\xc3\xa9" in Http1Backend().begin(BackendRequest("GET", b"/", (("A", "\udcffé"),)))

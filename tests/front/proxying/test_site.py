@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from container.front.site import Deny, FileAction, FixedAnswer, HeaderEdits, ProxyAction
@@ -199,6 +201,27 @@ def test_access_logs(run, tmp_path):
     front.wait_for_line(2)
     front.front.close()
     assert sorted(log.read_text().splitlines()) == ["/a 200", "/b 200"]
+
+
+def test_clients_cannot_have_any_number_of_logs_opened(run, tmp_path):
+    """`access_log /var/log/$host.log` has a file for each name that clients think of."""
+    site = ByFunction(lambda request: FixedAnswer(200))
+
+    def log_line(request, facts):
+        site.lines.append(dict(facts))
+        return [(str(tmp_path / request.path[1:]), "line")]
+
+    site.log_line = log_line
+    front = run(site)
+    for number in range(70):
+        front.get(f"/{number}.log")
+    front.get("/0.log")
+    front.wait_for_line(71)
+    assert sum(each.name == "access-log" for each in threading.enumerate()) <= 64
+    wanted = {f"{number}.log": 1 + (number == 0) for number in range(70)}
+    front.stop()
+    front.front.close()
+    assert {file.name: len(file.read_text().splitlines()) for file in tmp_path.glob("*.log")} == wanted
 
 
 def test_a_header_that_cannot_be_sent(before, stub):
