@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import select
 import selectors
 import socket
 import threading
@@ -46,15 +47,16 @@ class Sender:
         self._sent: dict[str, int] = {}  # Trace.changes when it was sent, by id
         self._socket: socket.socket | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="xray-sender", daemon=True)
+        self._thread: threading.Thread | None = None  # made where it starts: see Collector
 
     def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="xray-sender", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Send what is left, if that is possible soon."""
         self._stopping.set()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(2 * _SEND_TIMEOUT_S)
 
     def _run(self) -> None:
@@ -101,8 +103,10 @@ class Sender:
 
 def _has_ended(connection: socket.socket) -> bool:
     """Whether the other side, which never says anything, has closed."""
+    poll = select.poll()  # recv would wait for as long as the connection's timeout says
+    poll.register(connection, select.POLLIN)
     try:
-        return connection.recv(1, socket.MSG_DONTWAIT) == b""
+        return bool(poll.poll(0)) and connection.recv(1) == b""
     except BlockingIOError:
         return False
     except OSError:
@@ -116,7 +120,9 @@ class Collector:
         self._recorder = recorder
         self._path = path
         self._buffers: dict[socket.socket, bytearray] = {}
-        self._thread = threading.Thread(target=self._run, name="xray-collector", daemon=True)
+        # Made where it starts, which may be after a fork: CPython 3.13.0 takes every thread that the
+        # parent had made for one that has ended.
+        self._thread: threading.Thread | None = None
         self._listener: socket.socket
         self._wake: tuple[socket.socket, socket.socket]
 
@@ -128,11 +134,12 @@ class Collector:
         self._listener.listen(_BACKLOG)
         self._listener.setblocking(False)
         self._wake = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="xray-collector", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Does nothing in a process where it was not started."""
-        if self._thread.ident is None:
+        if self._thread is None:
             return
         self._wake[1].send(b"x")
         self._thread.join()
