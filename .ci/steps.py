@@ -258,7 +258,8 @@ def newest_python(folder: Path) -> None:
     say(f"newest Python: {'.'.join(map(str, version))}, {path}")
     run([path, "-m", "venv", ".venv-newest"], folder)
     run([".venv-newest/bin/python", "-m", "pip", "install", "--quiet", "--editable", ".[selftest]"], folder)
-    run_tests([".venv-newest/bin/python", "-m", "pytest"], folder)
+    # Two at once, since end-to-end tests mostly wait, and all steps together have half an hour.
+    run_tests([".venv-newest/bin/python", "-m", "pytest", "-n", "2", "--dist", "loadfile"], folder)
 
 
 STEPS: Mapping[str, Callable[[Path], None]] = {
