@@ -219,7 +219,7 @@ class Server:
         listeners: list[AnsweredListener] = [] if self._access_log is None else [self._access_log]
         # A process of prefork does one thing at a time, whichever way the request has come.
         is_prefork = settings.mpm == "prefork" and self._ports.ajp is not None
-        self._turns = OneAtATime.sharing(threading.Lock()) if is_prefork else None
+        self._turn = threading.Lock() if is_prefork else None
         self._mpm = self._make_mpm(listeners, slot, prefix)
         self._ajp = self._make_ajp(listeners, prefix)
         self._timeout_s = settings.stop_timeout_s
@@ -232,8 +232,8 @@ class Server:
     ) -> EventServer | PreforkServer:
         settings, executor = self.settings, self._executor
         handler: Handler = self._front
-        if self._turns is not None:
-            handler = self._turns(handler)
+        if self._turn is not None:
+            handler = OneAtATime(handler, self._turn)
         if settings.tls_redirect:
             from container.front.redirect import RedirectToTls
 
@@ -272,7 +272,9 @@ class Server:
             return None
         from container.connectors.ajp import make_server
 
-        handler: Handler = self.container if self._turns is None else self._turns(self.container)
+        handler: Handler = self.container
+        if self._turn is not None:
+            handler = OneAtATime(handler, self._turn)
         if self._xray is not None:
             handler = traced = self._xray.around(handler)
             listeners = [*listeners, traced.answered]
@@ -407,17 +409,12 @@ class Server:
 
 
 class OneAtATime:
-    """An exchange.Handler that waits with a request until another one has been handled."""
+    """An exchange.Handler that waits with a request until those with the same lock have been handled."""
 
     def __init__(self, behind: Handler, lock: threading.Lock) -> None:
         self._lock = lock
         self._handle = behind.handle
         self.begin = behind.begin
-
-    @classmethod
-    def sharing(cls, lock: threading.Lock) -> Callable[[Handler], OneAtATime]:
-        """Make those that wait for each other."""
-        return lambda behind: cls(behind, lock)
 
     def handle(self, exchange: Exchange) -> None:
         with self._lock:

@@ -576,11 +576,7 @@ class _Processes:
         except BaseException:
             log.exception("The front has failed")
         finally:
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-                logging.shutdown()
-            os._exit(code)
+            mpm_supervisor.leave(code)
 
     def _supervise(self) -> int:
         scene, settings = self._scene, self._scene.settings

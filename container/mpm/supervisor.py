@@ -26,14 +26,14 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from container.errors import ContainerError
 from container.mpm.population import Decision, Limits, Population
 from container.mpm.scoreboard import DRAINING, ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
 from container.mpm.signals import SignalInbox
 
-__all__ = ["Child", "ChildServer", "StartError", "Supervisor"]
+__all__ = ["Child", "ChildServer", "StartError", "Supervisor", "leave"]
 
 _log = logging.getLogger("container.server")
 
@@ -264,11 +264,7 @@ class Supervisor:
         except BaseException:  # noqa: BLE001  nothing may get back into the supervisor's code
             traceback.print_exc()
         finally:
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-                logging.shutdown()
-            os._exit(code)
+            leave(code)
 
     def _live(self, server: ChildServer, child: Child, inbox: SignalInbox) -> int:
         """Serve until told to stop; return the exit code."""
@@ -501,6 +497,15 @@ class Supervisor:
         self._generation = max(survivors, default=self._generation)
         self._failures = 0
         self._settled(self._generation)
+
+
+def leave(code: int) -> NoReturn:
+    """End a forked process: what it has said gets out, and nothing of its parent's code runs on."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        logging.shutdown()
+    os._exit(code)
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
