@@ -14,10 +14,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import programs
 import pytest
 
 import container
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
 WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
@@ -133,6 +138,19 @@ class Running:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self._reader.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    from playwright.sync_api import sync_playwright  # slow to import, and few tests look at pages
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=programs.find("chromium"), args=list(programs.CHROMIUM_ARGUMENTS)
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -16,11 +16,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import programs
 import pytest
 from conftest import ENVIRON
 from contrast import CONTRAST
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.socket
 LIMIT_S = 90.0
@@ -142,16 +141,6 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         running.process.send_signal(signal.SIGINT)
         running.process.communicate(timeout=LIMIT_S)
     running.wait_until_nothing_is_left()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=programs.find("chromium"), args=list(programs.CHROMIUM_ARGUMENTS)
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

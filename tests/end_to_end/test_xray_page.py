@@ -6,10 +6,9 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterator
 
-import programs
 import pytest
 from contrast import CONTRAST
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("chromium")]
 LIMIT_S = 60.0
@@ -34,16 +33,6 @@ class Main(HttpServlet):
             raise KeyError("<script>")
         response.getWriter().write("hello")
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=programs.find("chromium"), args=list(programs.CHROMIUM_ARGUMENTS)
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
