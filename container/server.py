@@ -131,7 +131,7 @@ class Ports:
             self.plain = undo.enter_context(open_listener(settings.host, settings.port, settings.backlog))
             self.urls = [url_of(self.plain)]
             if self.tls is not None:
-                secure = open_listener(settings.host, settings.tls_port, settings.backlog, "tls-")
+                secure = open_listener(settings.host, settings.tls_port, settings.backlog, "--tls-")
                 self.secure.append((undo.enter_context(secure), self.tls))
                 self.urls.append(url_of(secure, "https"))
             if settings.ajp_port:

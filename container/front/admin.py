@@ -168,7 +168,7 @@ class AdminServer:
         self._settings = dataclasses.replace(settings, max_connections=100, stop_timeout_s=0.0)
         host, port = settings.admin_host, settings.admin_port
         has_port = port or sites
-        self._listener = open_listener(host, port, settings.backlog, "admin-") if has_port else None
+        self._listener = open_listener(host, port, settings.backlog, "--admin-") if has_port else None
         self._events: EventServer | None = None
 
     @property
