@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -910,8 +911,8 @@ def load(
                 converted = tuple(folder / item if isinstance(item, Path) else item for item in converted)
             values[option.name] = converted
 
-    if file is not None or Path(DEFAULT_FILE).is_file():
-        path = file or Path(DEFAULT_FILE)
+    path = file or Path(DEFAULT_FILE)
+    if file is not None or os.path.isfile(path):  # Path.is_file raises if this folder may not be entered
         for option, value, place in _read_file(path, mistakes):
             take(option, value, place, path.parent)
     for option in OPTIONS:
