@@ -435,8 +435,13 @@ class Container:
 
     def refuse(self, exchange: Exchange, status: int, reason: str) -> None:
         """Answer for the container itself, where there is no web app whose error page could."""
-        log.info("%s %r [%s]: %d, %s", exchange.method, exchange.target, exchange.id, status, reason)
-        page = built_in_page(status, HTTPStatus(status).description, exchange.id, None).encode()
+        target = ascii(exchange.target.decode("latin-1"))  # no line ends, nor what a terminal obeys
+        log.info("%s %s [%s]: %d, %s", exchange.method, target, exchange.id, status, reason)
+        message = HTTPStatus(status).description
+        if status == HTTPStatus.NOT_FOUND and self.settings.dev:
+            served = ", ".join(f"{path}/" for path in sorted(self.contexts))
+            message = f"No web app has this path. There are: {served}"
+        page = built_in_page(status, message, exchange.id, None).encode()
         headers = [("Content-Type", "text/html;charset=utf-8"), ("Content-Length", str(len(page)))]
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append(("Retry-After", "10"))
