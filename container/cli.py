@@ -208,7 +208,7 @@ def _front(config: Path, **flags: str | None) -> None:
 
     from container.front.configuration import FrontConfig, load_front
     from container.front.master import run
-    from container.server import configure_logging, set_switch_interval
+    from container.server import configure_logging, raise_file_limit, set_switch_interval
 
     def read() -> tuple[Settings, FrontConfig]:
         found = load_front(config)
@@ -217,7 +217,9 @@ def _front(config: Path, **flags: str | None) -> None:
             click.echo(str(note), err=True)
         return settings, found
 
-    configure_logging(load(given, os.environ))
+    settings = load(given, os.environ)
+    configure_logging(settings)
+    raise_file_limit(settings)
     set_switch_interval()
     sys.exit(run(read, _say, began_s))
 

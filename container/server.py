@@ -62,6 +62,7 @@ __all__ = [
     "about_ports",
     "configure_logging",
     "make_application",
+    "raise_file_limit",
     "report",
     "report_text",
     "run",
@@ -78,6 +79,8 @@ _SWEEP_EVERY = 10  # rounds of the keeper
 # Python's 5 ms make the loop wait long for the GIL beside servlets that compute: with four of them busy, half
 # of all other requests took 177 ms, with this 38 ms (0.5 ms: 16 ms, but 3 % fewer requests without them).
 _SWITCH_INTERVAL_S = 0.001
+_FILES_BESIDE_CONNECTIONS = 200  # listeners, logs, what servlets read
+_OPEN_MAX = 10240  # macOS gives no more, whatever its hard limit says
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
     "host", "port", "ajp_host", "ajp_port", "backlog", "tls_port", "tls_certificate", "tls_key",
@@ -509,6 +512,7 @@ def run(
     began_s is time.perf_counter() when the command began.
     """
     configure_logging(settings)
+    raise_file_limit(settings)
     set_switch_interval()
     limits, warnings = settle(settings)
     for warning in warnings:
@@ -525,6 +529,31 @@ def run(
 
 def set_switch_interval() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+def raise_file_limit(settings: Settings) -> None:
+    """Let this process, and those that it starts, open as many files as max_connections may take.
+
+    A shell's usual limit is 1024, and a connection is a file: at the limit nobody could read a page either.
+    """
+    import resource  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * settings.max_connections + _FILES_BESIDE_CONNECTIONS  # a front has a backend for each
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    for most in (wanted, _OPEN_MAX):
+        if soft != resource.RLIM_INFINITY and soft < most <= wanted:
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                soft = most
+    if soft != resource.RLIM_INFINITY and soft < settings.max_connections + _FILES_BESIDE_CONNECTIONS:
+        log.warning(
+            "Only %d files may be open, which is too few for --max-connections %d. Raise the limit "
+            "(ulimit -Hn, LimitNOFILE= of systemd), or lower --max-connections",
+            soft,
+            settings.max_connections,
+        )
 
 
 def _check_model(settings: Settings, limits: Limits) -> None:

@@ -61,6 +61,7 @@ from container.server import (
     Server,
     about_ports,
     configure_logging,
+    raise_file_limit,
     report_text,
     served,
     set_switch_interval,
@@ -96,6 +97,7 @@ def run_containers(
     Raises ContainerError if the containers cannot be started.
     """
     configure_logging(settings)
+    raise_file_limit(settings)
     _check(settings)
     require_folder(settings.webapps)
     folder = _private_folder()
