@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -352,6 +353,34 @@ def test_ajp_on_any_free_port_is_refused() -> None:  # 0 is no AJP at all, and n
     result = was("container", "--ajp", "127.0.0.1:0")
     assert result.returncode == 2
     assert "--ajp 127.0.0.1:0: name a port, for example --ajp 127.0.0.1:8009" in result.stderr
+
+
+def test_a_container_is_told_of_its_address_by_the_flag_that_it_has() -> None:
+    Path("webapps/shop/WEB-INF").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = was("container", "--http", f"127.0.0.1:{port}").stderr
+        assert f"--http {port}: address already in use" in said
+        assert said.endswith("choose another --http.\n")
+        said = was("container", "--http", "127.0.0.1:0", "--ajp", f"127.0.0.1:{port}").stderr
+        assert said.endswith("choose another --ajp.\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "cure"),
+    [
+        (("run", "shop"), "shop: a file or folder needs its flag. Write --webapps FOLDER."),
+        (("container", "--dev", "on", "shop"), "Write --webapps FOLDER."),
+        (
+            ("front", "--config", "a.conf", "b.conf"),
+            "Write --config FILE.",
+        ),
+    ],
+)
+def test_a_folder_without_its_flag(command: tuple[str, ...], cure: str) -> None:
+    result = was(*command)
+    assert result.returncode == 2
+    assert cure in result.stderr
 
 
 def test_looking_for_servers_makes_no_folder() -> None:
