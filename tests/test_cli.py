@@ -437,3 +437,24 @@ def test_a_web_app_is_not_taken_for_a_folder_of_them() -> None:
     assert result.returncode == 2
     assert "webapps/shop: is a web app itself, not a folder of them. Name the folder" in result.stderr
     assert "--webapps webapps." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("webapps/shop/WEB-INF", "webapps/shop/WEB-INF: is the inside of a web app. Name the folder"),
+        (".", ".: holds webapps, which is a folder of web apps, and no web app. Write --webapps webapps."),
+    ],
+)
+def test_what_nobody_is_to_see_is_no_folder_of_web_apps(folder: str, said: str) -> None:
+    web_app("webapps/shop")
+    Path("conf").mkdir()
+    result = was("run", "--port", "0", "--webapps", folder)
+    assert result.returncode == 2
+    assert said in result.stderr
+
+
+def test_a_module_that_everybody_can_download() -> None:
+    Path("webapps/shop").mkdir(parents=True)
+    Path("webapps/shop/app.py").write_text("PASSWORD = 'secret'\n")
+    assert "webapps/shop/app.py: warning WAS136: is not in WEB-INF/classes" in was("check", "webapps").stdout

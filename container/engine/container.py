@@ -463,6 +463,24 @@ def require_folder(webapps: Path) -> None:
         message = "is a web app itself, not a folder of them"
         cure = f"Name the folder that it is in: --webapps {os.path.normpath(webapps / os.pardir)}"
         raise DeploymentError([Problem(Source(str(webapps)), message, f"{cure}.", code="WAS134")])
+    if webapps.resolve().name == "WEB-INF":  # the same with each folder in it
+        message, cure = "is the inside of a web app", "Name the folder that the web app is in"
+        raise DeploymentError([Problem(Source(str(webapps)), message, f"{cure}.", code="WAS134")])
+    if (inner := _inner_folder(webapps)) is not None:  # beside it are conf/ and others that nobody is to see
+        message = f"holds {inner.name}, which is a folder of web apps, and no web app"
+        cure = f"Write --webapps {inner}."
+        raise DeploymentError([Problem(Source(str(webapps)), message, cure, code="WAS134")])
+
+
+def _inner_folder(folder: Path) -> Path | None:
+    """Return the folder of web apps in one that has no web app itself, as webapps in a project's."""
+    try:
+        folders = sorted(each for each in folder.iterdir() if not each.name.startswith((".", "_")))
+    except OSError:
+        return None
+    if any(os.path.isdir(each / "WEB-INF") for each in folders):
+        return None
+    return next((each for each in folders if any(each.glob("*/WEB-INF"))), None)
 
 
 def folders_of(webapps: Path) -> list[Path]:
