@@ -101,8 +101,8 @@ class Container:
         """Clock is what sessions grow old by; tracer gets a trace of each request, None: nothing records."""
         if settings.session_store != "memory" and settings.work is None:
             raise ConfigError(
-                f"session_store={settings.session_store}: sessions would be removed with the work folder at "
-                "the end. Name one of your own, for example with --work /var/lib/was"
+                f"--session-store {settings.session_store}: sessions would be removed with the work folder "
+                "at the end. Name one of your own, for example with --work /var/lib/was"
             )
         self.settings = settings
         self.realm = realm

@@ -256,7 +256,7 @@ def test_a_port_for_tls_is_what_confidential_needs() -> None:
 
 
 def test_rules_are_found_by_their_code() -> None:
-    assert rule_of("was203") is next(rule for rule in RULES if rule.code == "WAS203")
+    assert rule_of("was203") is rule_of("203") is next(rule for rule in RULES if rule.code == "WAS203")
     with pytest.raises(ConfigError, match=r"WAS20: no such code\. Did you mean WAS2"):
         rule_of("WAS20")
 
