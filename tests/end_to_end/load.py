@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import select
 import threading
 import time
 from collections import Counter
@@ -60,6 +61,8 @@ class Load:
         for method in itertools.cycle(self._methods):
             if self._stopping:
                 break
+            if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+                connection.close()  # a server that stops does not wait long for whoever is silent
             is_new = connection.sock is None
             try:
                 if is_new:

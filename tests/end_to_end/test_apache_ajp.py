@@ -220,7 +220,7 @@ def mod_proxy_ajp(
 ) -> programs.Program:
     said = f" secret={secret}" if secret else ""
     members = "".join(
-        f"  BalancerMember ajp://127.0.0.1:{each.port} ping=1{said}"
+        f"  BalancerMember ajp://127.0.0.1:{each.port} ping=10{said}"
         f"{f' route={each.settings.route}' if each.settings.route else ''}\n"
         for each in behind
     )

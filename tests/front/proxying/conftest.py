@@ -23,7 +23,7 @@ from container.mpm.executor import make_executor
 from container.mpm.scoreboard import Scoreboard
 from container.mpm.worker import WorkerServer
 
-PATIENCE_S = 8.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 HOP = frozenset(("connection", "content-length", "expect", "transfer-encoding"))
 
 
