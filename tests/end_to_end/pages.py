@@ -114,7 +114,9 @@ class Page:
         path = self.folder / match["path"].lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         marks = [server.said for server in self._servers if server.reloads]
-        path.write_text(self.ports(text[match.end() :]))
+        new = path.with_name(f".{path.name}.new")
+        new.write_text(self.ports(text[match.end() :]))
+        new.replace(path)  # at once: a server that reloads never sees half of it
         for server, said in zip([server for server in self._servers if server.reloads], marks, strict=True):
             if path.suffix in (".py", ".xml") and "/WEB-INF/" in str(path):
                 server.wait_for(r"reloaded in|cannot", said)
