@@ -40,7 +40,7 @@ from container.front.config.nginx.conf import check as check_nginx
 from container.learn.migrate.java import read_java
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 _REASON = r"<!-- not run: (?P<reason>[^>]+?) -->\n(?:<!--[^>]*-->\n)?"
 NOT_RUN = re.compile(_REASON + r"\Z")
 NOT_RUN_ANYWHERE = re.compile(_REASON + "```")

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-LIMIT_S = 60.0  # only ever used up by a failure
+LIMIT_S = 180.0  # only ever used up by a failure
 _ATTEMPTS = 3  # another program may take a port between its choice and its use
 # Below the ports of connections, and of listeners at port 0: Linux has 32768 and more for those.
 _FIRST_PORT, _WORKERS, _PORTS_EACH = 20_000, 12, 1000

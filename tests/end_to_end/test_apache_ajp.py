@@ -129,7 +129,7 @@ class Main(HttpServlet):
         proceed = request.getServletContext().getAttribute("proceed")
         response.setContentType("text/plain")
         for word in ("one", "two", "three"):
-            assert proceed.acquire(timeout=60)
+            assert proceed.acquire(timeout=120)
             response.getWriter().write(word)
             response.flushBuffer()
 

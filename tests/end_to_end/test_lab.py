@@ -22,7 +22,7 @@ from contrast import CONTRAST
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 90.0
+LIMIT_S = 180.0
 COMMAND = [sys.executable, "-m", "container", "lab"]
 
 

@@ -11,7 +11,7 @@ from contrast import CONTRAST
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("chromium")]
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
   <filter><filter-name>log</filter-name><filter-class>app.Log</filter-class></filter>

@@ -14,7 +14,7 @@ from container.learn.lab.experiment import Measured
 from container.learn.lab.servers import MODELS, LabServer
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 90.0
+LIMIT_S = 180.0
 
 
 @pytest.fixture(scope="module")
