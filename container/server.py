@@ -538,6 +538,8 @@ def raise_file_limit(settings: Settings) -> None:
     """
     import resource  # not on Windows
 
+    if settings.mpm != "event":  # a process of the others has few connections
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * settings.max_connections + _FILES_BESIDE_CONNECTIONS  # a front has a backend for each
     if hard != resource.RLIM_INFINITY:
