@@ -302,12 +302,6 @@ IMPORTS: Mapping[str, Advice] = {
     "jakarta.servlet.jsp.": _TAGS,
     "javax.servlet.jsp.": _TAGS,
     "org.springframework.": CLASSES["org.springframework."],
-    "jakarta.servlet.ReadListener": Advice(
-        "reads without blocking, which is not supported yet", "Read the body in `async def doPost`."
-    ),
-    "jakarta.servlet.WriteListener": Advice(
-        "writes without blocking, which is not supported yet", "Write the answer in `async def doGet`."
-    ),
     "jakarta.servlet.http.HttpUpgradeHandler": Advice(
         "takes the connection over, which is not supported yet", "Let a backend of the front do it."
     ),
