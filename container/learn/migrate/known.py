@@ -221,10 +221,6 @@ ELEMENTS: Mapping[str, Advice] = {
     "taglib": Advice(
         "is a library of Java tags", "Write its tags as Jinja2 macros, its functions as filters."
     ),
-    "CLIENT-CERT": Advice(
-        "logs in by client certificate, which is not supported yet",
-        "Let the web server before the container check it, or take another <auth-method>.",
-    ),
 }
 """Elements of a web.xml, by name."""
 
