@@ -45,7 +45,7 @@ class RequestInputStream(ServletInputStream):
 
     def isFinished(self) -> bool:
         self._request._check_alive()
-        return self._finished
+        return self._finished or self._request._has_no_body()
 
     def setReadListener(self, listener: ReadListener) -> None:
         if listener is not None and self._request.isAsyncStarted():
