@@ -473,18 +473,18 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "getSessionCookieConfig": lambda c: c.getSessionCookieConfig(),
 }
 CHANGING: dict[str, Callable[[Any], Any]] = {
-    "addMapping": lambda c: c.getServletRegistration("main").addMapping("/x"),
-    "setInitParameter": lambda c: c.getServletRegistration("main").setInitParameter("x", "y"),
-    "setInitParameters": lambda c: c.getServletRegistration("main").setInitParameters({"x": "y"}),
-    "setLoadOnStartup": lambda c: c.getServletRegistration("main").setLoadOnStartup(1),
-    "setServletSecurity": lambda c: c.getServletRegistration("main").setServletSecurity(
+    "servlet.addMapping": lambda c: c.getServletRegistration("main").addMapping("/x"),
+    "servlet.setInitParameter": lambda c: c.getServletRegistration("main").setInitParameter("x", "y"),
+    "servlet.setInitParameters": lambda c: c.getServletRegistration("main").setInitParameters({"x": "y"}),
+    "servlet.setLoadOnStartup": lambda c: c.getServletRegistration("main").setLoadOnStartup(1),
+    "servlet.setServletSecurity": lambda c: c.getServletRegistration("main").setServletSecurity(
         ServletSecurityElement()
     ),
-    "setMultipartConfig": lambda c: c.getServletRegistration("main").setMultipartConfig(
+    "servlet.setMultipartConfig": lambda c: c.getServletRegistration("main").setMultipartConfig(
         MultipartConfigElement("")
     ),
-    "setRunAsRole": lambda c: c.getServletRegistration("main").setRunAsRole("clerk"),
-    "setAsyncSupported": lambda c: c.getServletRegistration("main").setAsyncSupported(True),
+    "servlet.setRunAsRole": lambda c: c.getServletRegistration("main").setRunAsRole("clerk"),
+    "servlet.setAsyncSupported": lambda c: c.getServletRegistration("main").setAsyncSupported(True),
     "filter.addMappingForUrlPatterns": lambda c: c.getFilterRegistration("mark").addMappingForUrlPatterns(
         None, True, "/x"
     ),
