@@ -44,11 +44,12 @@ class Main(HttpServlet):
     def doGet(self, request, response):
         response.getWriter().write("hello")
 """
+# Not PYTHONUNBUFFERED: print writes a line and its end apart then, and another process or thread may write
+# between the two.
 ENVIRON = {
     "PATH": os.defpath,
     "PYTHONPATH": str(Path(container.__file__).parents[1]),
     "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONUNBUFFERED": "1",
 }
 
 
