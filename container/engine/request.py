@@ -307,6 +307,12 @@ class Request(HttpServletRequest):
             return True
         return self._exchange.trailers is not None and self._body_ended()
 
+    def _has_no_body(self) -> bool:
+        """Whether that is known before anybody reads: by AJP there may be one that nothing announces."""
+        exchange = self._exchange
+        announced = exchange.content_length or "transfer-encoding" in self._header_index()
+        return not announced and exchange.trailers is not None
+
     def _body_ended(self) -> bool:
         stream = self._input
         if isinstance(stream, RequestInputStream):
