@@ -22,26 +22,23 @@ import logging
 import logging.handlers
 import math
 import os
-import platform
 import signal
 import socket
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from container import __version__
 from container.config import Settings
 from container.engine.container import Container, require_folder
-from container.engine.context import Context
 from container.engine.lifecycle import State
-from container.engine.reload import FileWatcher
-from container.errors import ConfigError, DeploymentError, Problem
+from container.errors import ConfigError, DeploymentError
+from container.keeper import Keeper
 from container.mpm.population import MOST_SHOWN, Limits, settle, share
 from container.mpm.unix import remove_socket
+from container.report import about_ports, counted, report_text, served
 from container.trace import FRONT
 
 if TYPE_CHECKING:
@@ -56,16 +53,12 @@ if TYPE_CHECKING:
     from container.trace import AnsweredListener, Tracer
 
 __all__ = [
-    "Keeper",
     "Ports",
     "Server",
-    "about_ports",
     "configure_logging",
     "make_application",
     "report",
-    "report_text",
     "run",
-    "served",
     "set_switch_interval",
     "start_container",
     "stop_in_time",
@@ -73,8 +66,6 @@ __all__ = [
 
 log = logging.getLogger("container.server")
 
-_KEEPER_S = 1.0
-_SWEEP_EVERY = 10  # rounds of the keeper
 # Python's 5 ms make the loop wait long for the GIL beside servlets that compute: with four of them busy, half
 # of all other requests took 177 ms, with this 38 ms (0.5 ms: 16 ms, but 3 % fewer requests without them).
 _SWITCH_INTERVAL_S = 0.001
@@ -156,8 +147,8 @@ def make_tls(settings: Settings) -> ServerTls | None:
         raise ConfigError(f"--tls-port {settings.tls_port}: TLS needs --tls-certificate FILE. {MAKE_ONE}")
     if keys and len(keys) != len(certificates):
         raise ConfigError(
-            f"--tls-key: {_count(len(keys), 'key')} for {_count(len(certificates), 'certificate')}. Name one "
-            "for each certificate, in the same order, or none if they are in the same files"
+            f"--tls-key: {counted(len(keys), 'key')} for {counted(len(certificates), 'certificate')}. "
+            "Name one for each certificate, in the same order, or none if they are in the same files"
         )
     files = [
         CertificateFiles(certificate, keys[i] if keys else None) for i, certificate in enumerate(certificates)
@@ -421,81 +412,6 @@ class OneAtATime:
             self._handle(exchange)
 
 
-class Keeper:
-    """A thread for what is due from time to time.
-
-    Sessions expire; changed web apps are reloaded, and changed certificates read again.
-    """
-
-    def __init__(self, container: Container, tls: ServerTls | None = None) -> None:
-        self._container = container
-        self._tls = tls
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        self._watchers: dict[Context, FileWatcher] = {}
-
-    def start(self) -> None:
-        if self._container.settings.dev:
-            self._watch()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no further round; one that is under way is not waited for."""
-        self._stopping.set()
-
-    def _keep(self) -> None:
-        rounds = 0
-        while not self._stopping.wait(_KEEPER_S):
-            rounds += 1
-            try:
-                if self._tls is not None:
-                    self._tls.poll()
-                if self._container.settings.dev:
-                    self._reload_changed()
-                if rounds % _SWEEP_EVERY == 0:
-                    self._container.sweep(time.time())
-            except Exception:  # listeners and servlets of web apps run in here; the next round has to come
-                log.exception("A round of the keeper failed")
-
-    def _watch(self) -> None:
-        """Have a watcher for each web app there is now. A new one begins with the files as they are."""
-        self._watchers = {
-            context: self._watchers.get(context) or FileWatcher([context.folder / "WEB-INF"])
-            for context in self._container.contexts.values()
-        }
-
-    def _reload_changed(self) -> None:
-        self._watch()
-        for context, watcher in self._watchers.items():
-            if changed := watcher.changed(time.monotonic()):
-                self._reload(context, changed)
-
-    def _reload(self, context: Context, changed: set[Path]) -> None:
-        names = ", ".join(sorted(path.name for path in changed)[:5])
-        try:
-            _compile(changed)
-            fresh = self._container.reload(context)
-        except (DeploymentError, SyntaxError) as error:
-            kept = "the one before goes on" if context.state is State.RUNNING else "it answers 503"
-            said = str(error)
-            if isinstance(error, SyntaxError):
-                said = "\n".join([error.msg, *map(str.rstrip, traceback.format_exception_only(error))])
-            log.error("%s changed (%s) and does not start; %s: %s", context, names, kept, said)
-        else:
-            # The watcher goes with it: what changed while it was loaded is seen in the next round.
-            self._watchers = {**self._watchers, fresh: self._watchers[context]}
-            log.info("%s reloaded in %.0f ms: %s changed", context, fresh.started_ms, names)
-            for problem in _found_wrong(fresh):
-                log.warning("%s", problem)
-
-
-def _compile(files: Iterable[Path]) -> None:
-    """Raise SyntaxError for a half-written source before a running web app is given up for it."""
-    for file in files:
-        if file.suffix == ".py" and file.is_file():
-            compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
-
-
 def run(
     settings: Settings,
     say: Callable[[str], None],
@@ -738,84 +654,3 @@ def report(server: Server, took_s: float, admin_url: str | None) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
     more = about_ports(server.settings, server.urls, server.tls, admin_url)
     return report_text(server.settings, server.url, served(server.container), took_s, more)
-
-
-def about_ports(
-    settings: Settings, urls: Sequence[str], tls: ServerTls | None, admin_url: str | None
-) -> list[str]:
-    """Lines for a report. The second of urls is that with TLS."""
-    lines = []
-    if tls is not None:
-        names = ", ".join(tls.names) or "no name"
-        lines.append(f"TLS, {settings.tls_min_version} or newer, on {urls[1]}/ for {names}.")
-    if admin_url is not None and settings.records_requests:
-        lines.append(f"X-ray of each request: {admin_url}/xray")
-    if admin_url is not None:
-        lines.append(f"Health: {admin_url}/healthz and /readyz.")
-    return lines
-
-
-def served(container: Container) -> dict[str, Any]:
-    """What a container serves, in values that JSON has too: another process may report it."""
-    contexts = container.contexts.values()
-    return {
-        "rows": [_row(context) for context in contexts],
-        "problems": [str(problem) for context in contexts for problem in _found_wrong(context)],
-    }
-
-
-def _found_wrong(context: Context) -> Sequence[Problem]:
-    """With --dev also what `was check` knows, such as a class that the first request would miss."""
-    if context.container.settings.dev and context.state is State.RUNNING:
-        from container.learn.lint import found_wrong
-
-        return found_wrong(context)
-    return context.problems
-
-
-def report_text(
-    settings: Settings, url: str, served: Mapping[str, Any], took_s: float, more: Iterable[str] = ()
-) -> str:
-    """The report of what is served at url, with more lines."""
-    rows = [(f"{url}{path}", *cells) for path, *cells in served["rows"]]
-    places = {"-": "standard output", "off": "off"}
-    lines = [
-        f"servlet-container {__version__} on {platform.python_implementation()} {platform.python_version()} "
-        f"serves {settings.webapps}:",
-        *_table(rows),
-    ]
-    if not rows:
-        lines.append("  nothing: the folder has no sub-folder. `was new NAME` makes a web app.")
-    if problems := served["problems"]:
-        lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
-    lines += [
-        *more,
-        f"Access log: {places.get(settings.access_log, settings.access_log)}. "
-        f"Log: {'standard error' if settings.log == '-' else settings.log}.",
-        *([f"AJP for web servers on {settings.ajp_host}:{settings.ajp_port}."] if settings.ajp_port else []),
-        f"Ready after {took_s:.2f} s on {url}/. Ctrl-C stops.",
-    ]
-    return "\n".join(lines)
-
-
-def _row(context: Context) -> tuple[str, ...]:
-    where = f"{context.encoded_path}/"
-    if context.state is not State.RUNNING:
-        return (where, "DID NOT START, answers 503")
-    servlets, filters = len(context.web_app.servlets), len(context.filters)
-    took = f"started in {context.started_ms:.0f} ms"
-    return (where, _count(servlets, "servlet"), _count(filters, "filter"), took)
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Align the columns; a short row's last cell may reach into the next column."""
-    widths = [max((len(row[i]) for row in rows if len(row) > max(i, 2)), default=0) for i in range(4)]
-    widths[0] = max((len(row[0]) for row in rows), default=0)
-    return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
-        for row in rows
-    ]
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}{'' if n == 1 else 's'}"

@@ -56,16 +56,8 @@ from container.mpm.scoreboard import DRAINING, ENDING, WAITING, Scoreboard, make
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
 from container.protocols.exchange import Handler
-from container.server import (
-    Ports,
-    Server,
-    about_ports,
-    configure_logging,
-    report_text,
-    served,
-    set_switch_interval,
-    stop_in_time,
-)
+from container.report import about_ports, report_text, served
+from container.server import Ports, Server, configure_logging, set_switch_interval, stop_in_time
 from container.trace import AnsweredListener
 
 if TYPE_CHECKING:
