@@ -36,7 +36,7 @@ from container.engine.container import Container, require_folder
 from container.engine.lifecycle import State
 from container.errors import ConfigError, DeploymentError
 from container.keeper import Keeper
-from container.mpm.population import MOST_SHOWN, Limits, settle, share
+from container.mpm.population import Limits, is_alone, settle, share
 from container.mpm.unix import remove_socket
 from container.report import about_ports, counted, report_text, served
 from container.trace import FRONT
@@ -432,8 +432,8 @@ def run(
     _check_model(settings, limits)
     require_folder(settings.webapps)
     try:
-        if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
-            return _run_alone(share(settings, limits), say, began_s)
+        if is_alone(settings, limits):
+            return _run_alone(settings, limits, say, began_s)
         return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
     finally:
         remove_socket(settings.host)
@@ -458,21 +458,21 @@ def _check_model(settings: Settings, limits: Limits) -> None:
         )
 
 
-def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
+def _run_alone(settings: Settings, limits: Limits, say: Callable[[str], None], began_s: float) -> int:
     """One process: this thread waits for signals, another one has the loop."""
     from container.front.admin import status_page
     from container.mpm.scoreboard import DRAINING, ENDING, WAITING, make_board
     from container.mpm.signals import SignalInbox
 
     ports = Ports(settings)
-    board = make_board(settings, 1, min(settings.threads, MOST_SHOWN), ports.urls)
+    board = make_board(settings, limits, ports.urls)
     try:
         slot = board.slot(0)
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
             pages, xray = status_page(board, None), make_xray(settings)
-            server = Server(settings, ports, slot, pages=pages, xray=xray)
+            server = Server(share(settings, limits), ports, slot, pages=pages, xray=xray)
             server.start(inbox.wake)
             slot.state = board.phase = WAITING
             say(report(server, time.perf_counter() - began_s, server.admin_url))
@@ -583,7 +583,7 @@ def _run_children(
         ports.close()
         return AdminProcess(admin, settings, [] if xray is None else [xray])
 
-    board = make_board(settings, limits.slots + limits.most_children, limits.threads, ports.urls)
+    board = make_board(settings, limits, ports.urls)
     xray = make_xray(settings, is_alone=False)
     try:
         pages = {**health_pages(lambda: board_reasons(board)), **status_page(board, None)}
@@ -593,9 +593,7 @@ def _run_children(
             ChildServer,
             limits,
             board,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            drain_s=settings.drain_s,
+            settings,
             make_helper=make_helper if admin_url else None,
             reload=reload,
             on_stop=ports.close,

@@ -51,7 +51,7 @@ from container.front.table import RoutesTable, TableFollower
 from container.mpm import supervisor as mpm_supervisor
 from container.mpm.event import EventServer
 from container.mpm.executor import make_executor
-from container.mpm.population import Limits, settle, share
+from container.mpm.population import Limits, is_alone, settle, share
 from container.mpm.scoreboard import DRAINING, ENDING, WAITING, Scoreboard, make_board
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
@@ -161,9 +161,8 @@ class _FrontProcess(Peer):
             self._launch,
             self,
             inbox,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            say=say,
+            settings,
+            say,
         )
         self._liveness = LivenessWatch(settings.hang_timeout_s, self._hear_of)
         self._xray: Xray | None = None
@@ -177,7 +176,7 @@ class _FrontProcess(Peer):
         limits, warnings = settle(settings)
         for warning in warnings:
             log.warning("%s", warning)
-        is_one = settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
+        is_one = is_alone(settings, limits)
         self._ports = Ports(settings)
         with contextlib.ExitStack() as undo:
             undo.callback(self._ports.close)
@@ -190,8 +189,7 @@ class _FrontProcess(Peer):
                     self._access_log.close()
                     self._access_log = None
             undo.pop_all()
-        slots = limits.slots + limits.most_children
-        self._board = make_board(settings, slots, limits.threads, self._ports.urls)
+        self._board = make_board(settings, limits, self._ports.urls)
         self._status = FrontStatus.beside(folder_of(settings))
         make = _OneLoop if is_one else _Processes
         self._accepting: _OneLoop | _Processes = make(
@@ -573,14 +571,12 @@ class _Processes:
             mpm_supervisor.leave(code)
 
     def _supervise(self) -> int:
-        scene, settings = self._scene, self._scene.settings
+        scene = self._scene
         supervisor = mpm_supervisor.Supervisor(
             self._make_child,
             scene.limits,
             scene.board,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            drain_s=settings.drain_s,
+            scene.settings,
             make_helper=self._make_helper,
             on_stop=scene.ports.close,
         )

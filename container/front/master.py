@@ -96,9 +96,7 @@ class _Master:
         listeners = FrontListeners(config.listens, settings.backlog)
         self._generations = {0: _Generation(settings, config, listeners, HealthBoard(config.checked))}
         self._current = 0
-        self._board = make_board(
-            settings, limits.slots + limits.most_children, limits.threads, listeners.urls
-        )
+        self._board = make_board(settings, limits, listeners.urls)
         pages = {
             **health_pages(lambda: board_reasons(self._board)),
             **status_page(self._board, self._folder),
@@ -112,14 +110,11 @@ class _Master:
             raise
 
     def run(self) -> int:
-        settings = self._settings
         supervisor = Supervisor(
             self._make_child,
             self._limits,
             self._board,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            drain_s=settings.drain_s,
+            self._settings,
             make_helper=self._make_helper,
             needs_helper=self._needs_helper,
             reload=self._reload,
