@@ -31,7 +31,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from container.config import Settings
+from container.config import Settings, keep
 from container.engine.container import Container, require_folder
 from container.engine.lifecycle import State
 from container.errors import ConfigError, DeploymentError
@@ -545,11 +545,9 @@ def _run_children(
 
     def reload(generation: int) -> None:
         """Take over what may change while the server runs. Raises ConfigError."""
-        fresh = reread()
-        for name in _FOR_LIFE:
-            if getattr(fresh, name) != getattr(settings, name):
-                log.warning("%s does not change until the server is started anew", name)
-        fresh = dataclasses.replace(fresh, **{name: getattr(settings, name) for name in _FOR_LIFE})
+        fresh, kept = keep(reread(), settings, _FOR_LIFE)
+        for name in kept:
+            log.warning("%s does not change until the server is started anew", name)
         require_folder(fresh.webapps)
         if ports.tls is not None:
             ports.tls.reload()

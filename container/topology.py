@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from container.config import OPTIONS, Settings
+from container.config import OPTIONS, Settings, keep
 from container.connectors.access_log import AccessLog
 from container.connectors.http import HttpConnector
 from container.engine.container import require_folder
@@ -336,17 +336,15 @@ class _FrontProcess(Peer):
     def reload(self) -> None:
         if self._ports.tls is not None:
             self._ports.tls.reload()
-        fresh = self._reread()
-        for_life = {*_FOR_LIFE, *(option.name for option in OPTIONS if option.group == "Processes")}
+        for_life = [*_FOR_LIFE, *(option.name for option in OPTIONS if option.group == "Processes")]
+        fresh, kept = keep(self._reread(), self._settings, for_life)
         for option in OPTIONS:
-            if getattr(fresh, option.name) == getattr(self._settings, option.name):
-                continue
-            if option.name in for_life:
+            if option.name in kept:
                 log.warning("%s does not change until the server is started anew", option.flag)
-            elif option.group in _GROUPS_OF_BOTH:
+            elif option.group in _GROUPS_OF_BOTH and (
+                getattr(fresh, option.name) != getattr(self._settings, option.name)
+            ):
                 log.warning("%s changes in the containers; the front keeps what it has", option.flag)
-        kept = {name: getattr(self._settings, name) for name in for_life}
-        fresh = dataclasses.replace(fresh, **kept)
         require_folder(fresh.webapps)
         self._for_containers = fresh
 

@@ -11,14 +11,13 @@ configuration that they know. A configuration that is wrong makes none.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from container.config import Settings
+from container.config import Settings, keep
 from container.errors import ConfigError
 from container.front.admin import (
     AdminProcess,
@@ -186,11 +185,10 @@ class _Master:
 
     def _reload(self, number: int) -> None:
         """Make ready for another generation. Raises ConfigError, and nothing has changed then."""
-        fresh, config = self._read()
-        for name in _FOR_LIFE:
-            if getattr(fresh, name) != getattr(self._settings, name):
-                _log.warning("%s does not change until the front is started anew", name)
-        fresh = dataclasses.replace(fresh, **{name: getattr(self._settings, name) for name in _FOR_LIFE})
+        read, config = self._read()
+        fresh, kept = keep(read, self._settings, _FOR_LIFE)
+        for name in kept:
+            _log.warning("%s does not change until the front is started anew", name)
         before = self._generations[self._current]
         listeners = FrontListeners(config.listens, fresh.backlog, before.listeners)
         health = HealthBoard(config.checked, before.health)
