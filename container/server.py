@@ -42,12 +42,13 @@ from container.report import about_ports, counted, report_text, served
 from container.trace import FRONT
 
 if TYPE_CHECKING:
-    from container.front.admin import Page
+    from container.front.admin import AdminProcess, AdminServer, Page
     from container.learn.xray.live import Xray
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
     from container.mpm.scoreboard import Slot
     from container.mpm.signals import SignalInbox
+    from container.mpm.supervisor import Child
     from container.mpm.tls import ServerTls
     from container.protocols.exchange import Exchange, Handler
     from container.trace import AnsweredListener, Tracer
@@ -533,79 +534,115 @@ def _run_children(
     reread: Callable[[], Settings],
 ) -> int:
     """Many processes below this one, which only supervises: it has no web app and no second thread."""
-    from container.front.admin import AdminProcess, AdminServer, board_reasons, health_pages, status_page
+    from container.front.admin import AdminServer, board_reasons, health_pages, status_page
     from container.mpm.scoreboard import make_board
-    from container.mpm.supervisor import Child, Supervisor
+    from container.mpm.supervisor import Supervisor
 
-    ports = Ports(settings)
-    settings_of = {0: dataclasses.replace(settings, admin_port=0)}  # by generation
-    turn, first_turn = os.pipe()  # the child that reads the one byte reports
-    os.set_blocking(turn, False)
-    os.write(first_turn, b"1")
-
-    def reload(generation: int) -> None:
-        """Take over what may change while the server runs. Raises ConfigError."""
-        fresh, kept = keep(reread(), settings, _FOR_LIFE)
-        for name in kept:
-            log.warning("%s does not change until the server is started anew", name)
-        require_folder(fresh.webapps)
-        if ports.tls is not None:
-            ports.tls.reload()
-        settings_of[generation] = dataclasses.replace(fresh, admin_port=0)
-
-    class ChildServer:
-        """Of one child, whose report is said if it is the first one to be ready."""
-
-        def __init__(self, child: Child) -> None:
-            admin.close()
-            self._server = Server(
-                share(settings_of[child.generation], limits),
-                ports,
-                child.slot,
-                f"{child.number}.",
-                xray=None if xray is None else xray.beside(),
-            )
-            self.drain = self._server.end_connections
-            self.stop = self._server.ask_to_stop
-
-        def run(self, ready: Callable[[], None]) -> None:
-            def ready_and_report() -> None:
-                ready()
-                with contextlib.suppress(BlockingIOError):  # another one reports
-                    os.read(turn, 1)
-                    say(report(self._server, time.perf_counter() - began_s, admin_url))
-
-            self._server.run(ready_and_report)
-
-    def make_helper(child: Child) -> AdminProcess:
-        ports.close()
-        return AdminProcess(admin, settings, [] if xray is None else [xray])
-
-    board = make_board(settings, limits, ports.urls)
-    xray = make_xray(settings, is_alone=False)
-    try:
+    with contextlib.ExitStack() as undo:
+        ports = Ports(settings)
+        undo.callback(ports.close)
+        board = make_board(settings, limits, ports.urls)
+        undo.callback(board.close)
+        xray = make_xray(settings, is_alone=False)
+        if xray is not None:
+            undo.callback(xray.close)
         pages = {**health_pages(lambda: board_reasons(board)), **status_page(board, None)}
-        admin = AdminServer(settings, pages, {} if xray is None else xray.sites)
-        admin_url = admin.url
-        supervisor = Supervisor(
-            ChildServer,
+        admin = undo.enter_context(
+            contextlib.closing(AdminServer(settings, pages, {} if xray is None else xray.sites))
+        )
+        forks = _Forks(settings, limits, ports, admin, xray, say, began_s, reread)
+        undo.callback(forks.close)
+        return Supervisor(
+            forks.make_child,
             limits,
             board,
             settings,
-            make_helper=make_helper if admin_url else None,
-            reload=reload,
+            make_helper=forks.make_helper if admin.url else None,
+            reload=forks.reload,
             on_stop=ports.close,
             say=say,
-        )
-        with contextlib.closing(admin):
-            return supervisor.run()
-    finally:
-        if xray is not None:
-            xray.close()
-        board.close()
-        ports.close()
-        os.close(turn)
+        ).run()
+
+
+class _Forks:
+    """What a Supervisor forks: children that serve, and a helper with the admin address."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        ports: Ports,
+        admin: AdminServer,
+        xray: Xray | None,
+        say: Callable[[str], None],
+        began_s: float,
+        reread: Callable[[], Settings],
+    ) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._ports = ports
+        self._admin = admin
+        self._xray = xray
+        self._say = say
+        self._began_s = began_s
+        self._reread = reread
+        self._settings_of = {0: settings}  # by generation
+        self._turn, first_turn = os.pipe()  # the child that reads the one byte reports
+        os.write(first_turn, b"1")
         os.close(first_turn)
+
+    def close(self) -> None:
+        os.close(self._turn)
+
+    def make_child(self, child: Child) -> _ChildServer:
+        self._admin.close()
+        settings = dataclasses.replace(self._settings_of[child.generation], admin_port=0)
+        server = Server(
+            share(settings, self._limits),
+            self._ports,
+            child.slot,
+            f"{child.number}.",
+            xray=None if self._xray is None else self._xray.beside(),
+        )
+        return _ChildServer(server, self._report)
+
+    def make_helper(self, child: Child) -> AdminProcess:
+        from container.front.admin import AdminProcess
+
+        self._ports.close()
+        return AdminProcess(self._admin, self._settings, [] if self._xray is None else [self._xray])
+
+    def reload(self, generation: int) -> None:
+        """Take over what may change while the server runs. Raises ConfigError."""
+        fresh, kept = keep(self._reread(), self._settings, _FOR_LIFE)
+        for name in kept:
+            log.warning("%s does not change until the server is started anew", name)
+        require_folder(fresh.webapps)
+        if self._ports.tls is not None:
+            self._ports.tls.reload()
+        self._settings_of[generation] = fresh
+
+    def _report(self, server: Server) -> None:
+        """Say what is served, in the child that is ready first."""
+        if os.read(self._turn, 1):
+            self._say(report(server, time.perf_counter() - self._began_s, self._admin.url))
+
+
+class _ChildServer:
+    """A Server as a supervisor.ChildServer."""
+
+    def __init__(self, server: Server, report: Callable[[Server], None]) -> None:
+        self._server = server
+        self._report = report
+        self.drain = server.end_connections
+        self.stop = server.ask_to_stop
+
+    def run(self, ready: Callable[[], None]) -> None:
+        def ready_and_report() -> None:
+            ready()
+            self._report(self._server)
+
+        self._server.run(ready_and_report)
 
 
 def stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
