@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,12 @@ def served(container: Container) -> dict[str, Any]:
     return {
         "rows": [_row(context) for context in contexts],
         "problems": [str(problem) for context in contexts for problem in found_wrong(context)],
+        "logged": [
+            str(problem)
+            for context in contexts
+            if context.state is not State.RUNNING
+            for problem in context.problems
+        ],
     }
 
 
@@ -65,7 +73,10 @@ def report_text(
     ]
     if not rows:
         lines.append("  nothing: the folder has no sub-folder. `was new NAME` makes a web app.")
-    if problems := served["problems"]:
+    told = set(served["logged"]) if _is_beside_the_log(settings) else set()
+    if told:
+        lines.append("What keeps a web app from starting stands above, in the log.")
+    if problems := [problem for problem in served["problems"] if problem not in told]:
         lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
     lines += [
         *more,
@@ -75,6 +86,16 @@ def report_text(
         f"Ready after {took_s:.2f} s on {url}/. Ctrl-C stops.",
     ]
     return "\n".join(lines)
+
+
+def _is_beside_the_log(settings: Settings) -> bool:
+    """Whether who reads the report on standard output has read the log: on a terminal, or in one file."""
+    if settings.log != "-":
+        return False
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except OSError:  # one of them is none of the system's files
+        return False
 
 
 def _row(context: Context) -> tuple[str, ...]:
