@@ -299,22 +299,20 @@ class Server:
         self._admin.start(self._executor)
         if self._xray is not None:
             self._xray.start()
-        self._deploy()
-        is_ready = threading.Event()
+        from container.mpm.event import run_in_thread
 
-        def run() -> None:
+        self._deploy()
+
+        def run(ready: Callable[[], None]) -> None:
             try:
-                self._mpm.run(is_ready.set)
+                self._mpm.run(ready)
             except BaseException as error:  # for whoever waits for the end
                 log.exception("No more connections are accepted")
                 self.failure = error
             finally:
-                is_ready.set()
                 ended()
 
-        self._thread = threading.Thread(target=run, name="accepting")
-        self._thread.start()
-        is_ready.wait()
+        self._thread = run_in_thread(run, "accepting")
         if self.failure is not None:
             self._give_up()
             raise self.failure

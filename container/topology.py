@@ -49,7 +49,7 @@ from container.front.status import FrontStatus, ProcessState, groups_of, remove_
 from container.front.supervisor import HANDLED, READY, Peer, Supervisor, remove_traces, work_path
 from container.front.table import RoutesTable, TableFollower
 from container.mpm import supervisor as mpm_supervisor
-from container.mpm.event import EventServer
+from container.mpm.event import EventServer, run_in_thread
 from container.mpm.executor import make_executor
 from container.mpm.population import Limits, is_alone, settle, share
 from container.mpm.scoreboard import DRAINING, ENDING, WAITING, Scoreboard, make_board
@@ -398,18 +398,14 @@ class _OneLoop:
     def start(self) -> None:
         """Accept; the containers are there."""
         self._tell_status()
-        is_ready = threading.Event()
 
-        def run() -> None:
+        def run(ready: Callable[[], None]) -> None:
             try:
-                self._events.run(is_ready.set)
+                self._events.run(ready)
             finally:
-                is_ready.set()
                 self._has_ended()
 
-        self._thread = threading.Thread(target=run, name="accepting")
-        self._thread.start()
-        is_ready.wait()
+        self._thread = run_in_thread(run, "accepting")
         self._slot.state = WAITING
 
     def stop(self, timeout_s: float) -> None:
