@@ -215,3 +215,8 @@ def test_a_folder_that_may_not_be_entered_has_no_was_toml(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("os.stat", denied)
     assert load() == Settings()
+
+
+def test_what_is_kept_from_the_running_settings_and_what_that_hides() -> None:
+    running, fresh = Settings(port=1, threads=2), Settings(port=3, threads=4)
+    assert config.keep(fresh, running, ["host", "port"]) == (Settings(port=1, threads=4), ["port"])
