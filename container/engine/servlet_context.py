@@ -59,6 +59,9 @@ __all__ = ["ApplicationContext"]
 
 T = TypeVar("T")
 
+# A ServletContextListener that is one of these as well is added, as in Tomcat, and never hears of the start.
+_LATE_LISTENERS = tuple(kind for kind in LISTENERS if kind is not ServletContextListener)
+
 
 class ApplicationContext(ServletContext):
     """See the module. One for each web app.
@@ -415,12 +418,12 @@ class ApplicationContext(ServletContext):
                 instance = self._create(instance)
         except Exception as error:  # importing and the constructor are application code
             raise IllegalArgumentException(f"listener {listener}: {error}") from error
-        name = type(instance).__qualname__
-        if isinstance(instance, ServletContextListener) and not self._initializing:
-            raise IllegalArgumentException(
-                f"{name} is a ServletContextListener, which only an initializer can add (§4.4.3)"
-            )
-        if not isinstance(instance, LISTENERS):
+        if not isinstance(instance, LISTENERS if self._initializing else _LATE_LISTENERS):
+            name = type(instance).__qualname__
+            if isinstance(instance, ServletContextListener):
+                raise IllegalArgumentException(
+                    f"{name} is a ServletContextListener, which only an initializer can add (§4.4.3)"
+                )
             raise IllegalArgumentException(f"{name} implements no listener interface that can be added")
         self._context.add_listener(instance)
 
