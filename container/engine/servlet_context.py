@@ -253,7 +253,7 @@ class ApplicationContext(ServletContext):
             return None
         if path and not path.startswith("/"):
             raise IllegalArgumentException(f'getRequestDispatcher: "{path}" must start with "/"')
-        plain, mark, query = path.partition("?")
+        plain, mark, query = path.partition("#")[0].partition("?")
         return self._context.dispatcher(plain or "/", query if mark else None)
 
     def getNamedDispatcher(self, name: str) -> RequestDispatcher | None:
