@@ -502,7 +502,8 @@ class Request(HttpServletRequest):
         return requested
 
     def getRequestedSessionId(self) -> str | None:
-        return self._session_id()[0] or None
+        requested, source = self._session_id()
+        return requested if source else None
 
     def isRequestedSessionIdFromCookie(self) -> bool:
         return self._session_id()[1] == "cookie"
