@@ -407,7 +407,7 @@ def _decide(req: HttpServletRequest, info: FileInfo, untouched: bool) -> Answer:
 
 
 def _send_head(resp: HttpServletResponse, answer: Answer, with_length: bool) -> None:
-    if answer.status < 400:
+    if 200 < answer.status < 400:  # the whole file leaves a status that somebody has set
         resp.setStatus(answer.status)
     for name, value in answer.headers:
         if name == "Content-Type":
