@@ -355,17 +355,17 @@ class ApplicationContext(ServletContext):
         return ServletView(self, declaration)
 
     def createServlet(self, clazz: type[T]) -> T:
-        self._check_open("createServlet")
+        self._check_declared("createServlet")
         servlet = self._create(clazz)
         self._created.append(servlet)
         return servlet
 
     def createFilter(self, clazz: type[T]) -> T:
-        self._check_open("createFilter")
+        self._check_declared("createFilter")
         return self._create(clazz)
 
     def createListener(self, clazz: type[T]) -> T:
-        self._check_open("createListener")
+        self._check_declared("createListener")
         if not (isinstance(clazz, type) and issubclass(clazz, (*_ADDABLE, ServletContextListener))):
             raise IllegalArgumentException(f"{clazz!r} implements no listener interface")
         return self._create(clazz)

@@ -398,9 +398,6 @@ REGISTERING: dict[str, Callable[[Any], Any]] = {
     "addJspFile": lambda c: c.addJspFile("x", "/x.jinja"),
     "addFilter": lambda c: c.addFilter("x", Mark),
     "addListener": lambda c: c.addListener(ServletRequestListener()),
-    "createServlet": lambda c: c.createServlet(Hello),
-    "createFilter": lambda c: c.createFilter(Mark),
-    "createListener": lambda c: c.createListener(ServletRequestListener),
     "declareRoles": lambda c: c.declareRoles("clerk"),
     "setInitParameter": lambda c: c.setInitParameter("x", "y"),
     "setSessionTrackingModes": lambda c: c.setSessionTrackingModes({SessionTrackingMode.COOKIE}),
@@ -409,6 +406,9 @@ REGISTERING: dict[str, Callable[[Any], Any]] = {
     "setResponseCharacterEncoding": lambda c: c.setResponseCharacterEncoding("utf-8"),
 }
 ASKING: dict[str, Callable[[Any], Any]] = {
+    "createServlet": lambda c: c.createServlet(Hello),
+    "createFilter": lambda c: c.createFilter(Mark),
+    "createListener": lambda c: c.createListener(ServletRequestListener),
     "getServletRegistration": lambda c: c.getServletRegistration("x"),
     "getServletRegistrations": lambda c: c.getServletRegistrations(),
     "getFilterRegistration": lambda c: c.getFilterRegistration("x"),
