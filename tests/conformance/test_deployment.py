@@ -27,7 +27,7 @@ from container.servlet import (
     ServletRequestListener,
 )
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0  # only ever used up by a failure
 SERVICE = "WEB-INF/classes/META-INF/services/jakarta.servlet.ServletContainerInitializer"
 
 

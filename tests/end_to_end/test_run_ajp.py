@@ -136,7 +136,7 @@ def test_a_process_of_prefork_does_one_thing_at_a_time(
     (port,) = programs.free_ports(1)
     running = was_run("--ajp-port", str(port), *flags, WAS_AJP_SECRET="s3")
     address = running.url.removeprefix("http://")
-    slow = http.client.HTTPConnection(address, timeout=60)
+    slow = http.client.HTTPConnection(address, timeout=120)
     slow.request("GET", "/main/wait")
     running.wait_for("^waiting")
     front = AjpFront(port)

@@ -74,7 +74,7 @@ class Https:
         """Of https://localhost."""
         request = urllib.request.Request(f"https://localhost:{self.port}{path}")
         try:
-            with urllib.request.urlopen(request, context=self.context(), timeout=30) as answer:
+            with urllib.request.urlopen(request, context=self.context(), timeout=120) as answer:
                 return answer.status, answer.read().decode(), dict(answer.headers)
         except urllib.error.HTTPError as answer:
             with answer:
@@ -85,7 +85,7 @@ class Https:
         context = self.context()
         context.check_hostname = False
         with (
-            socket.create_connection(("127.0.0.1", self.port), 30) as sock,
+            socket.create_connection(("127.0.0.1", self.port), 120) as sock,
             context.wrap_socket(sock, server_hostname=name) as session,
         ):
             return session.getpeercert()["subjectAltName"][0][1]
@@ -103,7 +103,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def location(url: str, data: bytes | None = None) -> tuple[int, str]:
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.build_opener(NoRedirects).open(url, data, timeout=30)
+        urllib.request.build_opener(NoRedirects).open(url, data, timeout=120)
     with raised.value as answer:
         return answer.code, answer.headers["Location"]
 
@@ -204,7 +204,7 @@ def test_each_process_model_speaks_tls(web_app, was_run, https: Https, model: li
     assert location(f"{running.url}/main") == (301, f"{there}/main")
     https.issue("a.pem", "new.example", "localhost")
     running.wait_for("New certificates are in use, for new.example, localhost")
-    limit_s = time.monotonic() + 60  # other processes may take a moment longer
+    limit_s = time.monotonic() + 120  # other processes may take a moment longer
     while https.name_served("localhost") != "new.example":
         assert time.monotonic() < limit_s
     assert running.stop() == 0
@@ -237,7 +237,7 @@ def test_curl(web_app, was_run, https: Https, tmp_path: Path) -> None:
 
     def curl(*arguments: str) -> str:
         command = ["curl", "-q", "-sS", "--noproxy", "*", "--cacert", str(https.ca), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
     url = f"https://localhost:{https.port}"
     assert curl("--tlsv1.3", f"{url}/main") == "hello"

@@ -57,7 +57,7 @@ def supervise(last: int, failing: str) -> subprocess.CompletedProcess[str]:
     """Run one whose child of this number has it stop; failing: which forks fail, counted from 1."""
     program = f"LAST, FAILING = {last}, {failing}\n{textwrap.dedent(FRAME)}"
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
 
 
