@@ -287,7 +287,7 @@ class DefaultServlet(HttpServlet):
         _send_head(resp, answer, with_length=untouched)
         if kind is not DispatcherType.ERROR and answer.status >= 400:
             resp.sendError(answer.status)
-        elif answer.pieces:
+        elif answer.pieces and info.size:  # an empty file leaves writer and stream to whoever comes next
             self._send_body(resp, info, found, answer)
 
     def _find_variants(self, place: Place, files: ExitStack) -> dict[str, OpenFile]:

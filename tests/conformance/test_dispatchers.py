@@ -696,14 +696,16 @@ def test_including_a_file_that_is_not_there(routes: Any, caught: bool) -> None:
     assert (answer.status, answer.text == "caught") == ((200, True) if caught else (500, False))
 
 
-@pytest.mark.rules("RT-DEF-04", "RT-RED-06")
-@pytest.mark.parametrize("path", ["/folder", "/folder/", "/WEB-INF/"])
-def test_including_a_folder_without_a_welcome_file_adds_nothing(routes: Any, path: str) -> None:
+@pytest.mark.rules("RT-DEF-04", "RT-RED-06", "RT-INC-09")
+@pytest.mark.parametrize("path", ["/folder", "/folder/", "/WEB-INF/", "/folder/empty.txt"])
+def test_including_a_folder_without_a_welcome_file_or_an_empty_file_adds_nothing(
+    routes: Any, path: str
+) -> None:
     def source(request: Any, response: Any) -> None:
         go("include", path)(request, response)
         response.getWriter().write("there")
 
-    answer = routes({"/a": source}, files={"folder/file.txt": "text"}).get("/a")
+    answer = routes({"/a": source}, files={"folder/empty.txt": ""}).get("/a")
     assert (answer.status, answer.text) == (200, "there")
 
 
