@@ -15,14 +15,14 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from container.errors import ConfigError
 
-__all__ = ["OPTIONS", "Option", "Settings", "load", "misspelt", "setting"]
+__all__ = ["OPTIONS", "Option", "Settings", "keep", "load", "misspelt", "setting"]
 
 DEFAULT_FILE = "was.toml"
 
@@ -98,6 +98,13 @@ class Settings:
         "Their keys, one for each certificate in the same order; none = they are in the certificates' files",
         group="TLS",
         example="shop.key, blog.key",
+    )
+    tls_client_ca: Path | None = setting(
+        None,
+        "Certificates in PEM of those who issue clients' certificates: a client is asked for one, and may "
+        "have none (<auth-method> CLIENT-CERT); none = nobody is asked",
+        group="TLS",
+        example="clients.pem",
     )
     tls_min_version: str = setting(
         "TLSv1.2",
@@ -923,6 +930,12 @@ def load(
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return Settings(**values)  # type: ignore[arg-type]  # convert() gives each field its type
+
+
+def keep(fresh: Settings, running: Settings, names: Iterable[str]) -> tuple[Settings, list[str]]:
+    """Return fresh with what is running under these names, and which of them fresh had otherwise."""
+    kept = {name: getattr(running, name) for name in names}
+    return replace(fresh, **kept), [name for name in kept if getattr(fresh, name) != kept[name]]
 
 
 def misspelt(environ: Mapping[str, str]) -> Iterator[str]:

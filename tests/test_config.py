@@ -206,3 +206,8 @@ def test_a_variable_that_is_nearly_a_setting_is_told_of() -> None:
     assert list(config.misspelt(environ)) == [
         "WAS_PRT: there is no such setting, so it does not count; did you mean WAS_PORT?"
     ]
+
+
+def test_what_is_kept_from_the_running_settings_and_what_that_hides() -> None:
+    running, fresh = Settings(port=1, threads=2), Settings(port=3, threads=4)
+    assert config.keep(fresh, running, ["host", "port"]) == (Settings(port=1, threads=4), ["port"])

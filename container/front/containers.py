@@ -19,6 +19,7 @@ from container.front.fields import end_to_end
 from container.front.jk import REPEAT_IDEMPOTENT, LbConfig, LoadBalancer, Worker, WorkerConfig
 from container.front.site import Action, FrontRequest, Headers, ProxyAction, ProxyLimits
 from container.front.stickiness import session_ids
+from container.protocols.backend import SECRETS
 from container.protocols.forwarded import Claim, TrustedProxies
 
 __all__ = ["ContainersSite", "routes"]
@@ -65,8 +66,8 @@ class ContainersSite:
                 maintain_s=1,
             )
         )
-        for worker in self.balancer.members:
-            worker.healthy = False
+        self._gone, self._silent = set(routes), set[str]()
+        self._settle()
         self._limits = ProxyLimits(
             connect_timeout_s=5.0,
             send_timeout_s=0.0,
@@ -89,19 +90,29 @@ class ContainersSite:
         """From now on the process that listens at path serves a route. cookies: of its sessions, by name."""
         worker = self._worker(route)
         worker.address = Address("http", "", 0, path)
-        worker.healthy = True
         worker.is_well()
+        self._gone.discard(route)
+        self._silent.discard(route)
+        self._settle()
         self._cookies = tuple(dict.fromkeys((*self._cookies, *cookies)))
 
     def withdraw(self, route: str) -> None:
         """Nobody serves a route at the moment."""
-        self._worker(route).healthy = False
+        self._gone.add(route)
+        self._settle()
 
     def suspect(self, route: str, path: str, suspected: bool = True) -> None:
         """The process that listens at path does not answer, or does again."""
-        worker = self._worker(route)
-        if worker.address.path == path:
-            worker.healthy = not suspected
+        if self._worker(route).address.path == path:
+            (self._silent.add if suspected else self._silent.discard)(route)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Who is silent gets no requests, unless all are: one that is only slow is better than nobody."""
+        there = {worker.route for worker in self.balancer.members} - self._gone
+        usable = there - self._silent or there
+        for worker in self.balancer.members:
+            worker.healthy = worker.route in usable
 
     def _worker(self, route: str) -> Worker:
         return next(worker for worker in self.balancer.members if worker.route == route)
@@ -136,7 +147,8 @@ class ContainersSite:
     def _headers(self, request: FrontRequest, client: str, claim: Claim | None) -> Headers:
         exchange = request.exchange
         host = request.headers.get("host") or _authority(*exchange.connection.local)
-        headers = _passed_headers(tuple(exchange.headers), host, client, request.scheme)
+        passed = _known_passed_headers if SECRETS.isdisjoint(request.headers) else _passed_headers
+        headers = passed(tuple(exchange.headers), host, client, request.scheme)
         if claim is not None and claim.host is not None:
             headers += (("X-Forwarded-Host", claim.host),)
         if claim is not None and claim.port is not None:
@@ -153,10 +165,12 @@ class ContainersSite:
         return ()
 
 
-@lru_cache(256)  # clients send the same header again and again
 def _passed_headers(raw: tuple[tuple[bytes, bytes], ...], host: str, client: str, scheme: str) -> Headers:
     passed = [(name, value) for _, name, value in end_to_end(raw, _ABOUT_THE_CLIENT)]
     return (*passed, ("Host", host), ("X-Forwarded-For", client), ("X-Forwarded-Proto", scheme))
+
+
+_known_passed_headers = lru_cache(256)(_passed_headers)  # clients send the same header again and again
 
 
 def _authority(host: str, port: int) -> str:

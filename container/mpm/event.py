@@ -117,6 +117,22 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def run_in_thread(run: Callable[[Callable[[], None]], None], name: str) -> threading.Thread:
+    """Start a thread for run(ready); returns when that has called ready, or has ended."""
+    is_ready = threading.Event()
+
+    def run_and_tell() -> None:
+        try:
+            run(is_ready.set)
+        finally:
+            is_ready.set()
+
+    thread = threading.Thread(target=run_and_tell, name=name)
+    thread.start()
+    is_ready.wait()
+    return thread
+
+
 class EventServer:
     """One loop in the thread that calls ``run``, or in a thread of its own after ``start``."""
 
@@ -202,16 +218,7 @@ class EventServer:
 
     def start(self) -> None:
         """Run in a thread of its own; returns when connections are accepted."""
-        is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._run_and_tell, args=(is_ready,), name="event-loop")
-        self._thread.start()
-        is_ready.wait()
-
-    def _run_and_tell(self, is_ready: threading.Event) -> None:
-        try:
-            self.run(is_ready.set)
-        finally:
-            is_ready.set()
+        self._thread = run_in_thread(self.run, "event-loop")
 
     def join(self) -> None:
         """Wait for the thread of ``start``."""

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn, Protocol
 
+from container.config import Settings
 from container.errors import ContainerError
 from container.mpm.population import Decision, Limits, Population
 from container.mpm.scoreboard import DRAINING, ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
@@ -38,7 +39,6 @@ __all__ = ["Child", "ChildServer", "StartError", "Supervisor", "leave"]
 _log = logging.getLogger("container.server")
 
 _TICK_S = 1.0
-_JOIN_S = 0.05
 _GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 _MAX_BACK_OFF_S = 30.0
 _GIVE_UP_AFTER = 3  # children that died while starting, when none has ever been ready
@@ -89,10 +89,8 @@ class Supervisor:
         make_server: Callable[[Child], ChildServer],
         limits: Limits,
         board: Scoreboard,
+        settings: Settings,
         *,
-        stop_timeout_s: float,
-        graceful_timeout_s: float,
-        drain_s: float = 0.0,
         make_helper: Callable[[Child], ChildServer] | None = None,
         needs_helper: Callable[[], bool] = lambda: True,
         reload: Callable[[int], None] = lambda generation: None,
@@ -104,20 +102,20 @@ class Supervisor:
 
         reload is called before a generation of that number starts; a ContainerError keeps the old one.
         settled tells which generation goes on alone: the new one, or the old one if the new did not start.
-        on_stop is called when the children are asked to end. graceful_timeout_s of 0 is no limit.
+        on_stop is called when the children are asked to end.
         """
         self._make_server = make_server
         self._make_helper = make_helper
         self._needs_helper = needs_helper
         self._settled = settled
         self._on_stop = on_stop
-        self._drain_s = drain_s
+        self._drain_s = settings.drain_s
         self._stop_at_s: float | None = None  # the end of draining
         self._limits = limits
         self._board = board
         self._population = Population(limits)
-        self._stop_timeout_s = stop_timeout_s
-        self._graceful_timeout_s = graceful_timeout_s or math.inf
+        self._stop_timeout_s = settings.stop_timeout_s
+        self._graceful_timeout_s = settings.graceful_shutdown_timeout_s or math.inf
         self._reload = reload
         self._say = say
         self._children: dict[int, Child] = {}
@@ -269,6 +267,7 @@ class Supervisor:
     def _live(self, server: ChildServer, child: Child, inbox: SignalInbox) -> int:
         """Serve until told to stop; return the exit code."""
         failures: list[BaseException] = []
+        has_ended = threading.Event()
 
         def ready() -> None:
             child.slot.state = WAITING
@@ -280,12 +279,12 @@ class Supervisor:
             except BaseException as error:  # noqa: BLE001  raised again, by the main thread
                 failures.append(error)
             finally:
+                has_ended.set()  # before the wake-up, which may be taken for that of a signal
                 inbox.wake()
 
-        thread = threading.Thread(target=serve, name="serve", daemon=True)
-        thread.start()
+        threading.Thread(target=serve, name="serve", daemon=True).start()
         lifeline = self._lifeline_reader
-        while thread.is_alive():
+        while not has_ended.is_set():
             numbers = inbox.wait(None if lifeline >= 0 else _TICK_S, lifeline)
             if not numbers and lifeline >= 0 and _has_ended(lifeline):
                 _log.error("The supervisor has been killed: process %d ends too", child.pid)
@@ -296,8 +295,6 @@ class Supervisor:
                     continue
                 is_quick = number == signal.SIGTERM
                 server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s)
-            if not numbers:
-                thread.join(_JOIN_S)  # it may be about to end
         if failures:
             raise failures[0]
         return 0

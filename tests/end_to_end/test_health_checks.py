@@ -164,7 +164,7 @@ def test_one_process_asks_for_all(model: str, serve, members, tmp_path: Path) ->
 
 def test_a_reload_does_not_forget_who_is_unhealthy(serve, members, tmp_path: Path) -> None:
     text = NGINX.replace("interval=300ms", "interval=1h")  # from now on
-    front = serve(NGINX, addresses(members))
+    front = serve(NGINX.replace("interval=300ms", "interval=1s"), addresses(members))
     members["A"].health = 503
     wait_until(lambda: letters(front) == "BBBBBB")
     port = front.url.rpartition(":")[2]

@@ -35,6 +35,28 @@ class Main(HttpServlet):
         about["connection"] = request.getServletConnection().isSecure()
         response.getWriter().write(json.dumps(about))
 """
+CLIENT_CERT = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+  <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class></servlet>
+  <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
+  <security-constraint>
+    <web-resource-collection>
+      <web-resource-name>all</web-resource-name><url-pattern>/main/*</url-pattern>
+    </web-resource-collection>
+    <auth-constraint><role-name>clerk</role-name></auth-constraint>
+  </security-constraint>
+  <login-config><auth-method>CLIENT-CERT</auth-method></login-config>
+  <security-role><role-name>clerk</role-name></security-role>
+</web-app>
+"""
+WHO = """
+from container.servlet import HttpServlet
+
+class Main(HttpServlet):
+    def doGet(self, request, response):
+        shown = request.getAttribute("jakarta.servlet.request.X509Certificate")
+        about = request.getAuthType(), request.getRemoteUser(), request.isUserInRole("clerk"), len(shown)
+        response.getWriter().write(str(about))
+"""
 CONFIDENTIAL = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
   <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class></servlet>
   <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
@@ -54,6 +76,7 @@ class Https:
     def __init__(self, folder: Path) -> None:
         self.authority = trustme.CA()
         self.folder = folder
+        self.client: trustme.LeafCert | None = None  # what a client shows
         self.port = free_ports(1)[0]
         self.ca = folder / "ca.pem"
         self.authority.cert_pem.write_to_path(str(self.ca))
@@ -68,6 +91,8 @@ class Https:
     def context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
+        if self.client is not None:
+            self.client.configure_cert(context)
         return context
 
     def get(self, path: str) -> tuple[int, str, dict[str, str]]:
@@ -131,6 +156,27 @@ def test_a_request_knows_that_it_is_secure(web_app, was_run, https: Https) -> No
     assert plain["secure_protocol"] is None
     assert plain["listed"] == []
     assert running.stop() == 0
+
+
+@pytest.mark.rules("RT-AUTH-03")
+def test_a_client_logs_in_by_its_certificate(web_app, was_run, https: Https) -> None:
+    web_app(code=WHO, web_xml=CLIENT_CERT)
+    names = {"Ann": "clerk", "Bob": "guest"}
+    users = "".join(
+        f'<user username="CN={name}, OU=Desk, O=Shop" roles="{role}"/>' for name, role in names.items()
+    )
+    (https.folder / "users.xml").write_text(f"<tomcat-users>{users}</tomcat-users>")
+    was_run(
+        "--tls-port", str(https.port), "--tls-certificate", https.issue("a.pem", "localhost"),
+        "--tls-client-ca", str(https.ca), "--users", str(https.folder / "users.xml"),
+    )  # fmt: skip
+    assert https.get("/main")[0] == 401
+    for name, status in (("Ann", 200), ("Bob", 403), ("Eve", 401)):
+        where = {"organization_name": "Shop", "organization_unit_name": "Desk"}
+        https.client = https.authority.issue_cert("x.example", common_name=name, **where)
+        got, text, _ = https.get("/main")
+        assert got == status
+        assert status != 200 or text == "('CLIENT_CERT', 'CN=Ann, OU=Desk, O=Shop', True, 1)"
 
 
 def test_what_is_confidential_is_sent_to_the_tls_port(web_app, was_run, https: Https) -> None:

@@ -60,6 +60,19 @@ def test_nobody_is_asked_before_somebody_is_admitted() -> None:
     assert [pick(site) for _ in range(3)] == ["r2 unix:/run/a.sock"] * 3
 
 
+def test_who_is_silent_is_asked_only_if_nobody_else_is_there() -> None:
+    site = make_site()
+    site.suspect("r1", "/run/r1.sock")
+    assert [pick(site)[:2] for _ in range(3)] == ["r2"] * 3
+    site.withdraw("r2")
+    assert pick(site)[:2] == "r1"
+    site.withdraw("r1")
+    assert pick(site) == "503"
+    site.admit("r2", "/run/a.sock")
+    site.suspect("r2", "/run/r2.sock")  # said of the one before
+    assert [pick(site) for _ in range(3)] == ["r2 unix:/run/a.sock"] * 3
+
+
 def test_idle_containers_take_turns() -> None:
     assert [pick(make_site())[:2] for _ in range(1)] == ["r1"]
     site = make_site(3)
@@ -194,3 +207,11 @@ def test_a_static_plan_survives_its_way(tmp_path) -> None:
         {"": static_root("", str(tmp_path), servlet_patterns=["/x/*", "*.do", "/y"]), "/all": None}
     )
     assert plan_of_values(json.loads(json.dumps(values_of_plan(plan)))) == plan
+
+
+@pytest.mark.parametrize(("name", "is_kept"), [("Accept", True), ("Cookie", False), ("Authorization", False)])
+def test_what_is_passed_on_is_remembered_unless_it_has_a_secret(name: str, is_kept: bool) -> None:
+    asked = request(headers=(("Host", "shop.test"), (name, "JSESSIONID=1")))
+    first, second = (make_site().decide(asked).headers for _ in range(2))
+    assert first == second
+    assert (first is second) == is_kept

@@ -75,7 +75,9 @@ def test_each_server_has_its_certificate(tmp_path: Path, name: str, text: str) -
     assert server.addresses == [f"https://127.0.0.1:{port}"]
     server.start()
     try:
-        with urllib.request.urlopen(f"https://localhost:{port}/about", context=context, timeout=120) as answer:
+        with urllib.request.urlopen(
+            f"https://localhost:{port}/about", context=context, timeout=120
+        ) as answer:
             assert answer.read() == b"https TLSv1.3 localhost"
         context.check_hostname = False
         for asked, certificate in {

@@ -13,7 +13,8 @@ from container.errors import DeploymentError
 from container.learn.lint import lint
 from container.learn.lint.report import as_text
 from container.learn.lint.rules import files_of
-from container.server import served, start_container
+from container.report import served
+from container.server import start_container
 from container.testing import Deploy
 
 MISTAKES = tomllib.loads(Path(__file__).with_name("common_mistakes.toml").read_text(encoding="utf-8"))

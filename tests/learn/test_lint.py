@@ -14,7 +14,8 @@ from container.errors import ConfigError, Problem, Source
 from container.learn.lint import Report, lint
 from container.learn.lint.report import as_json, as_text
 from container.learn.lint.rules import RULES, as_markdown, explain, rule_of
-from container.server import served, start_container
+from container.report import served
+from container.server import start_container
 
 ROOT = Path(container.__file__).parents[1]
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")

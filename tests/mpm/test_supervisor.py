@@ -11,17 +11,24 @@ import pytest
 pytestmark = pytest.mark.socket  # it forks
 
 FRAME = """
-import os, signal, threading
+import os, signal, threading, time
+from container.config import Settings
 from container.mpm.population import Limits
 from container.mpm.scoreboard import Scoreboard
 from container.mpm.supervisor import StartError, Supervisor
+
+class Late:
+    def __del__(self):
+        time.sleep(0.3)
 
 class Server:
     def __init__(self, child):
         self.number = child.number
         self.ended = threading.Event()
+        self.of_thread = threading.local()
 
     def run(self, ready):
+        self.of_thread.late = Late()  # the thread takes its time to end, as on a busy machine
         ready()
         if self.number == LAST:
             os.kill(os.getppid(), signal.SIGTERM)
@@ -45,7 +52,7 @@ os.fork = failing
 board = Scoreboard.make(None, 4, 1, "event", [])
 limits = Limits(2, 0, 0, 2, 4, 1, is_fixed=True)
 try:
-    code = Supervisor(Server, limits, board, stop_timeout_s=30.0, graceful_timeout_s=0.0).run()
+    code = Supervisor(Server, limits, board, Settings()).run()
 except StartError as error:
     raise SystemExit(str(error))
 states = [slot.state for slot in board.all_slots()]
