@@ -427,7 +427,7 @@ class Request(HttpServletRequest):
     def getRequestDispatcher(self, path: str) -> RequestDispatcher | None:
         if path is None:
             return None
-        path, mark, query = path.partition("?")
+        path, mark, query = path.partition("#")[0].partition("?")
         attributes = self._dispatch.attributes or {}
         base = attributes.get("jakarta.servlet.include.servlet_path")
         if base is None or self._dispatch.kind is not DispatcherType.INCLUDE:
@@ -514,7 +514,8 @@ class Request(HttpServletRequest):
         return requested
 
     def getRequestedSessionId(self) -> str | None:
-        return self._session_id()[0] or None
+        requested, source = self._session_id()
+        return requested if source else None
 
     def isRequestedSessionIdFromCookie(self) -> bool:
         return self._session_id()[1] == "cookie"

@@ -242,7 +242,7 @@ class ApplicationContext(ServletContext):
             return None
         if path and not path.startswith("/"):
             raise IllegalArgumentException(f'getRequestDispatcher: "{path}" must start with "/"')
-        plain, mark, query = path.partition("?")
+        plain, mark, query = path.partition("#")[0].partition("?")
         return self._context.dispatcher(plain or "/", query if mark else None)
 
     def getNamedDispatcher(self, name: str) -> RequestDispatcher | None:
@@ -344,17 +344,17 @@ class ApplicationContext(ServletContext):
         return ServletView(self, declaration)
 
     def createServlet(self, clazz: type[T]) -> T:
-        self._check_open("createServlet")
+        self._check_declared("createServlet")
         servlet = self._create(clazz)
         self._created.append(servlet)
         return servlet
 
     def createFilter(self, clazz: type[T]) -> T:
-        self._check_open("createFilter")
+        self._check_declared("createFilter")
         return self._create(clazz)
 
     def createListener(self, clazz: type[T]) -> T:
-        self._check_open("createListener")
+        self._check_declared("createListener")
         if not (isinstance(clazz, type) and issubclass(clazz, LISTENERS)):
             raise IllegalArgumentException(f"{clazz!r} implements no listener interface")
         return self._create(clazz)

@@ -160,10 +160,8 @@ class ContextSessions:
         return session
 
     def _send_cookie(self, request: Request, session_id: str) -> None:
-        location = request._location
-        path = location.context_path if location.context is self._context else self._context.encoded_path
         secure = request.isSecure() or request.getAttribute(FORWARDED_SECURE) is True
-        cookie = self.cookie_config.session_cookie(session_id, path, secure)
+        cookie = self.cookie_config.session_cookie(session_id, self._context.encoded_path, secure)
         response = request._response
         # An include may still begin a session.
         locked, response._locked = response._locked, response._committed

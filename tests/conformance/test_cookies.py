@@ -93,6 +93,7 @@ BOTH = (
         ("/x;jsessionid=other", f"JSESSIONID={ID}", [ID, True, False, False]),
         ("/", "JSESSIONID=what/ever", ["what/ever", True, False, False]),
         ("/", f"jsessionid={ID}", [None, False, False, False]),
+        ("/", "JSESSIONID=", ["", True, False, False]),
     ],
 )
 def test_the_id_that_the_client_sent(tell, path, cookie, found):

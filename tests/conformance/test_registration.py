@@ -457,9 +457,6 @@ REGISTERING: dict[str, Callable[[Any], Any]] = {
     "addListener by class": lambda c: c.addListener(ServletRequestListener),
     "addListener by name": lambda c: c.addListener("container.servlet.ServletRequestListener"),
     "addListener by instance": lambda c: c.addListener(ServletRequestListener()),
-    "createServlet": lambda c: c.createServlet(Hello),
-    "createFilter": lambda c: c.createFilter(Mark),
-    "createListener": lambda c: c.createListener(ServletRequestListener),
     "declareRoles": lambda c: c.declareRoles("clerk"),
     "setInitParameter": lambda c: c.setInitParameter("x", "y"),
     "setSessionTrackingModes": lambda c: c.setSessionTrackingModes({SessionTrackingMode.COOKIE}),
@@ -468,6 +465,9 @@ REGISTERING: dict[str, Callable[[Any], Any]] = {
     "setResponseCharacterEncoding": lambda c: c.setResponseCharacterEncoding("utf-8"),
 }
 ASKING: dict[str, Callable[[Any], Any]] = {
+    "createServlet": lambda c: c.createServlet(Hello),
+    "createFilter": lambda c: c.createFilter(Mark),
+    "createListener": lambda c: c.createListener(ServletRequestListener),
     "getServletRegistration": lambda c: c.getServletRegistration("x"),
     "getServletRegistrations": lambda c: c.getServletRegistrations(),
     "getFilterRegistration": lambda c: c.getFilterRegistration("x"),
