@@ -458,3 +458,23 @@ def test_a_module_that_everybody_can_download() -> None:
     Path("webapps/shop").mkdir(parents=True)
     Path("webapps/shop/app.py").write_text("PASSWORD = 'secret'\n")
     assert "webapps/shop/app.py: warning WAS136: is not in WEB-INF/classes" in was("check", "webapps").stdout
+
+
+INTERRUPTED = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class CtrlC(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "container.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+from container.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
