@@ -167,6 +167,12 @@ class Request(HttpServletRequest):
         except ProtocolError as error:
             raise broken_body(error) from None
 
+    def _read_body_soon(self, size: int) -> bytes | None:
+        try:
+            return self._exchange.read_soon(size)
+        except ProtocolError as error:
+            raise broken_body(error) from None
+
     def _body_encoding(self) -> str:
         return self.getCharacterEncoding() or LATIN_1
 
@@ -305,6 +311,12 @@ class Request(HttpServletRequest):
         if "transfer-encoding" not in self._header_index() or self._exchange.version == "HTTP/1.0":
             return True
         return self._exchange.trailers is not None and self._body_ended()
+
+    def _has_no_body(self) -> bool:
+        """Whether that is known before anybody reads: by AJP there may be one that nothing announces."""
+        exchange = self._exchange
+        announced = exchange.content_length or "transfer-encoding" in self._header_index()
+        return not announced and exchange.trailers is not None
 
     def _body_ended(self) -> bool:
         stream = self._input

@@ -307,9 +307,10 @@ class Response(HttpServletResponse):
         return output
 
     def setBufferSize(self, size: int) -> None:
-        if self._committed or self._buffered or self._sent:
+        if self.isCommitted() or self._buffered or self._sent:
             raise IllegalStateException("the buffer's size cannot change once content has been written")
-        self._buffer_bytes = max(self._buffer_bytes, size)
+        if not self._locked:
+            self._buffer_bytes = max(self._buffer_bytes, size)
 
     def getBufferSize(self) -> int:
         return self._buffer_bytes
@@ -563,7 +564,7 @@ class Response(HttpServletResponse):
     # --- trailers (RT-RTR)---------------------------------------------------------------------------------
 
     def setTrailerFields(self, supplier: Callable[[], Mapping[str, str]]) -> None:
-        if self._committed:
+        if self.isCommitted():
             raise IllegalStateException("trailers cannot be set once the response is committed")
         if self._exchange.version == "HTTP/1.0" or not self._exchange.can_send_trailers:
             raise IllegalStateException("this protocol cannot carry trailers")
@@ -576,7 +577,7 @@ class Response(HttpServletResponse):
 
     def sendEarlyHints(self) -> None:
         """Send 103 with the current headers (draft of 6.2)."""
-        if not self._committed and self._headers:
+        if self._headers and not self.isCommitted():
             self._exchange.inform(
                 103, [(n, value) for n, values in self._headers.values() for value in values]
             )

@@ -31,9 +31,6 @@ from container.servlet import (
     EventListener,
     Filter,
     FilterRegistration,
-    HttpSessionAttributeListener,
-    HttpSessionIdListener,
-    HttpSessionListener,
     IllegalArgumentException,
     IllegalStateException,
     JspConfigDescriptor,
@@ -44,18 +41,16 @@ from container.servlet import (
     RequestDispatcher,
     Servlet,
     ServletContext,
-    ServletContextAttributeListener,
     ServletContextListener,
     ServletException,
     ServletRegistration,
-    ServletRequestAttributeListener,
-    ServletRequestListener,
     ServletSecurityElement,
     SessionCookieConfig,
     SessionTrackingMode,
     TaglibDescriptor,
     UnsupportedOperationException,
 )
+from container.servlet.annotations import LISTENERS
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -63,15 +58,6 @@ if TYPE_CHECKING:
 __all__ = ["ApplicationContext"]
 
 T = TypeVar("T")
-
-_ADDABLE = (
-    ServletContextAttributeListener,
-    ServletRequestListener,
-    ServletRequestAttributeListener,
-    HttpSessionListener,
-    HttpSessionAttributeListener,
-    HttpSessionIdListener,
-)
 
 
 class ApplicationContext(ServletContext):
@@ -366,7 +352,7 @@ class ApplicationContext(ServletContext):
 
     def createListener(self, clazz: type[T]) -> T:
         self._check_open("createListener")
-        if not (isinstance(clazz, type) and issubclass(clazz, (*_ADDABLE, ServletContextListener))):
+        if not (isinstance(clazz, type) and issubclass(clazz, LISTENERS)):
             raise IllegalArgumentException(f"{clazz!r} implements no listener interface")
         return self._create(clazz)
 
@@ -428,12 +414,14 @@ class ApplicationContext(ServletContext):
             if isinstance(instance, type):
                 instance = self._create(instance)
         except Exception as error:  # importing and the constructor are application code
-            raise IllegalArgumentException(f"listener {listener}: {error}", error) from error
-        allowed = (*_ADDABLE, ServletContextListener) if self._initializing else _ADDABLE
-        if not isinstance(instance, allowed):
+            raise IllegalArgumentException(f"listener {listener}: {error}") from error
+        name = type(instance).__qualname__
+        if isinstance(instance, ServletContextListener) and not self._initializing:
             raise IllegalArgumentException(
-                f"{type(instance).__qualname__} implements no listener interface that can be added here"
+                f"{name} is a ServletContextListener, which only an initializer can add (§4.4.3)"
             )
+        if not isinstance(instance, LISTENERS):
+            raise IllegalArgumentException(f"{name} implements no listener interface that can be added")
         self._context.add_listener(instance)
 
 

@@ -72,7 +72,7 @@ class ContextSessions:
                 if len(name) == 6 and self._cookie_prefix in value and name.lower() == b"cookie"
             ]
             if lines:
-                found = [value for _, value in cookie_pairs(lines, only=self._cookie_name)]
+                found = [value.strip('"') for _, value in cookie_pairs(lines, only=self._cookie_name)]
                 if len(found) > 1:
                     found = [i for i in found if self.manager.find(i) is not None][:1] or found
                 if found:

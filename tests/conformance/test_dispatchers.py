@@ -606,6 +606,18 @@ def test_an_included_target_writes_and_changes_nothing_else(routes: Any, call: C
 
 
 @pytest.mark.rules("RT-INC-03")
+def test_an_included_target_does_not_change_the_buffers_size(routes: Any) -> None:
+    sizes: list[int] = []
+
+    def source(request: Any, response: Any) -> None:
+        go("include", "/t")(request, response)
+        sizes.append(response.getBufferSize())
+
+    routes({"/a": source, "/t": lambda request, response: response.setBufferSize(20_000)}).get("/a")
+    assert sizes == [8192]
+
+
+@pytest.mark.rules("RT-INC-03")
 @pytest.mark.parametrize("commit", [lambda r: r.flushBuffer(), lambda r: r.getWriter().write("x" * 9000)])
 def test_an_included_target_may_commit(routes: Any, commit: Callable[[Any], None]) -> None:
     seen: list[bool] = []

@@ -9,7 +9,7 @@ import pytest
 from container.config import Settings
 from container.mpm.executor import PerRequestExecutor, PoolExecutor, make_executor
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 @pytest.fixture(params=[PoolExecutor, PerRequestExecutor])
