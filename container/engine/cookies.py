@@ -44,7 +44,7 @@ def _is_token(name: str) -> bool:
 
 
 def _cookie_value(content: str) -> str | None:
-    """Return the value as it was sent: quotes around it are part of it. None if it holds what none may.
+    """Return the value without its quotes, None if it holds what none may.
 
     As Tomcat does, a quote that begins it need not be closed.
     """
@@ -52,7 +52,7 @@ def _cookie_value(content: str) -> str | None:
     if any(c in _VALUE_REFUSED or c < " " or c == "\x7f" for c in inner):
         return None
     # Bytes beyond ASCII are UTF-8 (RFC 6265 leaves them open, browsers send that).
-    return content.encode("latin-1").decode("utf-8", "replace")
+    return inner.encode("latin-1").decode("utf-8", "replace")
 
 
 def format_cookie(cookie: Cookie) -> str:

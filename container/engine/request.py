@@ -431,7 +431,7 @@ class Request(HttpServletRequest):
     def getRequestDispatcher(self, path: str) -> RequestDispatcher | None:
         if path is None:
             return None
-        path, mark, query = path.partition("?")
+        path, mark, query = path.partition("#")[0].partition("?")
         attributes = self._dispatch.attributes or {}
         base = attributes.get("jakarta.servlet.include.servlet_path")
         if base is None or self._dispatch.kind is not DispatcherType.INCLUDE:

@@ -534,6 +534,7 @@ class Response(HttpServletResponse):
         target = self._redirect_target(location)
         if clearBuffer:
             self.resetBuffer()
+            self._output = None  # nothing comes of either now, and a filter may take the other one
         self._status = int(sc)
         self.setHeader("Location", target)
         self._open = False

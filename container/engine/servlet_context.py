@@ -59,6 +59,9 @@ __all__ = ["ApplicationContext"]
 
 T = TypeVar("T")
 
+# A ServletContextListener that is one of these as well is added, as in Tomcat, and never hears of the start.
+_LATE_LISTENERS = tuple(kind for kind in LISTENERS if kind is not ServletContextListener)
+
 
 class ApplicationContext(ServletContext):
     """See the module. One for each web app.
@@ -239,7 +242,7 @@ class ApplicationContext(ServletContext):
             return None
         if path and not path.startswith("/"):
             raise IllegalArgumentException(f'getRequestDispatcher: "{path}" must start with "/"')
-        plain, mark, query = path.partition("?")
+        plain, mark, query = path.partition("#")[0].partition("?")
         return self._context.dispatcher(plain or "/", query if mark else None)
 
     def getNamedDispatcher(self, name: str) -> RequestDispatcher | None:
@@ -341,17 +344,17 @@ class ApplicationContext(ServletContext):
         return ServletView(self, declaration)
 
     def createServlet(self, clazz: type[T]) -> T:
-        self._check_open("createServlet")
+        self._check_declared("createServlet")
         servlet = self._create(clazz)
         self._created.append(servlet)
         return servlet
 
     def createFilter(self, clazz: type[T]) -> T:
-        self._check_open("createFilter")
+        self._check_declared("createFilter")
         return self._create(clazz)
 
     def createListener(self, clazz: type[T]) -> T:
-        self._check_open("createListener")
+        self._check_declared("createListener")
         if not (isinstance(clazz, type) and issubclass(clazz, LISTENERS)):
             raise IllegalArgumentException(f"{clazz!r} implements no listener interface")
         return self._create(clazz)
@@ -415,12 +418,12 @@ class ApplicationContext(ServletContext):
                 instance = self._create(instance)
         except Exception as error:  # importing and the constructor are application code
             raise IllegalArgumentException(f"listener {listener}: {error}") from error
-        name = type(instance).__qualname__
-        if isinstance(instance, ServletContextListener) and not self._initializing:
-            raise IllegalArgumentException(
-                f"{name} is a ServletContextListener, which only an initializer can add (§4.4.3)"
-            )
-        if not isinstance(instance, LISTENERS):
+        if not isinstance(instance, LISTENERS if self._initializing else _LATE_LISTENERS):
+            name = type(instance).__qualname__
+            if isinstance(instance, ServletContextListener):
+                raise IllegalArgumentException(
+                    f"{name} is a ServletContextListener, which only an initializer can add (§4.4.3)"
+                )
             raise IllegalArgumentException(f"{name} implements no listener interface that can be added")
         self._context.add_listener(instance)
 

@@ -72,7 +72,7 @@ class ContextSessions:
                 if len(name) == 6 and self._cookie_prefix in value and name.lower() == b"cookie"
             ]
             if lines:
-                found = [value.strip('"') for _, value in cookie_pairs(lines, only=self._cookie_name)]
+                found = [value for _, value in cookie_pairs(lines, only=self._cookie_name)]
                 if len(found) > 1:
                     found = [i for i in found if self.manager.find(i) is not None][:1] or found
                 if found:
@@ -161,10 +161,8 @@ class ContextSessions:
         return session
 
     def _send_cookie(self, request: Request, session_id: str) -> None:
-        location = request._location
-        path = location.context_path if location.context is self._context else self._context.encoded_path
         secure = request.isSecure() or request.getAttribute(FORWARDED_SECURE) is True
-        cookie = self.cookie_config.session_cookie(session_id, path, secure)
+        cookie = self.cookie_config.session_cookie(session_id, self._context.encoded_path, secure)
         response = request._response
         # An include may still begin a session.
         locked, response._locked = response._locked, response._committed

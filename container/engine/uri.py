@@ -142,10 +142,11 @@ def resolve(base: str, path: str) -> str | None:
     None if it leaves the root (RT-RD-03).
 
     An absolute path is only normalised. Used for dispatchers and resources, whose paths never were
-    percent-encoded.
+    percent-encoded. A backslash is a slash, as in Tomcat: no name that a client may ask for has one.
     """
     if not path.startswith("/"):
         path = base[: base.rfind("/") + 1] + path
+    path = path.replace("\\", "/")
     if "//" not in path and "/." not in path:
         return path
     segments: list[str] = []
@@ -155,7 +156,7 @@ def resolve(base: str, path: str) -> str | None:
                 return None
         elif segment not in ("", "."):
             segments.append(segment)
-    end = "/" if segments and path.endswith(("/", "/.", "/..")) else ""
+    end = "/" if segments and path.endswith("/") else ""  # not after a dot segment (RT-URI-14)
     return "/" + "/".join(segments) + end
 
 
