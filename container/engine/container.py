@@ -550,7 +550,7 @@ def raw_prefix(uri: str, context_path: str) -> str:
         if end == len(uri) or uri[end] == "/":
             try:
                 if canonicalize(uri[:end].encode("latin-1")).path == context_path:
-                    return uri[:end]
+                    return "/" + uri[:end].lstrip("/")  # "//app/x" would name a host in a redirect
             except BadTarget:
                 continue
     return context_path
