@@ -30,7 +30,7 @@ from typing import Any
 from container.config import Settings
 from container.errors import ContainerError
 from container.front.fleet import Command, Do, Fleet, Process, State
-from container.mpm.signals import SignalInbox
+from container.mpm.signals import SignalInbox, how_ended
 
 __all__ = [
     "HANDLED",
@@ -296,9 +296,8 @@ class Supervisor:
         for child in list(self._children.values()):
             if (code := child.popen.poll()) is not None:
                 self._forget(child)
-                self._obey(
-                    self._fleet.died(child.process, _how(code), time.monotonic(), for_good=code == REFUSED)
-                )
+                why, for_good = how_ended(code), code == REFUSED
+                self._obey(self._fleet.died(child.process, why, time.monotonic(), for_good=for_good))
 
     def _forget(self, child: _Child) -> None:
         del self._children[child.process]
@@ -346,12 +345,3 @@ class Supervisor:
             child.popen.kill()
             child.popen.wait()
             self._forget(child)
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {-code} ({signal.Signals(-code).name})"
-    except ValueError:
-        return f"signal {-code}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from container.mpm.waker import Waker
 
-__all__ = ["SignalInbox"]
+__all__ = ["SignalInbox", "how_ended"]
 
 
 class SignalInbox:
@@ -72,3 +72,13 @@ class SignalInbox:
         self._waker.drain()
         received, self._received = self._received, []
         return received
+
+
+def how_ended(code: int) -> str:
+    """Say how a process has ended: its exit code, or minus the number of a signal, which may have no name."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"signal {-code}"

@@ -32,7 +32,7 @@ from container.config import Settings
 from container.errors import ContainerError
 from container.mpm.population import Decision, Limits, Population
 from container.mpm.scoreboard import DRAINING, ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
-from container.mpm.signals import SignalInbox
+from container.mpm.signals import SignalInbox, how_ended
 
 __all__ = ["Child", "ChildServer", "StartError", "Supervisor", "leave"]
 
@@ -319,7 +319,7 @@ class Supervisor:
         child.slot.clear()
         if child.is_asked_to_end:
             return
-        how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
+        how = how_ended(code)
         if was_starting or (code and time.monotonic() - child.begun_s < _QUICK_S):
             _log.error("Process %d ended right after its start: %s", child.pid, how)
             self._count_failure(how)

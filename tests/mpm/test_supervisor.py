@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -30,6 +31,8 @@ class Server:
     def run(self, ready):
         self.of_thread.late = Late()  # the thread takes its time to end, as on a busy machine
         ready()
+        if self.number in KILLED:
+            os.kill(os.getpid(), signal.SIGRTMIN + 1)
         if self.number == LAST:
             os.kill(os.getppid(), signal.SIGTERM)
         self.ended.wait()
@@ -60,9 +63,12 @@ raise SystemExit(code if states == [board.slot(3).state] * 4 else f"slots are le
 """
 
 
-def supervise(last: int, failing: str) -> subprocess.CompletedProcess[str]:
-    """Run one whose child of this number has it stop; failing: which forks fail, counted from 1."""
-    program = f"LAST, FAILING = {last}, {failing}\n{textwrap.dedent(FRAME)}"
+def supervise(last: int, failing: str = "()", killed: str = "()") -> subprocess.CompletedProcess[str]:
+    """Run one whose child of this number has it stop; failing: which forks fail, counted from 1.
+
+    killed: which children are killed by a signal that has no name.
+    """
+    program = f"LAST, FAILING, KILLED = {last}, {failing}, {killed}\n{textwrap.dedent(FRAME)}"
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
@@ -78,3 +84,9 @@ def test_without_any_process_the_start_fails_with_the_reason() -> None:
     done = supervise(0, "range(99)")
     assert done.returncode == 1
     assert "none of 3 processes became ready; the last one: [Errno 11] Resource temporarily" in done.stderr
+
+
+def test_a_child_killed_by_a_signal_without_a_name_is_replaced() -> None:
+    done = supervise(3, killed="(1,)")
+    assert done.returncode == 0, done.stderr
+    assert f"signal {signal.SIGRTMIN + 1}" in done.stderr
