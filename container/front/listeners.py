@@ -54,6 +54,7 @@ class FrontListeners:
                     self.secure.append((listener, tls))
         except ConfigError:
             self.close(but=before)
+            self.remove_paths(but=before)
             raise
 
     @classmethod

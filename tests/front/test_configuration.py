@@ -116,6 +116,24 @@ def test_an_address_that_is_taken():
 
 
 @pytest.mark.socket
+def test_what_was_taken_before_an_address_that_is_taken_is_given_back(tmp_path):
+    kept, new = str(tmp_path / "kept"), str(tmp_path / "new")
+    before = FrontListeners([FrontListen("", 0, kept)], 1)
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            wanted = [FrontListen("", 0, kept), FrontListen("", 0, new)]
+            with pytest.raises(ConfigError, match="address already in use"):
+                FrontListeners([*wanted, FrontListen("127.0.0.1", taken.getsockname()[1])], 1, before)
+        assert Path(kept).exists()
+        assert not Path(new).exists()
+    finally:
+        before.close()
+        before.remove_paths()
+
+
+@pytest.mark.socket
 def test_a_unix_socket_that_is_taken(tmp_path):
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as taken:
