@@ -90,7 +90,7 @@ def report_text(
 
 def _is_beside_the_log(settings: Settings) -> bool:
     """Whether who reads the report on standard output has read the log: on a terminal, or in one file."""
-    if settings.log != "-":
+    if settings.log != "-" or sys.stdout is None or sys.stderr is None:  # None: it was closed at our start
         return False
     try:
         return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())

@@ -133,6 +133,8 @@ class AccessLog:
         self.close()
 
     def _open(self) -> int:
+        if self._path is None and sys.stdout is None:  # it was closed at our start
+            return os.open(os.devnull, os.O_WRONLY)
         if self._path is None:
             return os.dup(sys.stdout.fileno())
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,9 @@ def test_a_file_that_cannot_be_written_is_a_mistake_in_the_settings(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"^access log .*/file/access\.log: cannot be written"):
         AccessLog(str(tmp_path / "file" / "access.log"), "common")
+
+
+def test_a_closed_standard_output_is_no_reason_not_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with AccessLog("-", "common") as log:
+        log(ANSWERED)
