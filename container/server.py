@@ -76,8 +76,10 @@ _OPEN_MAX = 10240  # macOS gives no more, whatever its hard limit says
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
     "host", "port", "ajp_host", "ajp_port", "backlog", "tls_port", "tls_certificate", "tls_key",
-    "tls_min_version", "admin_host", "admin_port", "xray", "mpm", "worker_processes", "server_limit",
-    "thread_limit", "threads_per_child", "max_request_workers", "work", "session_store", "executor", "log",
+    "tls_client_ca", "tls_min_version", "admin_host", "admin_port", "xray", "mpm", "containers",
+    "worker_processes", "server_limit", "thread_limit", "threads_per_child", "max_request_workers",
+    "start_servers", "min_spare_servers", "max_spare_servers", "min_spare_threads", "max_spare_threads",
+    "graceful_shutdown_timeout_s", "stop_timeout_s", "drain_s", "work", "session_store", "executor", "log",
     "log_level",
 )  # fmt: skip
 _ONE_PROCESS = {
@@ -138,9 +140,8 @@ class Ports:
 
 def make_tls(settings: Settings) -> ServerTls | None:
     """Read the certificates; None without --tls-port. Raises ConfigError."""
+    _check_redirect(settings)
     if not settings.tls_port:
-        if settings.tls_redirect:
-            raise ConfigError("--tls-redirect: there is no --tls-port to redirect to. Name one")
         if settings.tls_certificate or settings.tls_key:
             log.warning("--tls-certificate: nothing listens for https. Add --tls-port, for example 8443")
         return None
@@ -158,6 +159,11 @@ def make_tls(settings: Settings) -> ServerTls | None:
         CertificateFiles(certificate, keys[i] if keys else None) for i, certificate in enumerate(certificates)
     ]
     return ServerTls(files, min_version=settings.tls_min_version, client_ca=settings.tls_client_ca)
+
+
+def _check_redirect(settings: Settings) -> None:
+    if settings.tls_redirect and not settings.tls_port:
+        raise ConfigError("--tls-redirect: there is no --tls-port to redirect to. Name one")
 
 
 class Server:
@@ -646,6 +652,7 @@ class _Forks:
         fresh, kept = keep(self._reread(), self._settings, _FOR_LIFE)
         for name in kept:
             log.warning("%s does not change until the server is started anew", name)
+        _check_redirect(fresh)
         require_folder(fresh.webapps)
         if self._ports.tls is not None:
             self._ports.tls.reload()

@@ -358,6 +358,7 @@ class _FrontProcess(Peer):
                 getattr(fresh, option.name) != getattr(self._settings, option.name)
             ):
                 log.warning("%s changes in the containers; the front keeps what it has", option.flag)
+        _check(fresh)
         require_folder(fresh.webapps)
         self._for_containers = fresh
 

@@ -171,6 +171,17 @@ def test_a_reload_starts_the_code_that_is_there_now(serve) -> None:
     wait_until(lambda: server.get("/main") == "new")
 
 
+def test_a_reload_whose_settings_do_not_go_together_leaves_the_old_ones(serve) -> None:
+    server = serve("worker")
+    before = server.wait_for(lambda pids: len(pids) == START["worker"])
+    (server.folder / "was.toml").write_text("tls-redirect = true\nstop-timeout-s = 1\n")
+    server.running.process.send_signal(signal.SIGHUP)
+    server.running.wait_for("^--tls-redirect: there is no --tls-port")
+    assert any("stop_timeout_s does not change until" in line for line in server.running.said)
+    assert server.pids() == before
+    assert int(server.get("/main")) in before
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_stop_lets_running_requests_end_and_leaves_nothing_behind(model: str, number, serve) -> None:
     server = serve(model)
