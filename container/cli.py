@@ -222,13 +222,12 @@ def _front(config: Path, **flags: str | None) -> None:
     def read() -> tuple[Settings, FrontConfig]:
         found = load_front(config)
         settings = load(given, os.environ, None, found.settings)
+        raise_file_limit(settings)
         for note in found.notes:
             click.echo(str(note), err=True)
         return settings, found
 
-    settings = load(given, os.environ)
-    configure_logging(settings)
-    raise_file_limit(settings)
+    configure_logging(load(given, os.environ))
     set_switch_interval()
     sys.exit(run(read, _say, began_s))
 

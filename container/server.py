@@ -453,7 +453,7 @@ def set_switch_interval() -> None:
 
 
 def raise_file_limit(settings: Settings) -> None:
-    """Let this process, and those that it starts, open as many files as max_connections may take.
+    """Let this process, and those that it starts, open as many files as the connections of one may take.
 
     A shell's usual limit is 1024, and a connection is a file: at the limit nobody could read a page either.
     """
@@ -462,7 +462,10 @@ def raise_file_limit(settings: Settings) -> None:
     if settings.mpm != "event":  # a process of the others has few connections
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * settings.max_connections + _FILES_BESIDE_CONNECTIONS  # a front has a backend for each
+    most_connections = settings.worker_connections or settings.max_connections
+    if settings.containers:  # whose connections are not divided
+        most_connections = max(most_connections, settings.max_connections)
+    wanted = 2 * most_connections + _FILES_BESIDE_CONNECTIONS  # a front has a backend for each
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     for most in (wanted, _OPEN_MAX):
@@ -470,12 +473,12 @@ def raise_file_limit(settings: Settings) -> None:
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
                 soft = most
-    if soft != resource.RLIM_INFINITY and soft < settings.max_connections + _FILES_BESIDE_CONNECTIONS:
+    if soft != resource.RLIM_INFINITY and soft < most_connections + _FILES_BESIDE_CONNECTIONS:
         log.warning(
-            "Only %d files may be open, which is too few for --max-connections %d. Raise the limit "
-            "(ulimit -Hn, LimitNOFILE= of systemd), or lower --max-connections",
+            "Only %d files may be open, which is too few for %d connections. Raise the limit (ulimit -Hn, "
+            "LimitNOFILE= of systemd), or lower --max-connections, or --worker-connections if that is set",
             soft,
-            settings.max_connections,
+            most_connections,
         )
 
 
@@ -654,6 +657,7 @@ class _Forks:
             log.warning("%s does not change until the server is started anew", name)
         _check_redirect(fresh)
         require_folder(fresh.webapps)
+        raise_file_limit(fresh)
         if self._ports.tls is not None:
             self._ports.tls.reload()
         self._settings_of[generation] = fresh

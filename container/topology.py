@@ -360,6 +360,7 @@ class _FrontProcess(Peer):
                 log.warning("%s changes in the containers; the front keeps what it has", option.flag)
         _check(fresh)
         require_folder(fresh.webapps)
+        raise_file_limit(fresh)  # of the containers that it starts
         self._for_containers = fresh
 
 

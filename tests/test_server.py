@@ -74,4 +74,21 @@ def test_as_many_files_as_connections_need(
     monkeypatch.setattr(resource, "setrlimit", lambda what, new: found.append(new))
     raise_file_limit(Settings(max_connections=most_connections))
     assert found[-1] == (then or limits)
-    assert ("too few for --max-connections 10000" in caplog.text) is is_told
+    assert ("too few for 10000 connections" in caplog.text) is is_told
+
+
+@pytest.mark.parametrize(
+    ("settings", "files"),
+    [
+        (Settings(worker_connections=500), 1200),  # as in an nginx.conf
+        (Settings(worker_connections=500, containers=2, max_connections=1000), 2200),
+    ],
+)
+def test_files_are_for_the_connections_of_one_process(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, files: int
+) -> None:
+    found = [(256, 4096)]
+    monkeypatch.setattr(resource, "getrlimit", lambda what: found[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda what, new: found.append(new))
+    raise_file_limit(settings)
+    assert found[-1] == (files, 4096)
