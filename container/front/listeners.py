@@ -15,7 +15,7 @@ from container.errors import ConfigError
 from container.front.configuration import FrontListen
 from container.mpm.event import open_listener, url_of
 from container.mpm.tls import ServerTls
-from container.mpm.unix import open_unix_listener
+from container.mpm.unix import UNIX, open_unix_listener, remove_socket
 
 __all__ = ["FrontListeners"]
 
@@ -91,7 +91,9 @@ class FrontListeners:
         """Remove the files of Unix sockets, when nobody has to find them any more."""
         kept = set(but._paths.values()) if but else set()
         for path in self._paths.values():
-            if path not in kept:
+            if but is None:  # nobody of us listens any more: who does has taken our place meanwhile
+                remove_socket(f"{UNIX}{path}")
+            elif path not in kept:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
 

@@ -134,6 +134,19 @@ def test_what_was_taken_before_an_address_that_is_taken_is_given_back(tmp_path):
 
 
 @pytest.mark.socket
+def test_a_successor_keeps_its_unix_socket(tmp_path):
+    listen = FrontListen("", 0, str(tmp_path / "s"))
+    before = FrontListeners([listen], 1)
+    before.close()  # it still has requests to answer
+    after = FrontListeners([listen], 1)
+    before.remove_paths()
+    assert Path(listen.path).exists()
+    after.close()
+    after.remove_paths()
+    assert not Path(listen.path).exists()
+
+
+@pytest.mark.socket
 def test_a_unix_socket_that_is_taken(tmp_path):
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as taken:
