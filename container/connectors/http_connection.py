@@ -591,7 +591,7 @@ class HttpConnection(TlsConnection):
             raise ClientDisconnected(f"{exchange.id}: the client has gone")
 
     def run_later(self, task: Callable[[], None]) -> None:
-        self.connector.executor.submit(task, always=True)
+        self.connector.run_later(task)
 
     def released(self, exchange: HttpExchange) -> None:
         """Nothing of the loop's waits for it."""
