@@ -52,6 +52,7 @@ _METHODS = {
 }
 _VERSION_BYTES = len(b" HTTP/1.1")
 _VERSIONS = {b"HTTP/1.1": "HTTP/1.1", b"HTTP/1.0": "HTTP/1.0"}
+_ENDS_OF_LINES = frozenset((b" HTTP/1.1", b" HTTP/1.0"))
 _STAND_IN = b"GET / HTTP/1.1"  # for a request line that llhttp would refuse or, as with CONNECT, obey
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -61,7 +62,7 @@ _TARGET_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rb"(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])?(?::[0-9]*)?")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
-_MOST_REMEMBERED = 256  # blocks of header lines
+_MOST_REMEMBERED = 256  # heads, and blocks of header lines
 _MOST_REMEMBERED_BYTES = 2048  # each
 
 # The header fields that this module decides by; all others pass unseen.
@@ -69,7 +70,10 @@ _FRAMING_FIELDS = frozenset((b"host", b"content-length", b"transfer-encoding", b
 
 
 class RequestHead:
-    """Everything before the body, with what it says about the body and the connection."""
+    """Everything before the body, with what it says about the body and the connection.
+
+    Requests that begin with the same bytes may have one in common.
+    """
 
     __slots__ = (
         "chunked",
@@ -106,7 +110,7 @@ class RequestHead:
         head.target = target
         head.request_line = request_line
         head.version = self.version
-        head.headers = self.headers.copy()
+        head.headers = self.headers
         head.content_length = self.content_length
         head.chunked = self.chunked
         head.has_body = self.has_body
@@ -119,14 +123,16 @@ class HeadParser:
     """Turn whole heads into RequestHeads. The connections of a thread share one.
 
     A client sends the same header lines again and again, so what bodiless requests said is remembered by
-    their bytes: only the request line of the next one needs a look.
+    their bytes: only the request line of the next one needs a look, and that not if it is the same as well.
     """
 
-    __slots__ = ("_headers", "_llhttp", "_seen", "_settings")
+    __slots__ = ("_headers", "_llhttp", "_seen", "_settings", "known")
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._headers: RawHeaders = []
+        self.known: dict[bytes, RequestHead] = {}
+        """By all their bytes; whoever finds one here need not call parse."""
         self._seen: dict[bytes, RequestHead] = {}  # by version and header lines
         self._renew()
 
@@ -149,7 +155,9 @@ class HeadParser:
             method, _, target = line[:-_VERSION_BYTES].partition(b" ")
             known_method = _METHODS.get(method)
             if known_method and target[:1] == b"/" and not target.translate(None, _TARGET_BYTES):
-                return seen.repeat(known_method, target, line)
+                request = seen.repeat(known_method, target, line)
+                _remember(self.known, head, request)
+                return request
         try:
             request = self._parse(head, line_end)
         except ProtocolError:
@@ -157,6 +165,10 @@ class HeadParser:
             raise
         if request.has_body:
             self._renew()  # or llhttp would take the next head for the body
+        elif not request.expects_continue:  # that changes when it has been obeyed
+            _remember(self.known, head, request)
+            if request.target[:1] == b"/" and head[line_end - _VERSION_BYTES : line_end] in _ENDS_OF_LINES:
+                _remember(self._seen, head[line_end - _VERSION_BYTES :], request)
         return request
 
     def _parse(self, head: bytes, line_end: int) -> RequestHead:
@@ -186,17 +198,6 @@ class HeadParser:
         _decide(request)
         if b"_" in head and not self._settings.underscore_headers:
             request.headers = [header for header in headers if b"_" not in header[0]]
-        block = head[line_end - _VERSION_BYTES :]
-        if (
-            known_version
-            and not request.has_body
-            and target[:1] == b"/"
-            and len(block) <= _MOST_REMEMBERED_BYTES
-        ):
-            if len(self._seen) >= _MOST_REMEMBERED:
-                self._seen.clear()
-            # Its own: the request's headers may be changed.
-            self._seen[block] = request.repeat(request.method, target, line)
         return request
 
     def _header_lines(self, head: bytes) -> RawHeaders:
@@ -217,6 +218,13 @@ class HeadParser:
         finally:
             self._renew()
         return [(name, value.rstrip(b" \t")) for name, value in headers]
+
+
+def _remember(heads: dict[bytes, RequestHead], data: bytes, head: RequestHead) -> None:
+    if len(data) <= _MOST_REMEMBERED_BYTES:
+        if len(heads) >= _MOST_REMEMBERED:
+            heads.clear()
+        heads[data] = head
 
 
 def _any_method(method: bytes) -> str:
@@ -339,6 +347,12 @@ class RequestParser(BodyParser):
 
     def next_head(self) -> RequestHead | None:
         buffer = self.waiting
+        head = self._heads.known.get(buffer)
+        if head is not None:
+            self.waiting = b""
+            self._scanned = 0
+            self.trailers = None
+            return head
         if buffer[:1] == b"\r" and (empty_lines := _EMPTY_LINES.match(buffer)):
             self.waiting = buffer = buffer[
                 empty_lines.end() :
