@@ -32,6 +32,7 @@ from container.protocols.exchange import (
     RawHeaders,
 )
 from container.protocols.http1 import (
+    PLAIN_ANSWER,
     PLAIN_STATUS_LINES,
     Framing,
     HeaderLines,
@@ -45,7 +46,6 @@ from container.protocols.http1 import (
     keeps_alive,
     last_chunk,
     own_length,
-    plain_answer,
     status_line,
 )
 from container.trace import Answered, AnsweredListener
@@ -451,9 +451,10 @@ class HttpExchange:
         if self.finished:
             return
         connection = self.connection
+        length = len(data)
         if (
             self.framing is None
-            and self._declared is None
+            and (self._declared is None or self._declared == length)
             and trailers is None
             and (line := PLAIN_STATUS_LINES.get(self.status)) is not None
             and self.head.keep_alive
@@ -467,17 +468,18 @@ class HttpExchange:
             self.framing = _LENGTH
             self.keep_alive = self.finished = True
             self._callbacks = None
-            self._declared = self.body_bytes = length = len(data)
+            self._declared = self.body_bytes = length
             connector = connection.connector
-            connector.deliver(self, plain_answer(line, self._lines, length, connector.date_line, data), True)
+            answer = PLAIN_ANSWER % (line, self._lines, length, connector.date_line, data)
+            connector.deliver(self, answer, True)
             return
         if self.framing is None:
-            head = self._make_head(None if trailers and self.can_send_trailers else len(data))
+            head = self._make_head(None if trailers and self.can_send_trailers else length)
         else:
             head = b""
         framing = self.framing
-        if framing is _LENGTH and not self.body_bytes and len(data) == self._declared:
-            self.body_bytes = len(data)
+        if framing is _LENGTH and not self.body_bytes and length == self._declared:
+            self.body_bytes = length
         elif data:
             data = self._cut(data)
         if framing is _CHUNKED:

@@ -27,6 +27,7 @@ from container.protocols.http1_body import BAD_LINE_END, BodyParser
 
 __all__ = [
     "CONTINUE",
+    "PLAIN_ANSWER",
     "PLAIN_STATUS_LINES",
     "Framing",
     "HeadParser",
@@ -41,7 +42,6 @@ __all__ = [
     "keeps_alive",
     "last_chunk",
     "own_length",
-    "plain_answer",
     "status_line",
 ]
 
@@ -467,18 +467,34 @@ def header_line(name: str, value: str) -> bytes:
 
 
 class HeaderLines:
-    """Make header lines, and remember them: most lines of most answers are the same. For any thread."""
+    """Make header lines, and remember them: most lines of most answers are the same. For any thread.
 
-    __slots__ = ("_known",)
+    Of headers that cannot change, a tuple, all lines are remembered together.
+    """
+
+    __slots__ = ("_known", "_made")
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], bytes] = {}
+        self._made: dict[Headers, tuple[bytes, int | None, bool | None]] = {}
 
     def make(self, headers: Headers) -> tuple[bytes, int | None, bool | None]:
         """The lines, but for those that frame the answer; of those, the length and what Connection says.
 
         That is whether the connection may stay, None: nothing about it.
         """
+        if type(headers) is not tuple:
+            return self._make(headers)
+        made = self._made.get(headers)
+        if made is None:
+            made = self._make(headers)
+            if len(self._made) >= _MOST_REMEMBERED:
+                self._made.clear()
+            if len(made[0]) <= _MOST_REMEMBERED_BYTES:
+                self._made[headers] = made
+        return made
+
+    def _make(self, headers: Headers) -> tuple[bytes, int | None, bool | None]:
         known = self._known
         lines = b""
         content_length = None
@@ -539,9 +555,8 @@ PLAIN_STATUS_LINES = {
 }
 
 
-def plain_answer(line: bytes, lines: bytes, length: int, date_line: bytes, body: bytes) -> bytes:
-    """Head and body of an answer to HTTP/1.1 that keeps the connection, by its PLAIN_STATUS_LINES line."""
-    return b"%b%bContent-Length: %d\r\n%b\r\n%b" % (line, lines, length, date_line, body)
+PLAIN_ANSWER = b"%b%bContent-Length: %d\r\n%b\r\n%b"
+"""Such an answer to HTTP/1.1: its PLAIN_STATUS_LINES line, other lines, length, Date line, body."""
 
 
 def chunk(data: bytes) -> bytes:
