@@ -212,15 +212,8 @@ class HttpCore(ABC):
         if not self.listeners:
             return
         duration_s = time.monotonic() - exchange.started_s
-        referer = user_agent = host = None
-        for name, value in exchange.headers:
-            field = name.lower()
-            if field == b"user-agent":
-                user_agent = value
-            elif field == b"host":
-                host = value
-            elif field == b"referer":
-                referer = value
+        head = exchange.head
+        host, referer, user_agent = head.sender
         peer = exchange.connection.peer[0]
         if self._proxies is not None:
             claim = self._proxies.read(peer, exchange.headers)
@@ -230,7 +223,7 @@ class HttpCore(ABC):
             user=exchange.user,
             time_s=time.time() - duration_s,
             duration_s=duration_s,
-            request_line=exchange.head.request_line,
+            request_line=head.request_line,
             status=exchange.status if exchange.framing else 0,
             body_bytes=exchange.body_bytes,
             referer=referer,

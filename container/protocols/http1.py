@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 import httptools
 
@@ -35,6 +36,7 @@ __all__ = [
     "HttpDate",
     "RequestHead",
     "RequestParser",
+    "Sender",
     "answer_head",
     "chunk",
     "frame_answer",
@@ -69,6 +71,14 @@ _MOST_REMEMBERED_BYTES = 2048  # each
 _FRAMING_FIELDS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 
 
+class Sender(NamedTuple):
+    """What a request's header says of its sender: the last field of each name; None without one."""
+
+    host: bytes | None
+    referer: bytes | None
+    user_agent: bytes | None
+
+
 class RequestHead:
     """Everything before the body, with what it says about the body and the connection.
 
@@ -76,6 +86,7 @@ class RequestHead:
     """
 
     __slots__ = (
+        "_sender",
         "chunked",
         "content_length",
         "expects_continue",
@@ -99,9 +110,19 @@ class RequestHead:
     has_body: bool
     keep_alive: bool
     expects_continue: bool
+    _sender: Sender
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.target!r} {self.version}, {len(self.headers)} headers>"
+
+    @property
+    def sender(self) -> Sender:
+        """Looked for when somebody asks, and once: a head may be that of many requests."""
+        try:
+            return self._sender
+        except AttributeError:
+            self._sender = sender = _sender_of(self.headers)
+            return sender
 
     def repeat(self, method: str, target: bytes, request_line: bytes) -> RequestHead:
         """Return a head that says the same with another request line."""
@@ -218,6 +239,19 @@ class HeadParser:
         finally:
             self._renew()
         return [(name, value.rstrip(b" \t")) for name, value in headers]
+
+
+def _sender_of(headers: RawHeaders) -> Sender:
+    referer = user_agent = host = None
+    for name, value in headers:
+        field = name.lower()
+        if field == b"user-agent":
+            user_agent = value
+        elif field == b"host":
+            host = value
+        elif field == b"referer":
+            referer = value
+    return Sender(host, referer, user_agent)
 
 
 def _remember(heads: dict[bytes, RequestHead], data: bytes, head: RequestHead) -> None:

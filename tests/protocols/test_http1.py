@@ -61,7 +61,7 @@ def parse(data: bytes, **settings) -> list:
 
 
 def _facts(head: RequestHead, body: bytes, trailers) -> tuple:
-    fields = [getattr(head, name) for name in RequestHead.__slots__]
+    fields = [getattr(head, name) for name in RequestHead.__slots__ if name[0] != "_"]
     return (*fields, body, trailers)
 
 
