@@ -99,6 +99,13 @@ class Settings:
         group="TLS",
         example="shop.key, blog.key",
     )
+    tls_client_ca: Path | None = setting(
+        None,
+        "Certificates in PEM of those who issue clients' certificates: a client is asked for one, and may "
+        "have none (<auth-method> CLIENT-CERT); none = nobody is asked",
+        group="TLS",
+        example="clients.pem",
+    )
     tls_min_version: str = setting(
         "TLSv1.2",
         "Oldest version of TLS that is spoken",

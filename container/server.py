@@ -162,7 +162,7 @@ def make_tls(settings: Settings) -> ServerTls | None:
     files = [
         CertificateFiles(certificate, keys[i] if keys else None) for i, certificate in enumerate(certificates)
     ]
-    return ServerTls(files, min_version=settings.tls_min_version)
+    return ServerTls(files, min_version=settings.tls_min_version, client_ca=settings.tls_client_ca)
 
 
 class Server:

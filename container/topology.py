@@ -298,7 +298,9 @@ class _FrontProcess(Peer):
             return
         is_silent = liveness is Liveness.SILENT
         if is_silent:
-            log.warning("The container of %s does not answer: it gets no more requests", process.route)
+            log.warning(
+                "The container of %s does not answer: it gets no requests while others do", process.route
+            )
         else:
             log.info("The container of %s answers again", process.route)
         self._accepting.suspect(process.route, str(path), is_silent)

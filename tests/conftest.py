@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import programs
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["container.testing.plugin", "pytester"]  # installed, it is there by itself
 
-settings.register_profile("project", deadline=None)  # no test depends on the time it takes
+settings.register_profile(  # no test depends on the time it takes
+    "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("project")
 
 

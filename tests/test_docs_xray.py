@@ -47,7 +47,7 @@ def test_its_program(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert re.match(r"GET /a.txt -> 200 in [\d.]+ µs\n", done.stdout)

@@ -197,7 +197,10 @@ class WsgiExchange:
     def write_soon(self, data: bytes) -> bool:
         if self._aborted:
             raise ClientDisconnected("the answer is over")
-        assert self._calls is not None, "suspend comes first"
+        if self._elsewhere() is None:  # in the server's thread, where nothing else can wait its turn
+            self.write(data)
+            return True
+        assert self._calls is not None
         self._calls.put(partial(ignoring_disconnect, partial(self.write, data)))
         return False  # whether the client is slow shows only when the server's thread has written
 

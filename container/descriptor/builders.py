@@ -171,10 +171,12 @@ def _judged(patterns: tuple[Text, ...], reading: Reading) -> tuple[str, ...]:
 
 
 def absolute_ordering(element: Element, reading: Reading, values: Values) -> AbsoluteOrdering:
-    """Only the first of equal names counts (DD-ORD-07)."""
+    """Only the first of equal names counts (DD-ORD-07); <others/> may stand there once."""
     names = [None if name is True else name for name in values.get("names", ())]
     unique = tuple(dict.fromkeys(names))
-    if len(unique) < len(names):
+    if names.count(None) > 1:
+        reading.error(element, "has <others/> more than once", "Remove all but one (§8.2.2).", code="WAS111")
+    elif len(unique) < len(names):
         reading.warn(
             element,
             "says something twice; only the first counts",

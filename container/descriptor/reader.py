@@ -665,7 +665,10 @@ WEB_APP = Shape(
     Row(
         "ordering",
         Shape(
-            made(Ordering), Row("after", _ORDERING_NAMES), Row("before", _ORDERING_NAMES), ordered_until=""
+            made(Ordering),
+            Row("after", _ORDERING_NAMES, ONCE),
+            Row("before", _ORDERING_NAMES, ONCE),
+            ordered_until="",
         ),
         ONCE,
         since="3.0",

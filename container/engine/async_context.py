@@ -28,6 +28,7 @@ from container.engine.coroutines import CoroutineRun, Waiter
 from container.engine.dispatch import ASYNC, INCLUDE, Dispatch, path_attributes
 from container.engine.dispatcher import Dispatcher, without
 from container.engine.holder import guarded
+from container.engine.nonblocking import Reading, Writing
 from container.engine.request import raw_request
 from container.engine.response import raw_response
 from container.engine.timers import Timer
@@ -41,17 +42,20 @@ from container.servlet import (
     IllegalArgumentException,
     IllegalStateException,
     NullPointerException,
+    ReadListener,
     ServletContext,
     ServletException,
     ServletRequest,
     ServletResponse,
     UnavailableException,
     UnsupportedOperationException,
+    WriteListener,
 )
 
 if TYPE_CHECKING:
     from container.engine.context import Context
     from container.engine.request import Request
+    from container.engine.streams import RequestInputStream, ResponseOutputStream
 
 __all__ = ["RequestAsync", "run_coroutine"]
 
@@ -98,9 +102,10 @@ class RequestAsync(AsyncContext):
     """The AsyncContext of one request (RT-ASY-04: the same object in every cycle)."""
 
     __slots__ = (
-        "_attributes", "_client", "_context", "_coroutine", "_cycles", "_dispatcher", "_given", "_listeners",
-        "_lock", "_original", "_owner", "_raw", "_request", "_response", "_run", "_shown", "_state",
-        "_timeout_ms", "_timer", "_timing", "_unavailable", "_variables", "_write_error",
+        "_attributes", "_calls", "_client", "_context", "_coroutine", "_cycles", "_dispatcher", "_given",
+        "_listeners", "_lock", "_original", "_owner", "_raw", "_reading", "_request", "_response", "_run",
+        "_shown", "_state", "_timeout_ms", "_timer", "_timing", "_unavailable", "_variables", "_write_error",
+        "_writing",
     )  # fmt: skip
 
     def __init__(self, owner: Context, raw: Request) -> None:
@@ -127,6 +132,9 @@ class RequestAsync(AsyncContext):
         self._unavailable: Callable[[UnavailableException], None] | None = None  # for the coroutine's holder
         self._run: CoroutineRun | None = None
         self._write_error: ClientDisconnected | None = None
+        self._reading: Reading | None = None
+        self._writing: Writing | None = None
+        self._calls: list[Callable[[], None]] = []  # of listeners of streams, when no dispatch runs
         raw._response._exchange = cast(Exchange, Output(raw._exchange, self))
 
     def __repr__(self) -> str:
@@ -312,6 +320,7 @@ class RequestAsync(AsyncContext):
         """The container's dispatch has returned. True if the request goes on without this thread."""
         raw = self._raw
         coroutine = None
+        calls: list[Callable[[], None]] = []
         with self._lock:
             state = self._state
             if self._cycles:
@@ -324,6 +333,7 @@ class RequestAsync(AsyncContext):
                 elif coroutine is None:
                     self._state = State.WAITING
                     self._start_timer()
+                    calls, self._calls = self._calls, []
             elif state in (State.MUST_DISPATCH, State.DISPATCHING):
                 raw._exchange.suspend()
                 self._state = State.DISPATCHING
@@ -334,6 +344,8 @@ class RequestAsync(AsyncContext):
                 self._launch(coroutine)
             elif self._state is State.ERROR and self._write_error is not None:
                 self._resume(partial(self._handle_write_failed, self._write_error))
+            for call in calls:
+                self._resume(call)
             return True
         if coroutine is not None:
             coroutine.close()  # a filter has decided otherwise
@@ -494,6 +506,59 @@ class RequestAsync(AsyncContext):
             event = AsyncEvent(self, request, response, error)
             guarded(what, lambda listener=listener, event=event: getattr(listener, what)(event))  # type: ignore[misc]
 
+    # --- streams with listeners ---------------------------------------------------------------------------
+
+    def read_with(self, listener: ReadListener, stream: RequestInputStream) -> None:
+        self._check_listener(self._reading)
+        self._reading = Reading(self, self._raw, stream, listener)
+
+    def write_with(self, listener: WriteListener, stream: ResponseOutputStream) -> None:
+        self._check_listener(self._writing)
+        self._writing = Writing(self, self._raw._exchange, stream, listener)
+
+    def _check_listener(self, present: Reading | Writing | None) -> None:
+        if present is not None:
+            raise IllegalStateException("the stream has its listener already")
+        if self._run is not None or self._coroutine is not None:
+            raise UnsupportedOperationException(
+                "an async def method needs no listener: nothing that it reads or writes blocks, and the "
+                "request ends with it"
+            )
+
+    def call_back(self, call: Callable[[], None], on_error: Callable[[BaseException], None]) -> None:
+        """Run a call of a stream's listener as soon as nothing else of the request runs. Any thread may ask.
+
+        The call counts as a dispatch of the container (RT-ASY-11); on_error gets what it raises.
+        """
+        task = partial(self._call_back, call, on_error)
+        with self._lock:
+            state = self._state
+            if state not in (State.WAITING, State.COMPLETING, State.COMPLETED):
+                self._calls.append(task)
+        if state is State.WAITING:
+            self._resume(task)
+
+    def _call_back(self, call: Callable[[], None], on_error: Callable[[BaseException], None]) -> None:
+        with self._lock:
+            if self._state is not State.WAITING:
+                self._calls.append(partial(self._call_back, call, on_error))
+                return
+            self._state = State.STARTED
+            self._cancel_timer()
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001  as in the pipeline: a listener must not end our thread
+            guarded("onError", partial(on_error, error))
+            if self._state is State.STARTED:
+                self._fail(error)
+        else:
+            self._report_error()
+        self._after_dispatch()
+
+    def goes_on(self) -> bool:
+        """Whether neither complete nor dispatch has been called since the last dispatch began."""
+        return self._state is State.STARTED
+
     # --- coroutines ---------------------------------------------------------------------------------------
 
     def may_start_coroutine(self) -> bool:
@@ -619,14 +684,18 @@ class Output:
         return self._exchange.can_send_trailers
 
     def write(self, data: bytes) -> None:
-        run = self._request_async._run
+        request_async = self._request_async
+        if request_async._writing is not None:
+            request_async._writing.write(data)
+            return
+        run = request_async._run
         try:
             if run is None:
                 self._exchange.write(data)
             else:
                 run.write(data)
         except ClientDisconnected as error:
-            self._request_async.write_failed(error)
+            request_async.write_failed(error)
             raise
 
     def send_file(self, file: BinaryIO, offset: int, count: int) -> None:

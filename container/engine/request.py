@@ -166,6 +166,12 @@ class Request(HttpServletRequest):
         except ProtocolError as error:
             raise broken_body(error) from None
 
+    def _read_body_soon(self, size: int) -> bytes | None:
+        try:
+            return self._exchange.read_soon(size)
+        except ProtocolError as error:
+            raise broken_body(error) from None
+
     def _body_encoding(self) -> str:
         return self.getCharacterEncoding() or LATIN_1
 

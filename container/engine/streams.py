@@ -17,7 +17,6 @@ from container.servlet import (
     ReadListener,
     ServletInputStream,
     ServletOutputStream,
-    UnsupportedOperationException,
     WriteListener,
 )
 
@@ -48,12 +47,11 @@ class RequestInputStream(ServletInputStream):
         return self._finished
 
     def setReadListener(self, listener: ReadListener) -> None:
-        if listener is not None and self._request.isAsyncStarted():
-            raise UnsupportedOperationException(
-                "reading without blocking is not supported: read in AsyncContext.start, "
-                "or in an async def method, which finds the whole body there"
-            )
-        super().setReadListener(listener)
+        request_async = self._request._async
+        if listener is None or request_async is None or not request_async.is_started():
+            super().setReadListener(listener)  # says why not
+        else:
+            request_async.read_with(listener, self)
 
     def isReady(self) -> bool:
         self._request._check_alive()
@@ -170,12 +168,11 @@ class ResponseOutputStream(ServletOutputStream):
         return True
 
     def setWriteListener(self, listener: WriteListener) -> None:
-        if listener is not None and self._response._request.isAsyncStarted():
-            raise UnsupportedOperationException(
-                "writing without blocking is not supported: write in AsyncContext.start, "
-                "or in an async def method, where nothing that is written blocks"
-            )
-        super().setWriteListener(listener)
+        request_async = self._response._request._async
+        if listener is None or request_async is None or not request_async.is_started():
+            super().setWriteListener(listener)  # says why not
+        else:
+            request_async.write_with(listener, self)
 
     def flush(self) -> None:
         self._response._flush()

@@ -65,8 +65,8 @@ class ContainersSite:
                 maintain_s=1,
             )
         )
-        for worker in self.balancer.members:
-            worker.healthy = False
+        self._gone, self._silent = set(routes), set[str]()
+        self._settle()
         self._limits = ProxyLimits(
             connect_timeout_s=5.0,
             send_timeout_s=0.0,
@@ -89,19 +89,29 @@ class ContainersSite:
         """From now on the process that listens at path serves a route. cookies: of its sessions, by name."""
         worker = self._worker(route)
         worker.address = Address("http", "", 0, path)
-        worker.healthy = True
         worker.is_well()
+        self._gone.discard(route)
+        self._silent.discard(route)
+        self._settle()
         self._cookies = tuple(dict.fromkeys((*self._cookies, *cookies)))
 
     def withdraw(self, route: str) -> None:
         """Nobody serves a route at the moment."""
-        self._worker(route).healthy = False
+        self._gone.add(route)
+        self._settle()
 
     def suspect(self, route: str, path: str, suspected: bool = True) -> None:
         """The process that listens at path does not answer, or does again."""
-        worker = self._worker(route)
-        if worker.address.path == path:
-            worker.healthy = not suspected
+        if self._worker(route).address.path == path:
+            (self._silent.add if suspected else self._silent.discard)(route)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Who is silent gets no requests, unless all are: one that is only slow is better than nobody."""
+        there = {worker.route for worker in self.balancer.members} - self._gone
+        usable = there - self._silent or there
+        for worker in self.balancer.members:
+            worker.healthy = worker.route in usable
 
     def _worker(self, route: str) -> Worker:
         return next(worker for worker in self.balancer.members if worker.route == route)

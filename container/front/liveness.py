@@ -65,7 +65,9 @@ class LivenessWatch:
             return
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="liveness", daemon=True)
+            self._thread = threading.Thread(
+                target=self._run, args=(self._loop,), name="liveness", daemon=True
+            )
             self._thread.start()
         self._loop.call_soon_threadsafe(self._begin, process, path)
 
@@ -74,17 +76,18 @@ class LivenessWatch:
             self._loop.call_soon_threadsafe(self._cancel, route)
 
     def close(self) -> None:
-        loop, thread = self._loop, self._thread
-        if loop is None or thread is None:
-            return
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
 
-        def end() -> None:
-            for route in list(self._tasks):
-                self._cancel(route)
-            loop.call_later(0, loop.stop)  # after the tasks have seen it
-
-        loop.call_soon_threadsafe(end)
-        thread.join()
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        """Until ``close``: then each task ends, with the connection it may have."""
+        loop.run_forever()
+        for task in (tasks := asyncio.all_tasks(loop)):
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks))
         loop.close()
 
     def _begin(self, process: Process, path: Path) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,14 @@ def groups_of(balancers: Iterable[Balancer], now_s: float) -> list[GroupStatus]:
 
 
 class FrontStatus:
-    """What one process of a front has to tell. set_groups may be called from another thread than the rest."""
+    """What one process of a front has to tell. Any thread may call it."""
 
     def __init__(self, path: Path | None) -> None:
         """None: nobody wants to know."""
         self._path = path
         self._groups: list[GroupStatus] = []
         self._written = ""
+        self._lock = threading.Lock()  # so that nothing is written after ``remove``
 
     def __repr__(self) -> str:
         return f"<FrontStatus {self._path}>"
@@ -87,25 +89,27 @@ class FrontStatus:
 
     def write(self, processes: Sequence[ProcessState] = ()) -> None:
         """Write what there is, if it is new."""
-        if self._path is None:
-            return
         text = json.dumps(
             {
                 "groups": [{**dataclasses.asdict(each), "process": os.getpid()} for each in self._groups],
                 "containers": [dataclasses.asdict(each) for each in processes],
             }
         )
-        if text == self._written:
-            return
-        self._written = text
-        new = self._path.with_suffix(".new")
-        with contextlib.suppress(OSError):  # a full disk is no reason to stop serving
-            new.write_text(text, encoding="utf-8")
-            new.replace(self._path)
+        with self._lock:
+            if self._path is None or text == self._written:
+                return
+            self._written = text
+            new = self._path.with_suffix(f"{_SUFFIX}.new")
+            with contextlib.suppress(OSError):  # a full disk is no reason to stop serving
+                new.write_text(text, encoding="utf-8")
+                new.replace(self._path)
 
     def remove(self) -> None:
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        """Leave nothing behind, whoever writes just now."""
+        with self._lock:
+            path, self._path = self._path, None
+            if path is not None:
+                path.unlink(missing_ok=True)
 
 
 def read_status(folder: Path, pid: int) -> dict[str, Any] | None:
@@ -115,12 +119,12 @@ def read_status(folder: Path, pid: int) -> dict[str, Any] | None:
     """
     found: dict[str, Any] = {"groups": [], "containers": []}
     is_there = False
-    for path in sorted(folder.glob(f"was-*{_SUFFIX}")):
+    for path in sorted(folder.glob(f"was-*{_SUFFIX}*")):
         with contextlib.suppress(ValueError, OSError):
-            server, own = map(int, path.stem.removeprefix("was-").split("-"))
+            server, own = map(int, path.name.removeprefix("was-").partition(".")[0].split("-"))
             if not _is_alive(own):
                 path.unlink()
-            elif server == pid:
+            elif server == pid and path.suffix == _SUFFIX:
                 is_there = True
                 for name, rows in json.loads(path.read_text(encoding="utf-8")).items():
                     found[name] += rows
@@ -129,7 +133,7 @@ def read_status(folder: Path, pid: int) -> dict[str, Any] | None:
 
 def remove_status(folder: Path, pid: int) -> None:
     """Remove what processes of the server with this process id have left."""
-    for path in folder.glob(f"was-{pid}-*{_SUFFIX}"):
+    for path in folder.glob(f"was-{pid}-*{_SUFFIX}*"):  # and what was only half written
         path.unlink(missing_ok=True)
 
 

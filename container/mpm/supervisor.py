@@ -38,7 +38,6 @@ __all__ = ["Child", "ChildServer", "StartError", "Supervisor", "leave"]
 _log = logging.getLogger("container.server")
 
 _TICK_S = 1.0
-_JOIN_S = 0.05
 _GRACE_S = 2.0  # for destroy() and the last log lines, after the requests' own time
 _MAX_BACK_OFF_S = 30.0
 _GIVE_UP_AFTER = 3  # children that died while starting, when none has ever been ready
@@ -269,6 +268,7 @@ class Supervisor:
     def _live(self, server: ChildServer, child: Child, inbox: SignalInbox) -> int:
         """Serve until told to stop; return the exit code."""
         failures: list[BaseException] = []
+        has_ended = threading.Event()
 
         def ready() -> None:
             child.slot.state = WAITING
@@ -280,12 +280,12 @@ class Supervisor:
             except BaseException as error:  # noqa: BLE001  raised again, by the main thread
                 failures.append(error)
             finally:
+                has_ended.set()  # before the wake-up, which may be taken for that of a signal
                 inbox.wake()
 
-        thread = threading.Thread(target=serve, name="serve", daemon=True)
-        thread.start()
+        threading.Thread(target=serve, name="serve", daemon=True).start()
         lifeline = self._lifeline_reader
-        while thread.is_alive():
+        while not has_ended.is_set():
             numbers = inbox.wait(None if lifeline >= 0 else _TICK_S, lifeline)
             if not numbers and lifeline >= 0 and _has_ended(lifeline):
                 _log.error("The supervisor has been killed: process %d ends too", child.pid)
@@ -296,8 +296,6 @@ class Supervisor:
                     continue
                 is_quick = number == signal.SIGTERM
                 server.stop(self._stop_timeout_s if is_quick else self._graceful_timeout_s)
-            if not numbers:
-                thread.join(_JOIN_S)  # it may be about to end
         if failures:
             raise failures[0]
         return 0

@@ -15,23 +15,20 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from container.errors import ConfigError
+from container.protocols.x509 import end_of, names_of
 
-__all__ = ["MAKE_ONE", "MIN_VERSIONS", "REJECTED", "CertificateFiles", "Choose", "ServerTls", "names_of"]
+__all__ = ["MAKE_ONE", "MIN_VERSIONS", "REJECTED", "CertificateFiles", "Choose", "ServerTls"]
 
 _log = logging.getLogger("container.server")
 
 MIN_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
-_SUBJECT_ALT_NAME, _COMMON_NAME = b"\x55\x1d\x11", b"\x55\x04\x03"
-_DNS_NAME, _EXTENSIONS, _VERSION = 0x82, 0xA3, 0xA0  # tags
-_UTC_TIME = 0x17
-_VALIDITY, _SUBJECT = 3, 4  # their places in a certificate, the version not counted
 MAKE_ONE = (
     "For a trial, `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
     "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem` makes one"
@@ -74,12 +71,15 @@ class ServerTls:
         max_version: str = "TLSv1.3",
         ciphers: str | None = None,
         choose: Choose | None = None,
+        client_ca: Path | None = None,
     ) -> None:
         """Read the files, of which the first is for names that no certificate has. Raises ConfigError.
 
-        choose replaces the choice by the names in the certificates.
+        choose replaces the choice by the names in the certificates. With client_ca a client is asked for a
+        certificate, which must be of one of its issuers; it may have none.
         """
         self._files = tuple(files)
+        self._client_ca = client_ca
         self._min_version = MIN_VERSIONS[min_version]
         self._max_version = MIN_VERSIONS[max_version]
         self._ciphers = ciphers
@@ -149,7 +149,8 @@ class ServerTls:
 
     def _look(self) -> _Look:
         pairs = [pair for files in self._files for pair in files.pairs]
-        return tuple(_signature(file) for pair in pairs for file in pair if file is not None)
+        files = [self._client_ca, *(file for pair in pairs for file in pair)]
+        return tuple(_signature(file) for file in files if file is not None)
 
     def _load(self) -> tuple[list[ssl.SSLContext], dict[str, int]]:
         contexts: list[ssl.SSLContext] = []
@@ -183,6 +184,8 @@ class ServerTls:
             except ssl.SSLError:
                 cure = "Write a list as `openssl ciphers` takes it"
                 raise ConfigError(f"ciphers {self._ciphers}: there is none of them. {cure}") from None
+        if self._client_ca is not None:
+            _ask_client(context, self._client_ca)
         return context
 
 
@@ -223,56 +226,17 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key_file: Path | None
         raise ConfigError(message) from None
 
 
+def _ask_client(context: ssl.SSLContext, issuers: Path) -> None:
+    context.verify_mode = ssl.CERT_OPTIONAL
+    try:
+        context.load_verify_locations(cadata=_read(issuers))
+    except ssl.SSLError:
+        raise ConfigError(
+            f"{issuers}: there is no certificate in PEM in it. Name those of the issuers"
+        ) from None
+
+
 def _first_certificate(pem: str) -> bytes:
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     body = pem.partition(begin)[2].partition(end)[0]
     return ssl.PEM_cert_to_DER_cert(f"{begin}{body}{end}")
-
-
-# The ssl module tells the names of a peer's certificate only, so those of ours are read from the DER (X.690).
-
-
-def names_of(der: bytes) -> list[str]:
-    """Return the DNS names a certificate is for, in lower case; the subject's name if it lists none."""
-    parts = [part for part in _elements(_inside(_inside(der))) if part[0] != _VERSION]
-    names = []
-    for tag, content in parts:
-        if tag == _EXTENSIONS:
-            for _, extension in _elements(_inside(content)):
-                fields = [field for _, field in _elements(extension)]
-                if fields[0] == _SUBJECT_ALT_NAME:
-                    names += [name for kind, name in _elements(_inside(fields[-1])) if kind == _DNS_NAME]
-    if not names:
-        for _, relative in _elements(parts[_SUBJECT][1]):
-            (_, kind), (_, value) = _elements(_inside(relative))
-            if kind == _COMMON_NAME:
-                names.append(value)
-    return [name.decode("utf-8", "replace").lower().rstrip(".") for name in names]
-
-
-def end_of(der: bytes) -> datetime:
-    """Until when a certificate is valid."""
-    parts = [part for part in _elements(_inside(_inside(der))) if part[0] != _VERSION]
-    _, (tag, content) = _elements(parts[_VALIDITY][1])
-    text = content.decode("ascii")
-    if tag == _UTC_TIME:  # two digits for the year: 1950 to 2049 (RFC 5280 §4.1.2.5.1)
-        text = ("19" if text[0] >= "5" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-
-
-def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each element."""
-    at = 0
-    while at < len(der):
-        tag, length = der[at], der[at + 1]
-        at += 2
-        if length & 0x80:
-            count = length & 0x7F
-            length = int.from_bytes(der[at : at + count], "big")
-            at += count
-        yield tag, der[at : at + length]
-        at += length
-
-
-def _inside(der: bytes) -> bytes:
-    return next(_elements(der))[1]

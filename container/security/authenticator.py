@@ -1,8 +1,9 @@
 """Authenticators: find out who sends a request, and ask when it does not say (Servlet 6.1 §13.6).
 
-    Basic, Digest   the answer to a 401 comes with each request
-    Form            a login page; who somebody is stays in the session
-    NoLogin         there is no way to log in: nobody is anybody
+    Basic, Digest       the answer to a 401 comes with each request
+    ClientCertificate   TLS has said it
+    Form                a login page; who somebody is stays in the session
+    NoLogin             there is no way to log in: nobody is anybody
 
 An authenticator belongs to one web app and is used by all its threads. It sees requests and responses as the
 API shows them, and through Host, which the engine implements, the few things that the API has no method for.
@@ -27,12 +28,14 @@ from typing import Protocol
 
 from container.descriptor.model import LoginConfig
 from container.errors import ConfigError, Problem
+from container.protocols.x509 import subject_of
 from container.security.realm import Principal, Realm
 from container.servlet import HttpServletRequest, HttpServletResponse
 
 __all__ = [
     "Authenticator",
     "Basic",
+    "ClientCertificate",
     "Digest",
     "Form",
     "Host",
@@ -243,6 +246,34 @@ def _basic_credentials(header: str | None, charset: str) -> tuple[str, str] | No
     except (binascii.Error, ValueError):
         return None
     return (name, password) if colon else None
+
+
+# --- CLIENT-CERT (§13.6.4) --------------------------------------------------------------------------------
+
+
+class ClientCertificate(_PasswordAuthenticator):
+    """The certificate of the client's TLS connection (RT-AUTH-03). Its subject is the name of a user.
+
+    Whether it is to be trusted has been decided where TLS ends: by our listener, or the front before it.
+    """
+
+    auth_type = HttpServletRequest.CLIENT_CERT_AUTH
+    remembers = False
+
+    def __init__(self, realm: Realm) -> None:
+        super().__init__(realm)
+        self._users = realm
+
+    def authenticate(
+        self, request: HttpServletRequest, response: HttpServletResponse, host: Host
+    ) -> Principal | None:
+        if host.identity is not None:
+            return host.identity.principal
+        certificates = request.getAttribute("jakarta.servlet.request.X509Certificate")
+        if certificates and (principal := self._users.find(subject_of(certificates[0]))) is not None:
+            return remember(host, Identity(principal, self.auth_type), in_session=False)
+        response.sendError(HttpServletResponse.SC_UNAUTHORIZED)
+        return None
 
 
 # --- DIGEST (RFC 7616) ------------------------------------------------------------------------------------
@@ -569,6 +600,7 @@ def mechanisms(max_body_bytes: int, login_timeout_s: int) -> dict[str, Mechanism
 
     return {
         "BASIC": lambda config, realm: Basic(realm, config.realm_name),
+        "CLIENT-CERT": lambda config, realm: ClientCertificate(realm),
         "DIGEST": lambda config, realm: Digest(realm, config.realm_name),
         "FORM": form,
     }

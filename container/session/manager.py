@@ -21,6 +21,7 @@ from typing import Any
 
 from container.servlet import (
     HttpSessionActivationListener,
+    HttpSessionBindingListener,
     HttpSessionEvent,
     HttpSessionListener,
     IllegalArgumentException,
@@ -242,6 +243,7 @@ class SessionManager:
                     self._leaving = True
                     session._sync.used.update(session.activation_listeners())
                 self.save(session)
+                self._leave_behind(session)
                 self._forget(session)
             else:
                 with session._lock:
@@ -249,6 +251,18 @@ class SessionManager:
                         continue
                     session._state = State.ENDING
                 log_failures(self.finish(session, skip=False))
+
+    def _leave_behind(self, session: Session) -> None:
+        """Unbind the values that want to know of it and cannot be pickled: they are lost (§4.8)."""
+        for name, value in list(session._attributes.items()):
+            if isinstance(value, HttpSessionBindingListener):
+                try:
+                    self._dumps(value)
+                except Exception:  # noqa: BLE001  pickling runs the value's own code
+                    session.swap(name, None)
+                    failures: list[BaseException] = []
+                    _tell(session.farewells(name, value), failures, skip=False)
+                    log_failures(failures)
 
     # --- from one generation of the web app to the next ---------------------------------------------------
 

@@ -35,7 +35,7 @@ from container.trace import Answered, AnsweredListener
 
 __all__ = ["Cluster", "LiveServer", "SocketServer"]
 
-_PATIENCE_S = 60.0  # only ever used up by a failure
+_PATIENCE_S = 120.0  # only ever used up by a failure
 _LOOK_S = 0.02
 _READY = re.compile(r"^Ready after .* on (http://\S+)/\.", re.MULTILINE)
 _FAILED = "DID NOT START"

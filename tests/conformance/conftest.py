@@ -35,7 +35,7 @@ from container.mpm.worker import WorkerServer
 from container.servlet import HttpServlet
 from container.testing.processes import SocketServer
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 NAMESPACE = "https://jakarta.ee/xml/ns/jakartaee"
 MAIN = """
   <servlet>

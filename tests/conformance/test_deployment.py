@@ -16,7 +16,9 @@ from container.servlet import (
     AsyncListener,
     Filter,
     HttpServlet,
+    HttpSessionAttributeListener,
     HttpSessionBindingListener,
+    HttpSessionIdListener,
     HttpSessionListener,
     PostConstruct,
     PreDestroy,
@@ -24,10 +26,11 @@ from container.servlet import (
     ServletContextAttributeListener,
     ServletContextListener,
     ServletException,
+    ServletRequestAttributeListener,
     ServletRequestListener,
 )
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0  # only ever used up by a failure
 SERVICE = "WEB-INF/classes/META-INF/services/jakarta.servlet.ServletContainerInitializer"
 
 
@@ -501,6 +504,52 @@ def test_callbacks_by_annotation_for_every_kind_of_component(deploy: Any, web_xm
     assert log == [
         "begin L", "initialized", "begin S", "begin F", "init F", "begin S", "end S", "end F", "end L",
     ]  # fmt: skip
+
+
+@pytest.mark.rules("DD-INJ-01", "DD-INJ-02", "DD-INJ-04", "DD-INJ-05", "RT-ASY-45")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Filter, ServletContextListener, ServletContextAttributeListener, ServletRequestListener,
+        ServletRequestAttributeListener, HttpSessionListener, HttpSessionAttributeListener,
+        HttpSessionIdListener, AsyncListener,
+    ],
+)  # fmt: skip
+def test_every_kind_of_component_is_injected(deploy: Any, web_xml: Any, kind: type) -> None:
+    log: list[str] = []
+
+    class C(kind):
+        who = "nobody"
+
+        def begin(self) -> None:
+            log.append(f"begin {self.who}")
+
+        def end(self) -> None:
+            log.append("end")
+
+    class S(HttpServlet):
+        def doGet(self, request: Any, response: Any) -> None:
+            context = request.startAsync()
+            log.append(context.createListener(C).who)
+            context.complete()
+
+    by_code = kind is AsyncListener
+    declared = filter_("C") if kind is Filter else "" if by_code else listener("C")
+    app = deploy(
+        web_xml(
+            servlet("S", "<async-supported>true</async-supported>")
+            + declared
+            + env_entry("who", "String", "somebody", "app.C")
+            + callback("post-construct", "C", "begin")
+            + callback("pre-destroy", "C", "end")
+        ),
+        classes=[C, S],
+    )
+    assert app.problems == []
+    if by_code:
+        app.get("/S")
+    app.container.undeploy("/app")
+    assert log == ["begin somebody", "somebody" if by_code else "end"]
 
 
 @pytest.mark.rules("DD-INJ-04")

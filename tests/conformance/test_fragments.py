@@ -127,6 +127,8 @@ def test_what_belongs_to_fragments_alone_is_ignored_in_web_xml(
         ("<name/>", False, "<name> is empty"),
         ("<name>a</name><name>b</name>", False, "<name> may stand in a file only once"),
         ("<ordering/><ordering/>", False, "<ordering> may stand in a file only once"),
+        ("<ordering><after/><after/></ordering>", False, "<after> may stand in a file only once"),
+        ("<ordering><before/><before/></ordering>", False, "<before> may stand in a file only once"),
     ],
 )
 def test_the_name_of_a_fragment(
@@ -136,6 +138,24 @@ def test_the_name_of_a_fragment(
     assert app.running is starts
     assert len(app.problems) == (said is not None)
     assert said is None or said in app.problems[0]
+
+
+@pytest.mark.rules("DD-ORD-04", "DD-ORD-07")
+@pytest.mark.parametrize(
+    ("inside", "starts", "said"),
+    [
+        ("<others/><others/>", False, "<absolute-ordering> has <others/> more than once"),
+        ("<name>a</name><others/><name>a</name>", True, "says something twice; only the first counts"),
+    ],
+)
+def test_what_stands_twice_in_an_absolute_ordering(
+    deploy: Deploy, web_xml: WebXml, inside: str, starts: bool, said: str
+) -> None:
+    app = deploy(
+        web_xml(f"<absolute-ordering>{inside}</absolute-ordering>"), files=libraries(a="<name>a</name>")
+    )
+    assert app.running is starts
+    assert said in app.problems[0]
 
 
 @pytest.mark.rules("DD-FRG-04")

@@ -466,7 +466,7 @@ def test_form_pages_are_ignored_with_another_method(guarded):
 
 
 @pytest.mark.rules("DD-SEC-17")
-@pytest.mark.parametrize("login", ["", "<login-config/>", BASIC.replace("BASIC", "CLIENT-CERT")])
+@pytest.mark.parametrize("login", ["", "<login-config/>"])
 def test_without_a_way_to_log_in_what_needs_one_is_refused_and_the_start_says_so(guarded, login):
     app = guarded(constraint("/x", roles=["clerk"]) + constraint("/any", roles=["**"]) + login + ROLES)
     assert who_may(app) == NOBODY

@@ -16,7 +16,7 @@ from container.servlet import (
     UnavailableException,
 )
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 class Clock:

@@ -805,6 +805,37 @@ def test_stored_sessions_survive_a_restart_and_values_are_told_that_they_travel(
     assert ended == []
 
 
+@pytest.mark.rules("RT-SES-20", "RT-SES-51")
+@pytest.mark.parametrize(("keeps", "left"), [(True, []), (False, ["unbound", "removed a"])])
+def test_a_reload_unbinds_what_cannot_come_along(talk, keeps, left):  # §4.8
+    told = []
+
+    class Bound(HttpSessionBindingListener):
+        def __reduce__(self):
+            if keeps:
+                return (str, ())
+            raise TypeError("a connection, say")
+
+        def valueUnbound(self, event):
+            told.append("unbound" if event.getSession().getAttribute("a") is None else "too early")
+
+    class Hears(HttpSessionAttributeListener):
+        def attributeRemoved(self, event):
+            told.append(f"removed {event.getName()}")
+
+    app = talk(
+        listener("Hears"),
+        [Hears],
+        begin=lambda request, _: request.getSession().setAttribute("a", Bound()),
+        look=lambda request, _: request.getSession(False).getAttribute("a"),
+    )
+    session = with_session(session_id_of(app.get("/begin")))
+    app.wait_idle()
+    app.container.reload(app.context)
+    assert told == left
+    assert app.get("/look", session).text == ("" if keeps else "None")
+
+
 @pytest.mark.rules("RT-SES-50")
 def test_what_cannot_be_stored_is_said_with_its_name_and_the_cure(stored, caplog):
     app = stored(begin=lambda request, _: request.getSession().setAttribute("lock", threading.Lock()))

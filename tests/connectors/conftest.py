@@ -22,7 +22,7 @@ from container.mpm.tls import CertificateFiles, ServerTls
 from container.mpm.worker import WorkerServer
 from container.protocols.exchange import Begin
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 class FunctionHandler:

@@ -19,7 +19,7 @@ from container.protocols.ajp13_ends import AnswerEnd, AnswerHead, BodyWanted, Fl
 from container.protocols.exchange import Begin, ClientDisconnected
 
 pytestmark = pytest.mark.socket
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 class Front(AjpFront):

@@ -13,7 +13,7 @@ from container.errors import ProtocolError
 from container.protocols.exchange import Begin, ClientDisconnected
 
 pytestmark = pytest.mark.socket
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 CHUNKED = "Transfer-Encoding: chunked"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from container.errors import ProtocolError
 from container.protocols.exchange import Begin, ClientDisconnected
 
 pytestmark = pytest.mark.socket
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 SOON_S = 0.05  # timeouts that a test waits for
 
 
@@ -54,7 +55,11 @@ def test_a_slow_body_is_408(run_threads, begin):
 
 
 def test_an_idle_connection_is_closed_without_an_answer(run_threads):
-    client = run_threads(hello, idle_timeout_s=SOON_S).connect()
+    running = run_threads(hello)
+    client = running.connect()
+    client.get()
+    client.read_answer()
+    running.connector.settings = replace(running.settings, idle_timeout_s=SOON_S)  # for the next wait
     client.get()
     client.read_answer()
     assert client.rest() == b""
@@ -107,7 +112,8 @@ def test_with_all_threads_taken_the_next_waits_in_the_backlog(run_threads):
     assert late.socket.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_what_was_on_its_way_when_the_server_stops_is_answered(run_threads):
+def test_what_was_on_its_way_when_the_server_stops_is_answered(run_threads, monkeypatch):
+    monkeypatch.setattr("container.connectors.http_blocking._STOP_GRACE_S", PATIENCE_S)
     running = run_threads(hello)
     used, fresh = running.connect(), running.connect()
     used.get()

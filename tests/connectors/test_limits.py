@@ -15,7 +15,7 @@ from container.errors import ProtocolError
 from container.protocols.exchange import Begin, ClientDisconnected
 
 pytestmark = pytest.mark.socket
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 MUCH = 50_000_000  # more than the kernel buffers for a client that reads nothing
 
 
@@ -176,8 +176,8 @@ def has_received(count: int):
 @pytest.mark.parametrize(
     ("settings", "setting", "pauses_s"),
     [
-        ({"body_timeout_s": 30, "min_body_rate": 0}, "body_timeout_s", [29, 2]),
-        ({"body_timeout_s": 0, "min_body_rate": 100}, "min_body_rate", [19, 2]),
+        ({"body_timeout_s": 3000, "min_body_rate": 0}, "body_timeout_s", [2000, 1001]),
+        ({"body_timeout_s": 0, "min_body_rate": 100}, "min_body_rate", [5, 16]),  # 20 s are given to each
     ],
 )
 def test_a_slow_body_is_408(run, begin, settings, setting, pauses_s, caplog):

@@ -7,7 +7,7 @@ import socket
 from container.protocols.ajp13 import ForwardRequest
 from container.protocols.ajp13_ends import AnswerEnd, AnswerHead, BodyWanted, Flush, WebServerSide
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 class AjpFront:

@@ -247,8 +247,9 @@ class Both:
         found = []
 
         def is_written():
-            found[:] = file.read_bytes().decode("latin-1").splitlines() if file.exists() else []
-            return len(found) >= count
+            text = file.read_bytes().decode("latin-1") if file.exists() else ""
+            found[:] = text.splitlines()
+            return text.count("\n") >= count
 
         self.server.wait_until(is_written)
         return found

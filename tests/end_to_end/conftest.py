@@ -24,7 +24,7 @@ import container
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-LIMIT_S = 60.0  # for whatever a test waits for; never how long it takes
+LIMIT_S = 180.0  # for whatever a test waits for; never how long it takes
 WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
   <servlet>
     <servlet-name>main</servlet-name>
@@ -44,11 +44,12 @@ class Main(HttpServlet):
     def doGet(self, request, response):
         response.getWriter().write("hello")
 """
+# Not PYTHONUNBUFFERED: print writes a line and its end apart then, and another process or thread may write
+# between the two.
 ENVIRON = {
     "PATH": os.defpath,
     "PYTHONPATH": str(Path(container.__file__).parents[1]),
     "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONUNBUFFERED": "1",
 }
 
 
@@ -56,9 +57,6 @@ class Running:
     """A started process, and what it has said so far."""
 
     def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
-        # A shell's background job ignores SIGINT, and a child would inherit that.
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             command,
             cwd=folder,
@@ -140,14 +138,24 @@ class Running:
         self._reader.join()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _may_be_interrupted() -> None:
+    """A shell's background job ignores SIGINT, and all children would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
-    from playwright.sync_api import sync_playwright  # slow to import, and few tests look at pages
+    """Chromium, without a window; whatever a test expects of a page has LIMIT_S to come."""
+    from playwright.sync_api import expect, sync_playwright  # slow to import, and few tests look at pages
 
+    expect.set_options(timeout=LIMIT_S * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=programs.find("chromium"), args=list(programs.CHROMIUM_ARGUMENTS)
+            executable_path=programs.find("chromium"),
+            args=list(programs.CHROMIUM_ARGUMENTS),
+            timeout=LIMIT_S * 1000,
         )
         yield browser
         browser.close()

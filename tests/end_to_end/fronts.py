@@ -28,7 +28,7 @@ from container.config import Settings
 from container.front.configuration import load_front
 from container.front.program import FrontServer
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 # --- backends -----------------------------------------------------------------------------------

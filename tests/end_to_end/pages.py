@@ -40,7 +40,7 @@ from container.front.config.nginx.conf import check as check_nginx
 from container.learn.migrate.java import read_java
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 _REASON = r"<!-- not run: (?P<reason>[^>]+?) -->\n(?:<!--[^>]*-->\n)?"
 NOT_RUN = re.compile(_REASON + r"\Z")
 NOT_RUN_ANYWHERE = re.compile(_REASON + "```")
@@ -114,7 +114,9 @@ class Page:
         path = self.folder / match["path"].lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         marks = [server.said for server in self._servers if server.reloads]
-        path.write_text(self.ports(text[match.end() :]))
+        new = path.with_name(f".{path.name}.new")
+        new.write_text(self.ports(text[match.end() :]))
+        new.replace(path)  # at once: a server that reloads never sees half of it
         for server, said in zip([server for server in self._servers if server.reloads], marks, strict=True):
             if path.suffix in (".py", ".xml") and "/WEB-INF/" in str(path):
                 server.wait_for(r"reloaded in|cannot", said)

@@ -10,6 +10,8 @@ program is marked ``@pytest.mark.program("apache2")``: it is skipped where there
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -18,11 +20,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-LIMIT_S = 60.0  # only ever used up by a failure
+LIMIT_S = 180.0  # only ever used up by a failure
 _ATTEMPTS = 3  # another program may take a port between its choice and its use
+# Below the ports of connections, and of listeners at port 0: Linux has 32768 and more for those.
+_FIRST_PORT, _WORKERS, _PORTS_EACH = 20_000, 12, 1000
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 _UNPRIVILEGED = "nobody"
 TOMCAT_HOME = Path(os.environ.get("CATALINA_HOME", "/usr/share/tomcat10"))
@@ -55,16 +59,31 @@ def missing(name: str) -> str | None:
     return None if there else f"{name} is not installed"
 
 
+def _own_ports() -> Iterator[int]:
+    """Ports of this process of pytest, in turn."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = _FIRST_PORT + worker % _WORKERS * _PORTS_EACH
+    for number in itertools.count(os.getpid()):  # two runs at once begin at different places
+        yield first + number % _PORTS_EACH
+
+
+_ports = _own_ports()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on: all of them are held until the last one is known."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that nobody listens on, and that nobody takes before they are used.
+
+    The system itself gives other ones to who asks for any, and each is given once. Raises OSError if none
+    is free.
+    """
+    found: list[int] = []
+    for port in itertools.islice(_ports, _PORTS_EACH):
+        with socket.socket() as each, contextlib.suppress(OSError):
+            each.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError("no port is free")
 
 
 class Program:

@@ -129,7 +129,7 @@ class Main(HttpServlet):
         proceed = request.getServletContext().getAttribute("proceed")
         response.setContentType("text/plain")
         for word in ("one", "two", "three"):
-            assert proceed.acquire(timeout=60)
+            assert proceed.acquire(timeout=120)
             response.getWriter().write(word)
             response.flushBuffer()
 
@@ -220,7 +220,7 @@ def mod_proxy_ajp(
 ) -> programs.Program:
     said = f" secret={secret}" if secret else ""
     members = "".join(
-        f"  BalancerMember ajp://127.0.0.1:{each.port} ping=1{said}"
+        f"  BalancerMember ajp://127.0.0.1:{each.port} ping=10{said}"
         f"{f' route={each.settings.route}' if each.settings.route else ''}\n"
         for each in behind
     )

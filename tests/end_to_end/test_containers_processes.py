@@ -10,7 +10,7 @@ from pathlib import Path
 import programs
 import pytest
 from load import LIMIT_S, is_gone, wait_until
-from test_containers import leftovers, serve, tmp
+from test_containers import HANG_S, leftovers, serve, tmp
 
 pytestmark = pytest.mark.socket
 __all__ = ["serve", "tmp"]  # fixtures
@@ -146,7 +146,7 @@ def test_all_end_when_the_fronts_master_is_killed(serve, tmp: Path) -> None:
 
 
 def test_a_container_that_hangs_is_replaced(serve) -> None:
-    cluster = serve(2, *MODELS["event"], "--hang-timeout-s", "1.2")
+    cluster = serve(2, *MODELS["event"], "--hang-timeout-s", HANG_S)
     before = cluster.containers()
     os.kill(before["r1"], signal.SIGSTOP)
     after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])

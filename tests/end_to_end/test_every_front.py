@@ -20,7 +20,7 @@ from container.server import Server
 
 pytestmark = pytest.mark.socket
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 APP = """
 import json
 from container.servlet import HttpServlet, WebServlet

@@ -212,10 +212,9 @@ def test_a_killed_child_is_replaced_and_only_its_connections_are_lost(model: str
         load.go_on()
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
-        after = front.wait_for(lambda pids: victim not in pids and bool(pids - before))
+        front.wait_for(lambda pids: victim not in pids and bool(pids - before))
         load.go_on()
     assert len(load.failures) <= {"prefork": 1}.get(model, 4), load.failures
-    assert after - before
     assert front.running.stop() == 0
     assert any("signal 9 (SIGKILL)" in line for line in front.running.said)
 

@@ -45,7 +45,7 @@ def admin() -> Callable[..., tuple[int, str]]:
     def ask(path: str, accept: str = "*/*") -> tuple[int, str]:
         request = urllib.request.Request(f"http://127.0.0.1:{ask.port}{path}", headers={"Accept": accept})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             with answer:
@@ -105,7 +105,7 @@ def test_while_draining_each_answer_is_the_last_of_its_connection(
     flags = {**ALONE, **MODELS}[model]
     running = was_run(*flags, *shared, "--admin-port", str(admin.port))
     address = running.url.removeprefix("http://")
-    before = http.client.HTTPConnection(address, timeout=30)
+    before = http.client.HTTPConnection(address, timeout=120)
     before.request("GET", "/main")
     answer = before.getresponse()
     assert (answer.read(), answer.getheader("Connection")) == (b"hello", None)
@@ -122,7 +122,7 @@ def test_while_draining_each_answer_is_the_last_of_its_connection(
     while not ends(before):  # a process may hear of it a little later than the admin address
         pass
     assert before.sock is None
-    after = http.client.HTTPConnection(address, timeout=30)
+    after = http.client.HTTPConnection(address, timeout=120)
     while not ends(after):
         pass
     running.stop()

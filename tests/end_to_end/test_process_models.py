@@ -175,10 +175,10 @@ def test_a_killed_child_is_replaced_and_only_its_connections_are_lost(model: str
     with Load(server.connect, "/main", keep_alive=False) as load:
         load.go_on()
         victim = int(server.get("/main"))
+        before |= server.pids()  # the load may have brought more of them
         os.kill(victim, signal.SIGKILL)
-        after = server.wait_for(lambda pids: victim not in pids and len(pids) >= len(before))
+        server.wait_for(lambda pids: victim not in pids and bool(pids - before))
         load.go_on()
-    assert after - before
     assert len(load.failures) <= {"prefork": 1}.get(model, 4), load.failures
     assert server.running.stop() == 0
     assert any("signal 9 (SIGKILL)" in line for line in server.running.said)
@@ -266,10 +266,10 @@ def test_a_second_signal_ends_all_at_once(model: str, serve) -> None:
 
 def test_without_their_supervisor_children_end(model: str, serve) -> None:
     server = serve(model)
-    pids = server.pids()
+    pids = server.wait_for(lambda pids: len(pids) >= START[model])
     server.running.process.kill()
     wait_until(lambda: all(map(is_gone, pids)))
-    assert server.status() == {"processes": []}
+    wait_until(lambda: server.status() == {"processes": []})  # those too that have come since
 
 
 def test_a_child_is_replaced_after_so_many_connections(model: str, serve) -> None:
@@ -303,7 +303,7 @@ def test_idle_processes_come_and_go(serve) -> None:
     for holder in holders:
         holder.request("GET", "/main")
         holder.getresponse().read()
-    server.wait_for(lambda pids: len(pids) == 4)  # two at work, two spare
+    server.wait_for(lambda pids: len(pids) >= 4)  # two at work, two spare, or three
     for holder in holders:
         holder.close()
     server.wait_for(lambda pids: len(pids) == 3)

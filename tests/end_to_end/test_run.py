@@ -113,7 +113,7 @@ def test_it_lets_a_running_request_end_when_it_is_asked_to_stop(
     web_app(code=SLOW)
     running = was_run()
     host, port = running.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), 30) as client:
+    with socket.create_connection((host, int(port)), 120) as client:
         client.sendall(b"GET /main HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         running.wait_for("^begun")
         running.process.send_signal(number)
@@ -133,7 +133,7 @@ def test_a_request_that_does_not_end_is_given_up_at_the_deadline(executor: str, 
     web_app(code=BLOCKING)
     running = was_run("--stop-timeout-s", "0.2", "--executor", executor)
     host, port = running.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), 30) as client:
+    with socket.create_connection((host, int(port)), 120) as client:
         client.sendall(b"GET /main HTTP/1.1\r\nHost: x\r\n\r\n")
         running.wait_for("^waiting")
         running.stop()
@@ -172,7 +172,7 @@ def test_it_stops_when_nobody_reads_what_it_says(web_app, tmp_path: Path) -> Non
             assert any(line.startswith("Ready") for line in process.stdout)
             process.stdout.close()
             process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
+            assert process.wait(120) == 0
             assert process.stderr is not None
             assert process.stderr.read() == ""
         finally:

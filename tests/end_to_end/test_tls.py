@@ -35,6 +35,28 @@ class Main(HttpServlet):
         about["connection"] = request.getServletConnection().isSecure()
         response.getWriter().write(json.dumps(about))
 """
+CLIENT_CERT = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+  <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class></servlet>
+  <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
+  <security-constraint>
+    <web-resource-collection>
+      <web-resource-name>all</web-resource-name><url-pattern>/main/*</url-pattern>
+    </web-resource-collection>
+    <auth-constraint><role-name>clerk</role-name></auth-constraint>
+  </security-constraint>
+  <login-config><auth-method>CLIENT-CERT</auth-method></login-config>
+  <security-role><role-name>clerk</role-name></security-role>
+</web-app>
+"""
+WHO = """
+from container.servlet import HttpServlet
+
+class Main(HttpServlet):
+    def doGet(self, request, response):
+        shown = request.getAttribute("jakarta.servlet.request.X509Certificate")
+        about = request.getAuthType(), request.getRemoteUser(), request.isUserInRole("clerk"), len(shown)
+        response.getWriter().write(str(about))
+"""
 CONFIDENTIAL = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
   <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class></servlet>
   <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
@@ -54,6 +76,7 @@ class Https:
     def __init__(self, folder: Path) -> None:
         self.authority = trustme.CA()
         self.folder = folder
+        self.client: trustme.LeafCert | None = None  # what a client shows
         self.port = free_ports(1)[0]
         self.ca = folder / "ca.pem"
         self.authority.cert_pem.write_to_path(str(self.ca))
@@ -68,13 +91,15 @@ class Https:
     def context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
+        if self.client is not None:
+            self.client.configure_cert(context)
         return context
 
     def get(self, path: str) -> tuple[int, str, dict[str, str]]:
         """Of https://localhost."""
         request = urllib.request.Request(f"https://localhost:{self.port}{path}")
         try:
-            with urllib.request.urlopen(request, context=self.context(), timeout=30) as answer:
+            with urllib.request.urlopen(request, context=self.context(), timeout=120) as answer:
                 return answer.status, answer.read().decode(), dict(answer.headers)
         except urllib.error.HTTPError as answer:
             with answer:
@@ -85,7 +110,7 @@ class Https:
         context = self.context()
         context.check_hostname = False
         with (
-            socket.create_connection(("127.0.0.1", self.port), 30) as sock,
+            socket.create_connection(("127.0.0.1", self.port), 120) as sock,
             context.wrap_socket(sock, server_hostname=name) as session,
         ):
             return session.getpeercert()["subjectAltName"][0][1]
@@ -103,7 +128,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def location(url: str, data: bytes | None = None) -> tuple[int, str]:
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.build_opener(NoRedirects).open(url, data, timeout=30)
+        urllib.request.build_opener(NoRedirects).open(url, data, timeout=120)
     with raised.value as answer:
         return answer.code, answer.headers["Location"]
 
@@ -131,6 +156,27 @@ def test_a_request_knows_that_it_is_secure(web_app, was_run, https: Https) -> No
     assert plain["secure_protocol"] is None
     assert plain["listed"] == []
     assert running.stop() == 0
+
+
+@pytest.mark.rules("RT-AUTH-03")
+def test_a_client_logs_in_by_its_certificate(web_app, was_run, https: Https) -> None:
+    web_app(code=WHO, web_xml=CLIENT_CERT)
+    names = {"Ann": "clerk", "Bob": "guest"}
+    users = "".join(
+        f'<user username="CN={name}, OU=Desk, O=Shop" roles="{role}"/>' for name, role in names.items()
+    )
+    (https.folder / "users.xml").write_text(f"<tomcat-users>{users}</tomcat-users>")
+    was_run(
+        "--tls-port", str(https.port), "--tls-certificate", https.issue("a.pem", "localhost"),
+        "--tls-client-ca", str(https.ca), "--users", str(https.folder / "users.xml"),
+    )  # fmt: skip
+    assert https.get("/main")[0] == 401
+    for name, status in (("Ann", 200), ("Bob", 403), ("Eve", 401)):
+        where = {"organization_name": "Shop", "organization_unit_name": "Desk"}
+        https.client = https.authority.issue_cert("x.example", common_name=name, **where)
+        got, text, _ = https.get("/main")
+        assert got == status
+        assert status != 200 or text == "('CLIENT_CERT', 'CN=Ann, OU=Desk, O=Shop', True, 1)"
 
 
 def test_what_is_confidential_is_sent_to_the_tls_port(web_app, was_run, https: Https) -> None:
@@ -204,7 +250,7 @@ def test_each_process_model_speaks_tls(web_app, was_run, https: Https, model: li
     assert location(f"{running.url}/main") == (301, f"{there}/main")
     https.issue("a.pem", "new.example", "localhost")
     running.wait_for("New certificates are in use, for new.example, localhost")
-    limit_s = time.monotonic() + 60  # other processes may take a moment longer
+    limit_s = time.monotonic() + 120  # other processes may take a moment longer
     while https.name_served("localhost") != "new.example":
         assert time.monotonic() < limit_s
     assert running.stop() == 0
@@ -237,7 +283,7 @@ def test_curl(web_app, was_run, https: Https, tmp_path: Path) -> None:
 
     def curl(*arguments: str) -> str:
         command = ["curl", "-q", "-sS", "--noproxy", "*", "--cacert", str(https.ca), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
     url = f"https://localhost:{https.port}"
     assert curl("--tlsv1.3", f"{url}/main") == "hello"

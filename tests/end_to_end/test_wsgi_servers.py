@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from programs import free_ports
 from webtest import TestApp
 from webtest.lint import middleware
 
@@ -99,12 +99,6 @@ class Main(HttpServlet):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_web_apps_run_under_another_wsgi_server(name: str, tmp_path: Path, web_app, start) -> None:
     if importlib.util.find_spec(name) is None:
@@ -112,7 +106,7 @@ def test_the_web_apps_run_under_another_wsgi_server(name: str, tmp_path: Path, w
     folder = web_app(code=ECHO)
     (folder / "file.txt").write_text("a file")
     arguments, ready = SERVERS[name]
-    running = start(name, *arguments.format(port=(port := free_port())).split(), HOME=str(tmp_path))
+    running = start(name, *arguments.format(port=(port := free_ports(1)[0])).split(), HOME=str(tmp_path))
     running.url = f"http://127.0.0.1:{port}"
     running.wait_for(ready)
     running.wait_until_it_listens()
@@ -135,7 +129,7 @@ def test_asynchronous_requests_are_answered_under_another_wsgi_server(
         pytest.skip(f"{name} is not installed: pip install {name}")
     web_app(code=ASYNC, web_xml=ASYNC_XML)
     arguments, ready = SERVERS[name]
-    running = start(name, *arguments.format(port=(port := free_port())).split(), HOME=str(tmp_path))
+    running = start(name, *arguments.format(port=(port := free_ports(1)[0])).split(), HOME=str(tmp_path))
     running.url = f"http://127.0.0.1:{port}"
     running.wait_for(ready)
     running.wait_until_it_listens()

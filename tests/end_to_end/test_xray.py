@@ -17,7 +17,7 @@ import pytest
 from programs import free_ports
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 APP = """
 import time

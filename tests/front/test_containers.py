@@ -60,6 +60,19 @@ def test_nobody_is_asked_before_somebody_is_admitted() -> None:
     assert [pick(site) for _ in range(3)] == ["r2 unix:/run/a.sock"] * 3
 
 
+def test_who_is_silent_is_asked_only_if_nobody_else_is_there() -> None:
+    site = make_site()
+    site.suspect("r1", "/run/r1.sock")
+    assert [pick(site)[:2] for _ in range(3)] == ["r2"] * 3
+    site.withdraw("r2")
+    assert pick(site)[:2] == "r1"
+    site.withdraw("r1")
+    assert pick(site) == "503"
+    site.admit("r2", "/run/a.sock")
+    site.suspect("r2", "/run/r2.sock")  # said of the one before
+    assert [pick(site) for _ in range(3)] == ["r2 unix:/run/a.sock"] * 3
+
+
 def test_idle_containers_take_turns() -> None:
     assert [pick(make_site())[:2] for _ in range(1)] == ["r1"]
     site = make_site(3)

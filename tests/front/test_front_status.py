@@ -34,6 +34,8 @@ def test_what_is_written_is_read_and_shown(tmp_path: Path) -> None:
     ]
     status.remove()
     assert read_status(tmp_path, os.getpid()) is None
+    status.write([])  # a thread that has not heard of the end
+    assert list(tmp_path.iterdir()) == []
 
 
 def request_of_r1():
@@ -45,11 +47,12 @@ def request_of_r1():
 def test_what_a_killed_front_has_left_is_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    left = tmp_path / f"was-{ended.pid}-{ended.pid}.front"
-    left.write_text("{}")
-    (tmp_path / "was-x.front").write_text("")
+    for suffix in (".front", ".front.new"):
+        (tmp_path / f"was-{ended.pid}-{ended.pid}{suffix}").write_text("{}")
+    other = tmp_path / "was-x.front"
+    other.write_text("")
     assert read_status(tmp_path, 1) is None
-    assert not left.exists()
+    assert list(tmp_path.iterdir()) == [other]
 
 
 def test_without_a_folder_nothing_is_written() -> None:

@@ -75,7 +75,9 @@ def test_each_server_has_its_certificate(tmp_path: Path, name: str, text: str) -
     assert server.addresses == [f"https://127.0.0.1:{port}"]
     server.start()
     try:
-        with urllib.request.urlopen(f"https://localhost:{port}/about", context=context, timeout=30) as answer:
+        with urllib.request.urlopen(
+            f"https://localhost:{port}/about", context=context, timeout=120
+        ) as answer:
             assert answer.read() == b"https TLSv1.3 localhost"
         context.check_hostname = False
         for asked, certificate in {
@@ -85,7 +87,7 @@ def test_each_server_has_its_certificate(tmp_path: Path, name: str, text: str) -
             "unknown.example": "localhost",
         }.items():
             with (
-                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                socket.create_connection(("127.0.0.1", port), 120) as sock,
                 context.wrap_socket(sock, server_hostname=asked) as session,
             ):
                 assert session.getpeercert()["subjectAltName"][0][1] == certificate
@@ -122,7 +124,7 @@ def test_certificates_of_two_kinds_and_protocols(tmp_path: Path) -> None:
             authority.configure_trust(context)
             context.set_ciphers(ciphers)
             with (
-                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                socket.create_connection(("127.0.0.1", port), 120) as sock,
                 context.wrap_socket(sock, server_hostname="localhost") as session,
             ):
                 assert session.version() == "TLSv1.2"
@@ -131,7 +133,7 @@ def test_certificates_of_two_kinds_and_protocols(tmp_path: Path) -> None:
         authority.configure_trust(context)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         with (
-            socket.create_connection(("127.0.0.1", port), 30) as sock,
+            socket.create_connection(("127.0.0.1", port), 120) as sock,
             pytest.raises(ssl.SSLError, match=r"(?i)version"),
         ):
             context.wrap_socket(sock, server_hostname="localhost")
@@ -159,13 +161,13 @@ def test_a_server_that_rejects_whoever_asks_for_it(tmp_path: Path) -> None:
     server.start()
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), 30) as sock,
+            socket.create_connection(("127.0.0.1", port), 120) as sock,
             context.wrap_socket(sock, server_hostname="localhost") as session,
         ):
             assert session.version() == "TLSv1.3"
         for name in "other.example", None:
             with (
-                socket.create_connection(("127.0.0.1", port), 30) as sock,
+                socket.create_connection(("127.0.0.1", port), 120) as sock,
                 pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"),
             ):
                 context.wrap_socket(sock, server_hostname=name)

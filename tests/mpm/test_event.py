@@ -14,7 +14,7 @@ from container.config import Settings
 from container.mpm.event import EventServer, open_listener
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 class Connector:

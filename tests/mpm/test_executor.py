@@ -10,7 +10,7 @@ from container.config import Settings
 from container.mpm import executor as module
 from container.mpm.executor import PerRequestExecutor, PoolExecutor, make_executor
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 @pytest.fixture(params=[PoolExecutor, PerRequestExecutor])

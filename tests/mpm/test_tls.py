@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import ssl
@@ -11,7 +12,8 @@ import pytest
 import trustme
 
 from container.errors import ConfigError
-from container.mpm.tls import CertificateFiles, ServerTls, names_of
+from container.mpm.tls import CertificateFiles, ServerTls
+from container.protocols.x509 import names_of
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,37 @@ def test_there_is_no_renegotiation(pems: Pems) -> None:
     server = ServerTls([pems.write("a", "a.example")])
     assert server.context.options & ssl.OP_NO_RENEGOTIATION
     assert server.context.options & ssl.OP_NO_COMPRESSION
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("name", [None, "b.example"])
+def test_a_client_may_show_a_certificate_of_a_known_issuer(pems: Pems, tmp_path: Path, version, name) -> None:
+    issuers, clients = tmp_path / "clients.pem", trustme.CA()
+    clients.cert_pem.write_to_path(str(issuers))
+    server = ServerTls([pems.write("a", "a.example"), pems.write("b", "b.example")], client_ca=issuers)
+
+    def shown(authority: trustme.CA | None) -> list[str]:
+        client = pems.client(version)
+        if authority is not None:
+            authority.issue_cert("ann.example").configure_cert(client)
+        to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        ours = server.context.wrap_bio(to_server, to_client, server_side=True)
+        theirs = client.wrap_bio(to_client, to_server, server_hostname=name)
+        for side in [theirs, ours] * 3:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+        der = ours.getpeercert(binary_form=True)
+        return names_of(der) if der else []
+
+    assert (shown(clients), shown(None)) == (["ann.example"], [])
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        shown(trustme.CA())
+
+
+def test_issuers_must_be_certificates(pems: Pems, tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    with pytest.raises(ConfigError, match=r"empty\.pem: there is no certificate in PEM in it"):
+        ServerTls([pems.write("a", "a.example")], client_ca=tmp_path / "empty.pem")
 
 
 # New certificates -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from container.security.authenticator import (
     IDENTITY_NOTE,
     SAVED_REQUEST_NOTE,
     Basic,
+    ClientCertificate,
     Digest,
     Form,
     Identity,
@@ -557,6 +558,7 @@ FORM_PAGES = model.FormLoginConfig("/login", "/fail", HERE)
         (None, NoLogin),
         (model.LoginConfig(HERE), NoLogin),
         (model.LoginConfig(HERE, "BASIC", "Shop"), Basic),
+        (model.LoginConfig(HERE, "CLIENT-CERT"), ClientCertificate),
         (model.LoginConfig(HERE, "DIGEST", "Shop"), Digest),
         (model.LoginConfig(HERE, "FORM", None, FORM_PAGES), Form),
     ],
@@ -570,7 +572,7 @@ def test_dd_sec_14_choosing(realm, config, kind):
 @pytest.mark.parametrize(
     ("config", "with_realm", "message"),
     [
-        (model.LoginConfig(HERE, "CLIENT-CERT"), True, "<auth-method> CLIENT-CERT is not supported"),
+        (model.LoginConfig(HERE, "TOKEN"), True, "<auth-method> TOKEN is not supported"),
         (model.LoginConfig(HERE, "BASIC"), False, "there is nobody who could log in"),
     ],
 )

@@ -561,7 +561,7 @@ def test_what_was_saved_survives_kill_9(tmp_path):
         [sys.executable, "-c", KILLED, str(path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=Path(__file__).parents[2],
     )
     assert run.returncode == -signal.SIGKILL, run.stderr

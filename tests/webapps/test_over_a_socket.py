@@ -32,19 +32,19 @@ def test_a_visit(deploy: Deploy, live_server: LiveServer):
     visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(path: str) -> str:
-        with visitor.open(address + path, timeout=30) as answer:
+        with visitor.open(address + path, timeout=120) as answer:
             return answer.read().decode()
 
     assert "/guestbook" in get("/")
     token = re.search('name="form_token" value="([^"]+)"', get("/guestbook/")).group(1)
     body, content_type = multipart({"name": "Zoë", "message": "Grüße", "form_token": token}, PNG)
     form = urllib.request.Request(f"{address}/guestbook/entries", body, {"Content-Type": content_type})
-    with visitor.open(form, timeout=30) as answer:
+    with visitor.open(form, timeout=120) as answer:
         assert answer.url == f"{address}/guestbook/entries"  # after the redirect
         page = answer.read().decode()
     assert "Thank you, Zoë!" in page
     assert "Grüße" in page
-    with visitor.open(f"{address}/guestbook/pictures/1", timeout=30) as answer:
+    with visitor.open(f"{address}/guestbook/pictures/1", timeout=120) as answer:
         assert answer.headers["Content-Type"] == "image/png"
         assert answer.read() == PNG
     with pytest.raises(HTTPError, match="404") as missing:

@@ -310,6 +310,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)) if hard > 0 else soft, hard))
     with contextlib.suppress(BrokenPipeError):
         asyncio.run(run(config, orders))
+    # All reports are out, or nobody reads them: Python shall not try again, and complain, at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not orders.was_told_to_end:
         _clean_up(config)
 

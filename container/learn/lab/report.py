@@ -19,7 +19,7 @@ __all__ = ["SCENARIOS", "Result", "Scenario", "as_json", "as_text", "once", "wor
 _SILENCE_S = 30.0
 _KILL = 0.3  # of a scenario's time
 _ALMOST = 0.9
-_COMING_S = 30.0  # only ever used up where clients cannot come
+_COMING_S = 90.0  # only ever used up where clients cannot come
 _ON = 0.6  # of a scenario's time; the rest is for all to become as before
 _COLUMNS = ("", "requests/s", "p50 ms", "p99 ms", "taken", "waiting", "backlog", "open", "failed", "MB")
 

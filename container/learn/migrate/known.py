@@ -221,10 +221,6 @@ ELEMENTS: Mapping[str, Advice] = {
     "taglib": Advice(
         "is a library of Java tags", "Write its tags as Jinja2 macros, its functions as filters."
     ),
-    "CLIENT-CERT": Advice(
-        "logs in by client certificate, which is not supported yet",
-        "Let the web server before the container check it, or take another <auth-method>.",
-    ),
 }
 """Elements of a web.xml, by name."""
 
@@ -302,12 +298,6 @@ IMPORTS: Mapping[str, Advice] = {
     "jakarta.servlet.jsp.": _TAGS,
     "javax.servlet.jsp.": _TAGS,
     "org.springframework.": CLASSES["org.springframework."],
-    "jakarta.servlet.ReadListener": Advice(
-        "reads without blocking, which is not supported yet", "Read the body in `async def doPost`."
-    ),
-    "jakarta.servlet.WriteListener": Advice(
-        "writes without blocking, which is not supported yet", "Write the answer in `async def doGet`."
-    ),
     "jakarta.servlet.http.HttpUpgradeHandler": Advice(
         "takes the connection over, which is not supported yet", "Let a backend of the front do it."
     ),

@@ -180,7 +180,7 @@ def _clean(web_app: WebApp) -> Iterator[Clean]:
         names = ", ".join(collection.name or "?" for collection in constraint.collections)
         yield Clean(constraint.source, f'<security-constraint> "{names}"')
     login = web_app.login_config
-    if login and login.auth_method not in ELEMENTS:
+    if login:
         what = f"<login-config> {login.auth_method or ''}".rstrip()
         yield Clean(login.source, what, "with the users of conf/tomcat-users.xml, see `was user add`")
     for role in web_app.security_roles:
@@ -211,9 +211,6 @@ def _not_provided(found: _Survey, web_app: WebApp) -> None:
         found.lacks(element.source, f'<{element.kind}> "{element.name}"', ELEMENTS[element.kind])
     for taglib in web_app.jsp_config.taglibs if web_app.jsp_config else ():
         found.lacks(taglib.source, f'<taglib> "{taglib.uri}"', ELEMENTS["taglib"])
-    login = web_app.login_config
-    if login and login.auth_method and login.auth_method in ELEMENTS:
-        found.lacks(login.source, f"<auth-method> {login.auth_method}", ELEMENTS[login.auth_method])
 
 
 def _context_xml(found: _Survey, files: Files) -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from container.servlet import AsyncListener, HttpFilter, HttpServlet, IllegalStateException
 
-PATIENCE_S = 10.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 class Log(list[Any]):

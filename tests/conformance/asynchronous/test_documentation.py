@@ -23,8 +23,9 @@ def app(deploy: Any, web_xml: Any) -> Any:
     return deploy(web_xml(""), files=EXAMPLES | pages)
 
 
-def test_there_are_three_examples() -> None:
-    assert sorted(EXAMPLES) == [f"WEB-INF/classes/{name}.py" for name in ("news", "ticker", "weather")]
+def test_there_are_four_examples() -> None:
+    names = "news", "ticker", "upload", "weather"
+    assert sorted(EXAMPLES) == [f"WEB-INF/classes/{name}.py" for name in names]
 
 
 def test_the_ticker_sends_events_until_the_client_leaves(app) -> None:
@@ -39,6 +40,10 @@ def test_the_ticker_sends_events_until_the_client_leaves(app) -> None:
 
 def test_the_weather_is_shown_by_a_page(app) -> None:
     assert app.get("/weather").text == "wind: no wind, rain: no rain"
+
+
+def test_an_upload_is_counted(app) -> None:
+    assert app.post("/upload", b"x" * 100_000, "Content-Type: text/plain").text == "100000 bytes"
 
 
 def test_news_reach_whoever_waits(app, clock) -> None:

@@ -13,7 +13,7 @@ from container.front.balancer import Address
 from container.front.jk import Activation, LbConfig, LoadBalancer, WorkerConfig
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("mod_jk")]
-REPLY_TIMEOUT_MS = 300
+REPLY_TIMEOUT_MS = 600
 DEAF = frozenset({"down"})
 
 TWO = [{}, {}]

@@ -15,7 +15,7 @@ from container.front.balancer import Address
 from container.front.upstream import NextUpstream, ServerConfig, Upstream, UpstreamConfig
 
 pytestmark = [pytest.mark.socket, pytest.mark.program("nginx")]
-READ_TIMEOUT_S = 0.3
+READ_TIMEOUT_S = 0.6
 
 ONE = [{}]
 TWO = [{}, {}]

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,7 +23,7 @@ from container.mpm.executor import make_executor
 from container.mpm.scoreboard import Scoreboard
 from container.mpm.worker import WorkerServer
 
-PATIENCE_S = 8.0  # only ever used up by a failure
+PATIENCE_S = 60.0  # only ever used up by a failure
 HOP = frozenset(("connection", "content-length", "expect", "transfer-encoding"))
 
 
@@ -306,11 +306,11 @@ def before(run):
 
 
 @pytest.fixture
-def nobody() -> Address:
+def nobody() -> Iterator[Address]:
     """Where nobody listens."""
-    with socket.socket() as sock:
+    with socket.socket() as sock:  # bound, so that nobody else gets the port
         sock.bind(("127.0.0.1", 0))
-        return Address("http", *sock.getsockname())
+        yield Address("http", *sock.getsockname())
 
 
 def fixed(status: int = 200, body: bytes = b"") -> FixedAnswer:

@@ -104,7 +104,7 @@ def test_pieces_arrive_as_they_come(before, stub):
         peer.send(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
         )
-        backend.released.wait(8)
+        backend.released.wait(60)
         peer.send(b"3\r\ntwo\r\n0\r\n\r\n")
 
     backend = stub(serve)

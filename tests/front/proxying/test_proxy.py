@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
@@ -263,7 +264,7 @@ def test_pieces_are_passed_on_as_they_come(before, stub):
     def serve(peer) -> None:
         peer.read()
         peer.send(b"HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n")
-        assert backend.released.wait(20)
+        assert backend.released.wait(60)
         peer.send(b"5\r\nfirst\r\n")
         peer.file.read(1)
 
@@ -285,5 +286,5 @@ def test_the_facts_for_the_log(before, stub, nobody):
     assert facts["status"] == "200"
     assert facts["upstream_addr"] == f"{nobody}, {backend}"
     assert facts["upstream_status"] == "502, 200"
-    assert facts["upstream_connect_time"].startswith("-, 0.")
+    assert re.fullmatch(r"-, \d+\.\d+", facts["upstream_connect_time"])
     assert facts["request"] == "GET /a HTTP/1.1"

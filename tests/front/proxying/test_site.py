@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from container.front.site import Deny, FileAction, FixedAnswer, HeaderEdits, ProxyAction
 
 pytestmark = pytest.mark.socket
+PATIENCE_S = 60.0  # only ever used up by a failure
 
 
 class ByFunction:
@@ -206,6 +208,7 @@ def test_access_logs(run, tmp_path):
 def test_clients_cannot_have_any_number_of_logs_opened(run, tmp_path):
     """`access_log /var/log/$host.log` has a file for each name that clients think of."""
     site = ByFunction(lambda request: FixedAnswer(200))
+    others = set(threading.enumerate())
 
     def log_line(request, facts):
         site.lines.append(dict(facts))
@@ -217,7 +220,10 @@ def test_clients_cannot_have_any_number_of_logs_opened(run, tmp_path):
         front.get(f"/{number}.log")
     front.get("/0.log")
     front.wait_for_line(71)
-    assert sum(each.name == "access-log" for each in threading.enumerate()) < 70
+    deadline_s = time.monotonic() + PATIENCE_S
+    while sum(each.name == "access-log" for each in set(threading.enumerate()) - others) > 64:
+        assert time.monotonic() < deadline_s  # one that is closed may overlap with the next one
+        time.sleep(0.01)
     wanted = {f"{number}.log": 1 + (number == 0) for number in range(70)}
     front.stop()
     front.front.close()

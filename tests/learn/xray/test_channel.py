@@ -14,7 +14,7 @@ from container.learn.xray.channel import Collector, Sender
 from container.trace import CONTAINER, FRONT
 
 pytestmark = pytest.mark.socket
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 @pytest.fixture

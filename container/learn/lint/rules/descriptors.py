@@ -157,9 +157,8 @@ RULES = (
         "WAS111",
         "error",
         "An element may stand in a file only once",
-        "There is one session-config, login-config, jsp-config and absolute-ordering: two would contradict "
-        "each "
-        "other.",
+        "There is one session-config, login-config, jsp-config and absolute-ordering, one before and one "
+        "after in an ordering, and one others in an absolute-ordering: two would contradict each other.",
         "Put everything into the first one.",
         xml(
             """
