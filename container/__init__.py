@@ -12,12 +12,13 @@ The folders retell the journey of a request:
     learn/        what shows how it works: explain, X-ray, lab; what checks, migrates and begins web apps
     server.py     puts it all together; topology.py a front and containers; cli.py is the ``was`` command,
                   wsgi.py the application for other WSGI servers
+    keeper.py  report.py    what a server does from time to time; what it says when it is ready
     testing/      fixtures and strategies for tests of web apps
     config.py  trace.py  errors.py    settings; what X-ray and access log are told; mistakes with their places
 
-Nothing imports to its left: cli | wsgi | testing > topology > server > learn > engine | front >
-connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files > config >
-trace > errors.
+Nothing imports to its left: cli | wsgi | testing > topology > server > keeper > report > learn > engine |
+front > connectors > session | security | views | mpm | filters > servlet | descriptor | protocols | files >
+config > trace > errors.
 
     app = container.make_application(webapps="webapps", log_level="debug")    # a started container, PEP 3333
 """

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -38,6 +39,14 @@ __all__ = ["main"]
 
 class _RunCommand(click.Command):
     """A command whose flags are the settings, shown in their groups."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        super().parse_args(ctx, args)
+        if ctx.args:
+            flag = "--config FILE" if self.name == "front" else "--webapps FOLDER"
+            raise click.UsageError(f"{ctx.args[0]}: a file or folder needs its flag. Write {flag}.", ctx)
+        return []
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         group_of = {option.name: option.group for option in OPTIONS}
@@ -208,7 +217,7 @@ def _front(config: Path, **flags: str | None) -> None:
 
     from container.front.configuration import FrontConfig, load_front
     from container.front.master import run
-    from container.server import configure_logging, set_switch_interval
+    from container.server import configure_logging, raise_file_limit, set_switch_interval
 
     def read() -> tuple[Settings, FrontConfig]:
         found = load_front(config)
@@ -217,7 +226,9 @@ def _front(config: Path, **flags: str | None) -> None:
             click.echo(str(note), err=True)
         return settings, found
 
-    configure_logging(load(given, os.environ))
+    settings = load(given, os.environ)
+    configure_logging(settings)
+    raise_file_limit(settings)
     set_switch_interval()
     sys.exit(run(read, _say, began_s))
 
@@ -267,7 +278,11 @@ def _container(
         flags["ajp_host"], flags["ajp_port"] = _, port = _split("--ajp", ajp)
         if not int(port):
             raise ConfigError(f"--ajp {ajp}: name a port, for example --ajp 127.0.0.1:8009")
-    _run(config, **flags)
+    try:
+        _run(config, **flags)
+    except ConfigError as error:  # of an address that is taken, with the names of `was run`
+        said = re.sub(r"--ajp-(?:host|port)\b", "--ajp", str(error))
+        raise ConfigError(re.sub(r"--(?:host|port)\b", "--http", said)) from None
 
 
 _SAID_OTHERWISE = ("host", "port", "ajp_host", "ajp_port", "containers")
@@ -295,7 +310,9 @@ was.add_command(
         ),
         params=[
             click.Option(
-                ["--http"], metavar="ADDRESS", help="Where to listen: HOST:PORT, or unix: and a path."
+                ["--http"],
+                metavar="ADDRESS",
+                help="Where to listen: HOST:PORT, or unix: and a path.  [default: 127.0.0.1:8080]",
             ),
             click.Option(["--ajp"], metavar="ADDRESS", help="Where to listen for AJP too: HOST:PORT."),
             click.Option(["--channel"], type=int, hidden=True),  # of the front that has started it

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from container.errors import ConfigError
 
-__all__ = ["OPTIONS", "Option", "Settings", "load", "misspelt", "setting"]
+__all__ = ["OPTIONS", "Option", "Settings", "keep", "load", "misspelt", "setting"]
 
 DEFAULT_FILE = "was.toml"
 
@@ -917,8 +918,8 @@ def load(
                 converted = tuple(folder / item if isinstance(item, Path) else item for item in converted)
             values[option.name] = converted
 
-    if file is not None or Path(DEFAULT_FILE).is_file():
-        path = file or Path(DEFAULT_FILE)
+    path = file or Path(DEFAULT_FILE)
+    if file is not None or os.path.isfile(path):  # Path.is_file raises if this folder may not be entered
         for option, value, place in _read_file(path, mistakes):
             take(option, value, place, path.parent)
     for option in OPTIONS:
@@ -930,6 +931,12 @@ def load(
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return Settings(**values)  # type: ignore[arg-type]  # convert() gives each field its type
+
+
+def keep(fresh: Settings, running: Settings, names: Iterable[str]) -> tuple[Settings, list[str]]:
+    """Return fresh with what is running under these names, and which of them fresh had otherwise."""
+    kept = {name: getattr(running, name) for name in names}
+    return replace(fresh, **kept), [name for name in kept if getattr(fresh, name) != kept[name]]
 
 
 def misspelt(environ: Mapping[str, str]) -> Iterator[str]:

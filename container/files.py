@@ -83,15 +83,18 @@ _MONTHS = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
     "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
 }  # fmt: skip
-_TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_WEEKDAY = r"(?:Mon(?:day)?|Tue(?:sday)?|Wed(?:nesday)?|Thu(?:rsday)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?)"
+_TIME = r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_ZONE = r"(?P<zone>GMT|UTC?|[ECMP][SD]T|[+-][0-9]{4})"
 _DATES = tuple(
-    re.compile(form, re.IGNORECASE)
+    re.compile(rf"{_WEEKDAY}{form}\b", re.IGNORECASE)
     for form in (
-        rf"[A-Z]+, (?P<day>[0-9]{{1,2}}) (?P<month>[A-Z]{{3}}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
-        rf"[A-Z]+, (?P<day>[0-9]{{1,2}})-(?P<month>[A-Z]{{3}})-(?P<year>[0-9]{{2}}|[0-9]{{4}}) {_TIME} GMT",
-        rf"[A-Z]+ (?P<month>[A-Z]{{3}}) (?P<day> ?[0-9]{{1,2}}) {_TIME} (?P<year>[0-9]{{4}})",
+        rf", (?P<day>[0-9]{{1,2}}) (?P<month>[A-Z]{{3}}) (?P<year>[0-9]{{4}}) {_TIME} {_ZONE}",
+        rf", (?P<day>[0-9]{{1,2}})-(?P<month>[A-Z]{{3}})-(?P<year>[0-9]{{2}}|[0-9]{{4}}) {_TIME} {_ZONE}",
+        rf" (?P<month>[A-Z]{{3}}) (?P<day> ?[0-9]{{1,2}}) {_TIME} (?P<year>[0-9]{{4}})(?P<zone>)",
     )
 )
+_ZONE_HOURS = {"E": -5, "C": -6, "M": -7, "P": -8}
 
 
 def format_http_date(time_s: float) -> str:
@@ -102,19 +105,31 @@ def format_http_date(time_s: float) -> str:
 def parse_http_date(text: str) -> int | None:
     """Read one of the three forms of RFC 9110 §5.6.7, else None. Two-digit years are 1970 to 2069.
 
-    As lenient as Tomcat: names in any case, days with one digit, weekdays that do not fit.
+    As lenient as Tomcat: names in any case, days and hours with one digit, weekdays that do not fit, the
+    zones of RFC 822, and whatever follows (some clients once sent "; length=...").
     """
     for form in _DATES:
-        if match := form.fullmatch(text.strip()):
+        if match := form.match(text.strip()):
             month = _MONTHS.get(match["month"].title())
             year, day = int(match["year"]), int(match["day"])
             hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
             if len(match["year"]) == 2:
                 year += 1900 if year >= 70 else 2000
             if month and year and 1 <= day <= 31 and hour <= 23 and minute <= 59 and second <= 60:
-                return calendar.timegm((year, month, day, hour, minute, second))
+                local = calendar.timegm((year, month, day, hour, minute, second))
+                return local - _zone_s(match["zone"].upper())
             return None
     return None
+
+
+def _zone_s(zone: str) -> int:
+    """How far a zone is ahead of GMT."""
+    if zone[:1] in ("+", "-"):
+        ahead = int(zone[1:3]) * 3600 + int(zone[3:]) * 60
+        return ahead if zone[0] == "+" else -ahead
+    if zone in ("", "GMT", "UTC", "UT"):
+        return 0
+    return (_ZONE_HOURS[zone[0]] + (zone[1] == "D")) * 3600
 
 
 # --- media types -------------------------------------------------------------------------------
@@ -410,7 +425,7 @@ class Conditions:
             if_modified_since=first("If-Modified-Since"),
             if_unmodified_since=first("If-Unmodified-Since"),
             range=first("Range"),
-            if_range=first("If-Range"),
+            if_range=joined("If-Range"),
             accept_encoding=joined("Accept-Encoding"),
         )
 
@@ -578,7 +593,7 @@ def _number(digits: str) -> int:
 
 def _is_unchanged(if_range: str, info: FileInfo, rules: Rules) -> bool:
     """Compare as RFC 9110 §13.1.5 demands: a strong tag byte for byte, a date exactly."""
-    if if_range.endswith('"'):
+    if _TAG.fullmatch(if_range):
         return if_range == info.etag and not if_range.startswith("W/")
     date = parse_http_date(if_range)
     if date is None and not rules.lenient:

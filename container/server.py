@@ -22,50 +22,45 @@ import logging
 import logging.handlers
 import math
 import os
-import platform
 import signal
 import socket
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from container import __version__
-from container.config import Settings
+from container.config import Settings, keep
 from container.engine.container import Container, require_folder
-from container.engine.context import Context
 from container.engine.lifecycle import State
-from container.engine.reload import FileWatcher
-from container.errors import ConfigError, DeploymentError, Problem
-from container.mpm.population import MOST_SHOWN, Limits, settle, share
+from container.errors import ConfigError, DeploymentError
+from container.keeper import Keeper
+from container.mpm.population import Limits, is_alone, settle, share
 from container.mpm.unix import remove_socket
+from container.report import about_ports, counted, report_text, served
 from container.trace import FRONT
 
 if TYPE_CHECKING:
-    from container.front.admin import Page
+    from container.front.admin import AdminProcess, AdminServer, Page
     from container.learn.xray.live import Xray
     from container.mpm.event import EventServer
     from container.mpm.prefork import PreforkServer
     from container.mpm.scoreboard import Slot
     from container.mpm.signals import SignalInbox
+    from container.mpm.supervisor import Child
     from container.mpm.tls import ServerTls
     from container.protocols.exchange import Exchange, Handler
     from container.trace import AnsweredListener, Tracer
 
 __all__ = [
-    "Keeper",
     "Ports",
     "Server",
-    "about_ports",
     "configure_logging",
     "make_application",
+    "raise_file_limit",
     "report",
-    "report_text",
     "run",
-    "served",
     "set_switch_interval",
     "start_container",
     "stop_in_time",
@@ -73,11 +68,11 @@ __all__ = [
 
 log = logging.getLogger("container.server")
 
-_KEEPER_S = 1.0
-_SWEEP_EVERY = 10  # rounds of the keeper
 # Python's 5 ms make the loop wait long for the GIL beside servlets that compute: with four of them busy, half
 # of all other requests took 177 ms, with this 38 ms (0.5 ms: 16 ms, but 3 % fewer requests without them).
 _SWITCH_INTERVAL_S = 0.001
+_FILES_BESIDE_CONNECTIONS = 200  # listeners, logs, what servlets read
+_OPEN_MAX = 10240  # macOS gives no more, whatever its hard limit says
 _FOREVER_S = 1e6  # what a thread can wait at most is not much more
 _FOR_LIFE = (  # of what the supervisor has made, once
     "host", "port", "ajp_host", "ajp_port", "backlog", "tls_port", "tls_certificate", "tls_key",
@@ -131,7 +126,7 @@ class Ports:
             self.plain = undo.enter_context(open_listener(settings.host, settings.port, settings.backlog))
             self.urls = [url_of(self.plain)]
             if self.tls is not None:
-                secure = open_listener(settings.host, settings.tls_port, settings.backlog, "tls-")
+                secure = open_listener(settings.host, settings.tls_port, settings.backlog, "--tls-")
                 self.secure.append((undo.enter_context(secure), self.tls))
                 self.urls.append(url_of(secure, "https"))
             if settings.ajp_port:
@@ -156,8 +151,8 @@ def make_tls(settings: Settings) -> ServerTls | None:
         raise ConfigError(f"--tls-port {settings.tls_port}: TLS needs --tls-certificate FILE. {MAKE_ONE}")
     if keys and len(keys) != len(certificates):
         raise ConfigError(
-            f"--tls-key: {_count(len(keys), 'key')} for {_count(len(certificates), 'certificate')}. Name one "
-            "for each certificate, in the same order, or none if they are in the same files"
+            f"--tls-key: {counted(len(keys), 'key')} for {counted(len(certificates), 'certificate')}. "
+            "Name one for each certificate, in the same order, or none if they are in the same files"
         )
     files = [
         CertificateFiles(certificate, keys[i] if keys else None) for i, certificate in enumerate(certificates)
@@ -307,22 +302,20 @@ class Server:
         self._admin.start(self._executor)
         if self._xray is not None:
             self._xray.start()
-        self._deploy()
-        is_ready = threading.Event()
+        from container.mpm.event import run_in_thread
 
-        def run() -> None:
+        self._deploy()
+
+        def run(ready: Callable[[], None]) -> None:
             try:
-                self._mpm.run(is_ready.set)
+                self._mpm.run(ready)
             except BaseException as error:  # for whoever waits for the end
                 log.exception("No more connections are accepted")
                 self.failure = error
             finally:
-                is_ready.set()
                 ended()
 
-        self._thread = threading.Thread(target=run, name="accepting")
-        self._thread.start()
-        is_ready.wait()
+        self._thread = run_in_thread(run, "accepting")
         if self.failure is not None:
             self._give_up()
             raise self.failure
@@ -421,81 +414,6 @@ class OneAtATime:
             self._handle(exchange)
 
 
-class Keeper:
-    """A thread for what is due from time to time.
-
-    Sessions expire; changed web apps are reloaded, and changed certificates read again.
-    """
-
-    def __init__(self, container: Container, tls: ServerTls | None = None) -> None:
-        self._container = container
-        self._tls = tls
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        self._watchers: dict[Context, FileWatcher] = {}
-
-    def start(self) -> None:
-        if self._container.settings.dev:
-            self._watch()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no further round; one that is under way is not waited for."""
-        self._stopping.set()
-
-    def _keep(self) -> None:
-        rounds = 0
-        while not self._stopping.wait(_KEEPER_S):
-            rounds += 1
-            try:
-                if self._tls is not None:
-                    self._tls.poll()
-                if self._container.settings.dev:
-                    self._reload_changed()
-                if rounds % _SWEEP_EVERY == 0:
-                    self._container.sweep(time.time())
-            except Exception:  # listeners and servlets of web apps run in here; the next round has to come
-                log.exception("A round of the keeper failed")
-
-    def _watch(self) -> None:
-        """Have a watcher for each web app there is now. A new one begins with the files as they are."""
-        self._watchers = {
-            context: self._watchers.get(context) or FileWatcher([context.folder / "WEB-INF"])
-            for context in self._container.contexts.values()
-        }
-
-    def _reload_changed(self) -> None:
-        self._watch()
-        for context, watcher in self._watchers.items():
-            if changed := watcher.changed(time.monotonic()):
-                self._reload(context, changed)
-
-    def _reload(self, context: Context, changed: set[Path]) -> None:
-        names = ", ".join(sorted(path.name for path in changed)[:5])
-        try:
-            _compile(changed)
-            fresh = self._container.reload(context)
-        except (DeploymentError, SyntaxError) as error:
-            kept = "the one before goes on" if context.state is State.RUNNING else "it answers 503"
-            said = str(error)
-            if isinstance(error, SyntaxError):
-                said = "\n".join([error.msg, *map(str.rstrip, traceback.format_exception_only(error))])
-            log.error("%s changed (%s) and does not start; %s: %s", context, names, kept, said)
-        else:
-            # The watcher goes with it: what changed while it was loaded is seen in the next round.
-            self._watchers = {**self._watchers, fresh: self._watchers[context]}
-            log.info("%s reloaded in %.0f ms: %s changed", context, fresh.started_ms, names)
-            for problem in _found_wrong(fresh):
-                log.warning("%s", problem)
-
-
-def _compile(files: Iterable[Path]) -> None:
-    """Raise SyntaxError for a half-written source before a running web app is given up for it."""
-    for file in files:
-        if file.suffix == ".py" and file.is_file():
-            compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
-
-
 def run(
     settings: Settings,
     say: Callable[[str], None],
@@ -509,6 +427,7 @@ def run(
     began_s is time.perf_counter() when the command began.
     """
     configure_logging(settings)
+    raise_file_limit(settings)
     set_switch_interval()
     limits, warnings = settle(settings)
     for warning in warnings:
@@ -516,8 +435,8 @@ def run(
     _check_model(settings, limits)
     require_folder(settings.webapps)
     try:
-        if settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child:
-            return _run_alone(share(settings, limits), say, began_s)
+        if is_alone(settings, limits):
+            return _run_alone(settings, limits, say, began_s)
         return _run_children(settings, limits, say, began_s, reread or (lambda: settings))
     finally:
         remove_socket(settings.host)
@@ -525,6 +444,33 @@ def run(
 
 def set_switch_interval() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+def raise_file_limit(settings: Settings) -> None:
+    """Let this process, and those that it starts, open as many files as max_connections may take.
+
+    A shell's usual limit is 1024, and a connection is a file: at the limit nobody could read a page either.
+    """
+    import resource  # not on Windows
+
+    if settings.mpm != "event":  # a process of the others has few connections
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * settings.max_connections + _FILES_BESIDE_CONNECTIONS  # a front has a backend for each
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    for most in (wanted, _OPEN_MAX):
+        if soft != resource.RLIM_INFINITY and soft < most <= wanted:
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                soft = most
+    if soft != resource.RLIM_INFINITY and soft < settings.max_connections + _FILES_BESIDE_CONNECTIONS:
+        log.warning(
+            "Only %d files may be open, which is too few for --max-connections %d. Raise the limit "
+            "(ulimit -Hn, LimitNOFILE= of systemd), or lower --max-connections",
+            soft,
+            settings.max_connections,
+        )
 
 
 def _check_model(settings: Settings, limits: Limits) -> None:
@@ -542,21 +488,21 @@ def _check_model(settings: Settings, limits: Limits) -> None:
         )
 
 
-def _run_alone(settings: Settings, say: Callable[[str], None], began_s: float) -> int:
+def _run_alone(settings: Settings, limits: Limits, say: Callable[[str], None], began_s: float) -> int:
     """One process: this thread waits for signals, another one has the loop."""
     from container.front.admin import status_page
     from container.mpm.scoreboard import DRAINING, ENDING, WAITING, make_board
     from container.mpm.signals import SignalInbox
 
     ports = Ports(settings)
-    board = make_board(settings, 1, min(settings.threads, MOST_SHOWN), ports.urls)
+    board = make_board(settings, limits, ports.urls)
     try:
         slot = board.slot(0)
         slot.begin(0)
         slot.set_pid(os.getpid())
         with SignalInbox(_HANDLED, impatient=_STOP) as inbox:
             pages, xray = status_page(board, None), make_xray(settings)
-            server = Server(settings, ports, slot, pages=pages, xray=xray)
+            server = Server(share(settings, limits), ports, slot, pages=pages, xray=xray)
             server.start(inbox.wake)
             slot.state = board.phase = WAITING
             say(report(server, time.perf_counter() - began_s, server.admin_url))
@@ -617,83 +563,115 @@ def _run_children(
     reread: Callable[[], Settings],
 ) -> int:
     """Many processes below this one, which only supervises: it has no web app and no second thread."""
-    from container.front.admin import AdminProcess, AdminServer, board_reasons, health_pages, status_page
+    from container.front.admin import AdminServer, board_reasons, health_pages, status_page
     from container.mpm.scoreboard import make_board
-    from container.mpm.supervisor import Child, Supervisor
+    from container.mpm.supervisor import Supervisor
 
-    ports = Ports(settings)
-    settings_of = {0: dataclasses.replace(settings, admin_port=0)}  # by generation
-    turn, first_turn = os.pipe()  # the child that reads the one byte reports
-    os.set_blocking(turn, False)
-    os.write(first_turn, b"1")
-
-    def reload(generation: int) -> None:
-        """Take over what may change while the server runs. Raises ConfigError."""
-        fresh = reread()
-        for name in _FOR_LIFE:
-            if getattr(fresh, name) != getattr(settings, name):
-                log.warning("%s does not change until the server is started anew", name)
-        fresh = dataclasses.replace(fresh, **{name: getattr(settings, name) for name in _FOR_LIFE})
-        require_folder(fresh.webapps)
-        if ports.tls is not None:
-            ports.tls.reload()
-        settings_of[generation] = dataclasses.replace(fresh, admin_port=0)
-
-    class ChildServer:
-        """Of one child, whose report is said if it is the first one to be ready."""
-
-        def __init__(self, child: Child) -> None:
-            admin.close()
-            self._server = Server(
-                share(settings_of[child.generation], limits),
-                ports,
-                child.slot,
-                f"{child.number}.",
-                xray=None if xray is None else xray.beside(),
-            )
-            self.drain = self._server.end_connections
-            self.stop = self._server.ask_to_stop
-
-        def run(self, ready: Callable[[], None]) -> None:
-            def ready_and_report() -> None:
-                ready()
-                with contextlib.suppress(BlockingIOError):  # another one reports
-                    os.read(turn, 1)
-                    say(report(self._server, time.perf_counter() - began_s, admin_url))
-
-            self._server.run(ready_and_report)
-
-    def make_helper(child: Child) -> AdminProcess:
-        ports.close()
-        return AdminProcess(admin, settings, [] if xray is None else [xray])
-
-    board = make_board(settings, limits.slots + limits.most_children, limits.threads, ports.urls)
-    xray = make_xray(settings, is_alone=False)
-    try:
+    with contextlib.ExitStack() as undo:
+        ports = Ports(settings)
+        undo.callback(ports.close)
+        board = make_board(settings, limits, ports.urls)
+        undo.callback(board.close)
+        xray = make_xray(settings, is_alone=False)
+        if xray is not None:
+            undo.callback(xray.close)
         pages = {**health_pages(lambda: board_reasons(board)), **status_page(board, None)}
-        admin = AdminServer(settings, pages, {} if xray is None else xray.sites)
-        admin_url = admin.url
-        supervisor = Supervisor(
-            ChildServer,
+        admin = undo.enter_context(
+            contextlib.closing(AdminServer(settings, pages, {} if xray is None else xray.sites))
+        )
+        forks = _Forks(settings, limits, ports, admin, xray, say, began_s, reread)
+        undo.callback(forks.close)
+        return Supervisor(
+            forks.make_child,
             limits,
             board,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            drain_s=settings.drain_s,
-            make_helper=make_helper if admin_url else None,
-            reload=reload,
+            settings,
+            make_helper=forks.make_helper if admin.url else None,
+            reload=forks.reload,
             on_stop=ports.close,
             say=say,
-        )
-        with contextlib.closing(admin):
-            return supervisor.run()
-    finally:
-        if xray is not None:
-            xray.close()
-        board.close()
-        ports.close()
-        os.close(turn)
+        ).run()
+
+
+class _Forks:
+    """What a Supervisor forks: children that serve, and a helper with the admin address."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        ports: Ports,
+        admin: AdminServer,
+        xray: Xray | None,
+        say: Callable[[str], None],
+        began_s: float,
+        reread: Callable[[], Settings],
+    ) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._ports = ports
+        self._admin = admin
+        self._xray = xray
+        self._say = say
+        self._began_s = began_s
+        self._reread = reread
+        self._settings_of = {0: settings}  # by generation
+        self._turn, first_turn = os.pipe()  # the child that reads the one byte reports
+        os.write(first_turn, b"1")
         os.close(first_turn)
+
+    def close(self) -> None:
+        os.close(self._turn)
+
+    def make_child(self, child: Child) -> _ChildServer:
+        self._admin.close()
+        settings = dataclasses.replace(self._settings_of[child.generation], admin_port=0)
+        server = Server(
+            share(settings, self._limits),
+            self._ports,
+            child.slot,
+            f"{child.number}.",
+            xray=None if self._xray is None else self._xray.beside(),
+        )
+        return _ChildServer(server, self._report)
+
+    def make_helper(self, child: Child) -> AdminProcess:
+        from container.front.admin import AdminProcess
+
+        self._ports.close()
+        return AdminProcess(self._admin, self._settings, [] if self._xray is None else [self._xray])
+
+    def reload(self, generation: int) -> None:
+        """Take over what may change while the server runs. Raises ConfigError."""
+        fresh, kept = keep(self._reread(), self._settings, _FOR_LIFE)
+        for name in kept:
+            log.warning("%s does not change until the server is started anew", name)
+        require_folder(fresh.webapps)
+        if self._ports.tls is not None:
+            self._ports.tls.reload()
+        self._settings_of[generation] = fresh
+
+    def _report(self, server: Server) -> None:
+        """Say what is served, in the child that is ready first."""
+        if os.read(self._turn, 1):
+            self._say(report(server, time.perf_counter() - self._began_s, self._admin.url))
+
+
+class _ChildServer:
+    """A Server as a supervisor.ChildServer."""
+
+    def __init__(self, server: Server, report: Callable[[Server], None]) -> None:
+        self._server = server
+        self._report = report
+        self.drain = server.end_connections
+        self.stop = server.ask_to_stop
+
+    def run(self, ready: Callable[[], None]) -> None:
+        def ready_and_report() -> None:
+            ready()
+            self._report(self._server)
+
+        self._server.run(ready_and_report)
 
 
 def stop_in_time(server: Server, timeout_s: float, inbox: SignalInbox) -> int:
@@ -738,84 +716,3 @@ def report(server: Server, took_s: float, admin_url: str | None) -> str:
     """Say what is served and where, what is wrong, and where it is logged."""
     more = about_ports(server.settings, server.urls, server.tls, admin_url)
     return report_text(server.settings, server.url, served(server.container), took_s, more)
-
-
-def about_ports(
-    settings: Settings, urls: Sequence[str], tls: ServerTls | None, admin_url: str | None
-) -> list[str]:
-    """Lines for a report. The second of urls is that with TLS."""
-    lines = []
-    if tls is not None:
-        names = ", ".join(tls.names) or "no name"
-        lines.append(f"TLS, {settings.tls_min_version} or newer, on {urls[1]}/ for {names}.")
-    if admin_url is not None and settings.records_requests:
-        lines.append(f"X-ray of each request: {admin_url}/xray")
-    if admin_url is not None:
-        lines.append(f"Health: {admin_url}/healthz and /readyz.")
-    return lines
-
-
-def served(container: Container) -> dict[str, Any]:
-    """What a container serves, in values that JSON has too: another process may report it."""
-    contexts = container.contexts.values()
-    return {
-        "rows": [_row(context) for context in contexts],
-        "problems": [str(problem) for context in contexts for problem in _found_wrong(context)],
-    }
-
-
-def _found_wrong(context: Context) -> Sequence[Problem]:
-    """With --dev also what `was check` knows, such as a class that the first request would miss."""
-    if context.container.settings.dev and context.state is State.RUNNING:
-        from container.learn.lint import found_wrong
-
-        return found_wrong(context)
-    return context.problems
-
-
-def report_text(
-    settings: Settings, url: str, served: Mapping[str, Any], took_s: float, more: Iterable[str] = ()
-) -> str:
-    """The report of what is served at url, with more lines."""
-    rows = [(f"{url}{path}", *cells) for path, *cells in served["rows"]]
-    places = {"-": "standard output", "off": "off"}
-    lines = [
-        f"servlet-container {__version__} on {platform.python_implementation()} {platform.python_version()} "
-        f"serves {settings.webapps}:",
-        *_table(rows),
-    ]
-    if not rows:
-        lines.append("  nothing: the folder has no sub-folder. `was new NAME` makes a web app.")
-    if problems := served["problems"]:
-        lines += ["Found wrong:", *(f"  {problem}" for problem in problems)]
-    lines += [
-        *more,
-        f"Access log: {places.get(settings.access_log, settings.access_log)}. "
-        f"Log: {'standard error' if settings.log == '-' else settings.log}.",
-        *([f"AJP for web servers on {settings.ajp_host}:{settings.ajp_port}."] if settings.ajp_port else []),
-        f"Ready after {took_s:.2f} s on {url}/. Ctrl-C stops.",
-    ]
-    return "\n".join(lines)
-
-
-def _row(context: Context) -> tuple[str, ...]:
-    where = f"{context.encoded_path}/"
-    if context.state is not State.RUNNING:
-        return (where, "DID NOT START, answers 503")
-    servlets, filters = len(context.web_app.servlets), len(context.filters)
-    took = f"started in {context.started_ms:.0f} ms"
-    return (where, _count(servlets, "servlet"), _count(filters, "filter"), took)
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Align the columns; a short row's last cell may reach into the next column."""
-    widths = [max((len(row[i]) for row in rows if len(row) > max(i, 2)), default=0) for i in range(4)]
-    widths[0] = max((len(row[0]) for row in rows), default=0)
-    return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
-        for row in rows
-    ]
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}{'' if n == 1 else 's'}"

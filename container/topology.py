@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from container.config import OPTIONS, Settings
+from container.config import OPTIONS, Settings, keep
 from container.connectors.access_log import AccessLog
 from container.connectors.http import HttpConnector
 from container.engine.container import require_folder
@@ -49,20 +49,19 @@ from container.front.status import FrontStatus, ProcessState, groups_of, remove_
 from container.front.supervisor import HANDLED, READY, Peer, Supervisor, remove_traces, work_path
 from container.front.table import RoutesTable, TableFollower
 from container.mpm import supervisor as mpm_supervisor
-from container.mpm.event import EventServer
+from container.mpm.event import EventServer, run_in_thread
 from container.mpm.executor import make_executor
-from container.mpm.population import Limits, settle, share
+from container.mpm.population import Limits, is_alone, settle, share
 from container.mpm.scoreboard import DRAINING, ENDING, WAITING, Scoreboard, make_board
 from container.mpm.signals import SignalInbox
 from container.mpm.unix import UNIX
 from container.protocols.exchange import Handler
+from container.report import about_ports, report_text, served
 from container.server import (
     Ports,
     Server,
-    about_ports,
     configure_logging,
-    report_text,
-    served,
+    raise_file_limit,
     set_switch_interval,
     stop_in_time,
 )
@@ -96,14 +95,13 @@ def run_containers(
     Raises ContainerError if the containers cannot be started.
     """
     configure_logging(settings)
+    raise_file_limit(settings)
     _check(settings)
     require_folder(settings.webapps)
-    folder = _private_folder()
-    try:
-        with SignalInbox(HANDLED) as inbox:
-            return _FrontProcess(settings, folder, say, began_s, reread, inbox).run()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as undo:
+        inbox = undo.enter_context(SignalInbox(HANDLED))
+        scene = _set_scene(settings, undo)
+        return _FrontProcess(scene, say, began_s, reread, inbox).run()
 
 
 def _private_folder() -> Path:
@@ -141,103 +139,108 @@ class _Connector(HttpConnector):
         self.front.begin_stop()
 
 
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What accepting needs, however many processes do it."""
+
+    settings: Settings
+    limits: Limits
+    names: Sequence[str]
+    ports: Ports
+    board: Scoreboard
+    status: FrontStatus
+    folder: Path
+    """Private."""
+    access_log: AccessLog | None
+    """None: there is none, or each process has its own."""
+    xray: Xray | None
+
+    def handler(self, files: EmbeddedFront) -> Handler:
+        settings = self.settings
+        if not settings.tls_redirect:
+            return files
+        return RedirectToTls(files, settings.tls_port, settings.trusted_proxies)
+
+    @property
+    def heard(self) -> list[AnsweredListener]:
+        return [] if self.access_log is None else [self.access_log]
+
+
+def _set_scene(settings: Settings, undo: contextlib.ExitStack) -> _Scene:
+    """Take ports and files, and have undo give them back. Raises ConfigError."""
+    folder = _private_folder()
+    undo.callback(shutil.rmtree, folder, ignore_errors=True)
+    xray: Xray | None = None
+    if settings.records_requests:
+        from container.learn.xray.live import Xray
+
+        xray = Xray.above(folder)
+        undo.callback(xray.close)
+    limits, warnings = settle(settings)
+    for warning in warnings:
+        log.warning("%s", warning)
+    ports = Ports(settings)
+    undo.callback(ports.close)
+    access_log = None
+    if settings.access_log != "off":
+        access_log = AccessLog(settings.access_log, settings.access_log_format)
+        undo.callback(access_log.close)
+        if not is_alone(settings, limits):  # this was to see whether it can be written
+            access_log.close()
+            access_log = None
+    board = make_board(settings, limits, ports.urls)
+    undo.callback(board.close)
+    status_folder = folder_of(settings)
+    if status_folder is not None:
+        undo.callback(remove_status, status_folder, os.getpid())
+    status = FrontStatus.beside(status_folder)
+    names = routes(settings.containers)
+    return _Scene(settings, limits, names, ports, board, status, folder, access_log, xray)
+
+
 class _FrontProcess(Peer):
     """The front: what accepts, and what a Supervisor tells it."""
 
     def __init__(
         self,
-        settings: Settings,
-        folder: Path,
+        scene: _Scene,
         say: Callable[[str], None],
         began_s: float,
         reread: Callable[[], Settings],
         inbox: SignalInbox,
     ) -> None:
+        settings = scene.settings
+        self._scene = scene
         self._settings = settings
         self._for_containers = settings
-        self._folder = folder
         self._say = say
         self._began_s = began_s
         self._reread = reread
         self._said: Mapping[str, Any] = {}
         self._stop_was_called = False
-        self._names = names = routes(settings.containers)
-        drain_s = settings.stop_timeout_s + _GRACE_S
-        self._supervisor = Supervisor(
-            Fleet(names, Pace(drain_timeout_s=drain_s)),
-            folder,
-            self._launch,
-            self,
-            inbox,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            say=say,
-        )
-        self._liveness = LivenessWatch(settings.hang_timeout_s, self._hear_of)
-        self._xray: Xray | None = None
-        if settings.records_requests:
-            from container.learn.xray.live import Xray
-
-            self._xray = Xray.above(folder)
-        self._phase: str | None = "starting"  # why no requests should come; None: they may
-        self._access_log: AccessLog | None = None
         self._has_settled = False
-        limits, warnings = settle(settings)
-        for warning in warnings:
-            log.warning("%s", warning)
-        is_one = settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
-        self._ports = Ports(settings)
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._ports.close)
-            sites = {} if self._xray is None else self._xray.sites
-            self._admin = AdminServer(settings, health_pages(self._not_ready), sites)
-            undo.callback(self._admin.close)
-            if settings.access_log != "off":
-                self._access_log = AccessLog(settings.access_log, settings.access_log_format)
-                if not is_one:  # each process has its own; this was to see whether it can be written
-                    self._access_log.close()
-                    self._access_log = None
-            undo.pop_all()
-        slots = limits.slots + limits.most_children
-        self._board = make_board(settings, slots, limits.threads, self._ports.urls)
-        self._status = FrontStatus.beside(folder_of(settings))
-        make = _OneLoop if is_one else _Processes
-        self._accepting: _OneLoop | _Processes = make(
-            _Scene(
-                settings,
-                limits,
-                names,
-                self._ports,
-                self._board,
-                self._status,
-                folder,
-                self._access_log,
-                self._xray,
-                self._supervisor.peer_has_ended,
-            )
-        )
+        self._phase: str | None = "starting"  # why no requests should come; None: they may
+        drain_s = settings.stop_timeout_s + _GRACE_S
+        fleet = Fleet(scene.names, Pace(drain_timeout_s=drain_s))
+        self._supervisor = Supervisor(fleet, scene.folder, self._launch, self, inbox, settings, say)
+        self._liveness = LivenessWatch(settings.hang_timeout_s, self._hear_of)
+        sites = {} if scene.xray is None else scene.xray.sites
+        self._admin = AdminServer(settings, health_pages(self._not_ready), sites)
+        make = _OneLoop if is_alone(settings, scene.limits) else _Processes
+        self._accepting: _OneLoop | _Processes = make(scene, self._supervisor.peer_has_ended)
 
     def run(self) -> int:
         self._say(_start_note(self._settings))
         try:
             self._accepting.prepare()  # before there is a second thread
             self._admin.start(make_executor(self._settings))  # without work: it answers on its loop
-            if self._xray is not None:
-                self._xray.start()
+            if self._scene.xray is not None:
+                self._scene.xray.start()
             return self._supervisor.run()
         finally:
             self._liveness.close()
             self._accepting.close()
             self._admin.close()
-            if self._xray is not None:
-                self._xray.close()
-            self._ports.close()
-            if self._access_log is not None:
-                self._access_log.close()
-            self._status.remove()
-            if (status_folder := folder_of(self._settings)) is not None:
-                remove_status(status_folder, os.getpid())
-            self._board.close()
 
     # Containers -----------------------------------------------------------------------------------
 
@@ -264,7 +267,7 @@ class _FrontProcess(Peer):
             tls_redirect=False,
             admin_port=0,
             drain_s=0.0,
-            xray=self._xray is not None,
+            xray=self._scene.xray is not None,
             # The front ends idle connections, and its own lines come on top of the client's.
             idle_timeout_s=0,
             max_keepalive_requests=0,
@@ -310,11 +313,11 @@ class _FrontProcess(Peer):
             return
         self._accepting.start()
         self._has_settled = True
-        self._board.phase = WAITING
+        self._scene.board.phase = WAITING
         self._phase = None
         self.ticked()
         took_s = time.perf_counter() - self._began_s
-        ports = self._ports
+        ports = self._scene.ports
         more = about_ports(self._settings, ports.urls, ports.tls, self._admin.url)
         self._say(report_text(self._settings, ports.urls[0], self._said, took_s, more))
 
@@ -325,75 +328,47 @@ class _FrontProcess(Peer):
         return [] if self._supervisor.is_serving else ["no container is ready"]
 
     def ticked(self) -> None:
-        if self._ports.tls is not None:
-            self._ports.tls.poll()
+        if self._scene.ports.tls is not None:
+            self._scene.ports.tls.poll()
         processes = [
             ProcessState(process.number, process.route, process.state.value, pid, process.why)
             for process, pid in self._supervisor.processes()
         ]
         self._accepting.tick()
-        self._status.write(processes)
+        self._scene.status.write(processes)
 
     def stop(self, timeout_s: float) -> None:
         self._stop_was_called = True
         self._phase = "draining"
-        self._board.phase = DRAINING if timeout_s and self._settings.drain_s else ENDING
+        self._scene.board.phase = DRAINING if timeout_s and self._settings.drain_s else ENDING
         if self._has_settled:
             self._accepting.stop(timeout_s)
         else:
             self._supervisor.peer_has_ended()
 
     def reload(self) -> None:
-        if self._ports.tls is not None:
-            self._ports.tls.reload()
-        fresh = self._reread()
-        for_life = {*_FOR_LIFE, *(option.name for option in OPTIONS if option.group == "Processes")}
+        if self._scene.ports.tls is not None:
+            self._scene.ports.tls.reload()
+        for_life = [*_FOR_LIFE, *(option.name for option in OPTIONS if option.group == "Processes")]
+        fresh, kept = keep(self._reread(), self._settings, for_life)
         for option in OPTIONS:
-            if getattr(fresh, option.name) == getattr(self._settings, option.name):
-                continue
-            if option.name in for_life:
+            if option.name in kept:
                 log.warning("%s does not change until the server is started anew", option.flag)
-            elif option.group in _GROUPS_OF_BOTH:
+            elif option.group in _GROUPS_OF_BOTH and (
+                getattr(fresh, option.name) != getattr(self._settings, option.name)
+            ):
                 log.warning("%s changes in the containers; the front keeps what it has", option.flag)
-        kept = {name: getattr(self._settings, name) for name in for_life}
-        fresh = dataclasses.replace(fresh, **kept)
         require_folder(fresh.webapps)
         self._for_containers = fresh
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What accepting needs, however many processes do it."""
-
-    settings: Settings
-    limits: Limits
-    names: Sequence[str]
-    ports: Ports
-    board: Scoreboard
-    status: FrontStatus
-    folder: Path
-    """Private."""
-    access_log: AccessLog | None
-    xray: Xray | None
-    has_ended: Callable[[], None]
-    """To be called when nobody accepts any more."""
-
-    def handler(self, files: EmbeddedFront) -> Handler:
-        settings = self.settings
-        if not settings.tls_redirect:
-            return files
-        return RedirectToTls(files, settings.tls_port, settings.trusted_proxies)
-
-    @property
-    def heard(self) -> list[AnsweredListener]:
-        return [] if self.access_log is None else [self.access_log]
 
 
 class _OneLoop:
     """A loop in a thread of this process. Its methods are for one other thread; suspect for any."""
 
-    def __init__(self, scene: _Scene) -> None:
+    def __init__(self, scene: _Scene, has_ended: Callable[[], None]) -> None:
+        """has_ended: to be called when nobody accepts any more."""
         self._scene = scene
+        self._has_ended = has_ended
         settings = scene.settings
         self._site = ContainersSite(scene.names, settings)
         balancers = (self._site.balancer,)
@@ -431,18 +406,14 @@ class _OneLoop:
     def start(self) -> None:
         """Accept; the containers are there."""
         self._tell_status()
-        is_ready = threading.Event()
 
-        def run() -> None:
+        def run(ready: Callable[[], None]) -> None:
             try:
-                self._events.run(is_ready.set)
+                self._events.run(ready)
             finally:
-                is_ready.set()
-                self._scene.has_ended()
+                self._has_ended()
 
-        self._thread = threading.Thread(target=run, name="accepting")
-        self._thread.start()
-        is_ready.wait()
+        self._thread = run_in_thread(run, "accepting")
         self._slot.state = WAITING
 
     def stop(self, timeout_s: float) -> None:
@@ -507,8 +478,10 @@ class _Processes:
     The master is forked before this process has a second thread. It waits until the containers are there.
     """
 
-    def __init__(self, scene: _Scene) -> None:
+    def __init__(self, scene: _Scene, has_ended: Callable[[], None]) -> None:
+        """has_ended: to be called when nobody accepts any more."""
         self._scene = scene
+        self._has_ended = has_ended
         self._file = scene.folder / "containers.json"
         self._table = RoutesTable(self._file, scene.board)
         self.admit = self._table.admit
@@ -554,7 +527,7 @@ class _Processes:
 
     def _wait(self) -> None:
         os.waitpid(self._pid, 0)
-        self._scene.has_ended()
+        self._has_ended()
 
     def _signal(self, number: int) -> None:
         if self._thread is not None and self._thread.is_alive():
@@ -581,14 +554,12 @@ class _Processes:
             mpm_supervisor.leave(code)
 
     def _supervise(self) -> int:
-        scene, settings = self._scene, self._scene.settings
+        scene = self._scene
         supervisor = mpm_supervisor.Supervisor(
             self._make_child,
             scene.limits,
             scene.board,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            drain_s=settings.drain_s,
+            scene.settings,
             make_helper=self._make_helper,
             on_stop=scene.ports.close,
         )

@@ -13,7 +13,8 @@ import atexit
 import os
 
 from container.config import load
-from container.server import Keeper, start_container
+from container.keeper import Keeper
+from container.server import start_container
 
 __all__ = ["application"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -354,6 +355,34 @@ def test_ajp_on_any_free_port_is_refused() -> None:  # 0 is no AJP at all, and n
     assert "--ajp 127.0.0.1:0: name a port, for example --ajp 127.0.0.1:8009" in result.stderr
 
 
+def test_a_container_is_told_of_its_address_by_the_flag_that_it_has() -> None:
+    Path("webapps/shop/WEB-INF").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = was("container", "--http", f"127.0.0.1:{port}").stderr
+        assert f"--http {port}: address already in use" in said
+        assert said.endswith("choose another --http.\n")
+        said = was("container", "--http", "127.0.0.1:0", "--ajp", f"127.0.0.1:{port}").stderr
+        assert said.endswith("choose another --ajp.\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "cure"),
+    [
+        (("run", "shop"), "shop: a file or folder needs its flag. Write --webapps FOLDER."),
+        (("container", "--dev", "on", "shop"), "Write --webapps FOLDER."),
+        (
+            ("front", "--config", "a.conf", "b.conf"),
+            "Write --config FILE.",
+        ),
+    ],
+)
+def test_a_folder_without_its_flag(command: tuple[str, ...], cure: str) -> None:
+    result = was(*command)
+    assert result.returncode == 2
+    assert cure in result.stderr
+
+
 def test_looking_for_servers_makes_no_folder() -> None:
     assert was("status", "--work", "missing").returncode == 1
     assert was("reload", "--work", "missing").returncode == 2
@@ -408,3 +437,44 @@ def test_a_web_app_is_not_taken_for_a_folder_of_them() -> None:
     assert result.returncode == 2
     assert "webapps/shop: is a web app itself, not a folder of them. Name the folder" in result.stderr
     assert "--webapps webapps." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("webapps/shop/WEB-INF", "webapps/shop/WEB-INF: is the inside of a web app. Name the folder"),
+        (".", ".: holds webapps, which is a folder of web apps, and no web app. Write --webapps webapps."),
+    ],
+)
+def test_what_nobody_is_to_see_is_no_folder_of_web_apps(folder: str, said: str) -> None:
+    web_app("webapps/shop")
+    Path("conf").mkdir()
+    result = was("run", "--port", "0", "--webapps", folder)
+    assert result.returncode == 2
+    assert said in result.stderr
+
+
+def test_a_module_that_everybody_can_download() -> None:
+    Path("webapps/shop").mkdir(parents=True)
+    Path("webapps/shop/app.py").write_text("PASSWORD = 'secret'\n")
+    assert "webapps/shop/app.py: warning WAS136: is not in WEB-INF/classes" in was("check", "webapps").stdout
+
+
+INTERRUPTED = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class CtrlC(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "container.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+from container.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

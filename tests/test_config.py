@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -206,3 +207,16 @@ def test_a_variable_that_is_nearly_a_setting_is_told_of() -> None:
     assert list(config.misspelt(environ)) == [
         "WAS_PRT: there is no such setting, so it does not count; did you mean WAS_PORT?"
     ]
+
+
+def test_a_folder_that_may_not_be_entered_has_no_was_toml(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*args: object, **kwargs: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", "was.toml")
+
+    monkeypatch.setattr("os.stat", denied)
+    assert load() == Settings()
+
+
+def test_what_is_kept_from_the_running_settings_and_what_that_hides() -> None:
+    running, fresh = Settings(port=1, threads=2), Settings(port=3, threads=4)
+    assert config.keep(fresh, running, ["host", "port"]) == (Settings(port=1, threads=4), ["port"])

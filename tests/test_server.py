@@ -1,7 +1,8 @@
-"""A Server whose loop fails: whoever has started it is told."""
+"""A Server whose loop fails: whoever has started it is told. How many files its process may open."""
 
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from container.config import Settings
 from container.mpm.event import EventServer
-from container.server import Ports, Server
+from container.server import Ports, Server, raise_file_limit
 
 pytestmark = pytest.mark.socket
 
@@ -47,3 +48,30 @@ def test_a_loop_that_fails_later_says_so(server: Server, monkeypatch: pytest.Mon
     assert has_ended.wait(30)
     assert str(server.failure) == "a mistake of ours"
     server.stop(0.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "most_connections", "then", "is_told"),
+    [
+        ((1024, 524288), 10000, (20200, 524288), False),
+        ((1024, 4096), 1000, (2200, 4096), False),
+        ((1024, 4096), 10000, (4096, 4096), True),
+        ((40000, 524288), 10000, (40000, 524288), False),
+        ((256, resource.RLIM_INFINITY), 10000, (20200, resource.RLIM_INFINITY), False),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), 10000, None, False),
+    ],
+)
+def test_as_many_files_as_connections_need(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    limits: tuple[int, int],
+    most_connections: int,
+    then: tuple[int, int] | None,
+    is_told: bool,
+) -> None:
+    found = [limits]
+    monkeypatch.setattr(resource, "getrlimit", lambda what: found[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda what, new: found.append(new))
+    raise_file_limit(Settings(max_connections=most_connections))
+    assert found[-1] == (then or limits)
+    assert ("too few for --max-connections 10000" in caplog.text) is is_told

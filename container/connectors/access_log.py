@@ -111,7 +111,7 @@ class AccessLog:
             self._descriptor = self._open()
         except OSError as e:
             raise ConfigError(
-                f"--access-log {self._path}: cannot be written: {e.strerror}. Name another file, - or off."
+                f"access log {self._path}: cannot be written: {e.strerror}. Name another file, - or off."
             ) from None
         self._waiting: deque[str] = deque()
         self._lost = 0

@@ -535,7 +535,7 @@ class AjpConnector(HttpConnector):
 def open_ajp_listener(settings: Settings) -> socket.socket:
     """Raises ConfigError if it may or can not listen."""
     trust = Trust(settings)
-    listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "ajp-")
+    listener = open_listener(settings.ajp_host, settings.ajp_port, settings.backlog, "--ajp-")
     try:
         trust.check_listener(listener)
     except ConfigError:

@@ -26,16 +26,7 @@ from threading import get_ident
 from typing import Protocol, cast
 
 from container.config import Settings
-from container.connectors.http_connection import (
-    LINGER_BYTES,
-    LINGER_PAUSE_S,
-    LINGER_TOTAL_S,
-    MISDIRECTED,
-    RATE_GRACE_S,
-    RESET_ON_CLOSE,
-    address_of,
-    tls_facts,
-)
+from container.connectors.http_connection import address_of, tls_facts
 from container.connectors.http_exchange import (
     FilePart,
     HttpCore,
@@ -43,6 +34,16 @@ from container.connectors.http_exchange import (
     Phase,
     log_refusal,
     unreadable_head,
+)
+from container.connectors.http_limits import (
+    LATE_HEAD,
+    LINGER_BYTES,
+    LINGER_PAUSE_S,
+    LINGER_TOTAL_S,
+    MISDIRECTED,
+    RESET_ON_CLOSE,
+    SHORT_BODY,
+    slow_body,
 )
 from container.connectors.request_body import RequestBody
 from container.errors import ProtocolError
@@ -279,7 +280,7 @@ class BlockingConnection:
                 parser.receive(data)
         except TimeoutError:
             if self.phase is _HEAD:
-                self._refuse(ProtocolError(408, "the head did not come in time", "header_timeout_s"))
+                self._refuse(LATE_HEAD)
         except ProtocolError as error:
             self._refuse(error)
         return None
@@ -361,9 +362,8 @@ class BlockingConnection:
             exchange.answer_error(error.status)
             return False
         except ClientDisconnected:
-            early = ProtocolError(400, "the body ends too early")
-            log_refusal(self, early)
-            exchange.answer_error(early.status)
+            log_refusal(self, SHORT_BODY)
+            exchange.answer_error(SHORT_BODY.status)
             return False
         except OSError as failure:  # the temporary file, most likely: no space left
             _log.error("%s: the body cannot be kept", exchange.id, exc_info=failure)
@@ -495,11 +495,10 @@ class BlockingConnection:
         self._last_piece_s = time.monotonic()  # before, nobody wanted one
         while True:
             now_s = time.monotonic()
-            elapsed_s = now_s - self._begun_s
-            if now_s - self._last_piece_s >= (settings.body_timeout_s or math.inf):
-                raise ProtocolError(408, "the body stopped coming", "body_timeout_s")
-            if elapsed_s >= RATE_GRACE_S and self._body_bytes < settings.min_body_rate * elapsed_s:
-                raise ProtocolError(408, f"{self._body_bytes} bytes in {elapsed_s:.0f} s", "min_body_rate")
+            silent_s, elapsed_s = now_s - self._last_piece_s, now_s - self._begun_s
+            error = slow_body(settings, silent_s, elapsed_s, self._body_bytes)
+            if error is not None:
+                raise error
             try:
                 return self._receive(now_s + min(_LOOK_S, settings.body_timeout_s or math.inf))
             except TimeoutError:

@@ -13,7 +13,6 @@ import asyncio
 import logging
 import math
 import socket
-import struct
 import threading
 import time
 from collections import deque
@@ -22,6 +21,17 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from container.connectors.file_sender import FileSender
 from container.connectors.http_exchange import FilePart, HttpExchange, Phase, log_refusal, unreadable_head
+from container.connectors.http_limits import (
+    LATE_HEAD,
+    LINGER_BYTES,
+    LINGER_PAUSE_S,
+    LINGER_TOTAL_S,
+    MISDIRECTED,
+    RATE_GRACE_S,
+    RESET_ON_CLOSE,
+    SHORT_BODY,
+    slow_body,
+)
 from container.connectors.request_body import CollectedBody, RequestBody, StreamedBody
 from container.errors import ProtocolError
 from container.mpm.tls_transport import TlsConnection
@@ -33,30 +43,10 @@ if TYPE_CHECKING:
 
     from container.connectors.http import HttpConnector
 
-__all__ = [
-    "LINGER_BYTES",
-    "LINGER_PAUSE_S",
-    "LINGER_TOTAL_S",
-    "MISDIRECTED",
-    "RATE_GRACE_S",
-    "RESET_ON_CLOSE",
-    "HttpConnection",
-    "Requests",
-    "address_of",
-    "tls_facts",
-]
+__all__ = ["HttpConnection", "Requests", "address_of", "tls_facts"]
 
 _log = logging.getLogger("container.http")
 
-LINGER_TOTAL_S = 30.0
-LINGER_PAUSE_S = 5.0
-LINGER_BYTES = 32 * 1024**2
-RATE_GRACE_S = 20.0  # a body may begin slowly
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
-MISDIRECTED = (
-    ProtocolError(400, "the client speaks no TLS on a port for TLS"),
-    "This port speaks TLS: use https.\n",
-)
 _READ_AHEAD_BYTES = 65536
 
 # An attribute of an enum costs as much as a call: what every request passes uses these.
@@ -394,7 +384,7 @@ class HttpConnection(TlsConnection):
             return not self.secure
         if self.phase is _BODY and exchange.body is not None:
             if isinstance(exchange.body, CollectedBody):
-                self._fail_body(exchange, exchange.body, ProtocolError(400, "the body ends too early"))
+                self._fail_body(exchange, exchange.body, SHORT_BODY)
             else:
                 exchange.body.fail(ClientDisconnected(f"{exchange.id}: the body ends too early"))
         exchange.disconnected()
@@ -614,7 +604,7 @@ class HttpConnection(TlsConnection):
         elif self.phase is _BODY:
             self._check_body(now_s)
         elif self.phase is _HEAD:
-            self._refuse_head(ProtocolError(408, "the head did not come in time", "header_timeout_s"))
+            self._refuse_head(LATE_HEAD)
         elif self.phase is _IDLE:
             self.close()
         elif self.phase is _ANSWER or self.phase is _TUNNEL:
@@ -645,18 +635,14 @@ class HttpConnection(TlsConnection):
         self.deadline_s = self._mark_s + limit_s if limit_s < math.inf else now_s
 
     def _check_body(self, now_s: float) -> None:
-        settings = self.connector.settings
         exchange = self.exchange
         if exchange is None or exchange.body is None or self._reading_paused:
             self._begun_s = self._last_piece_s = now_s  # the client waits for us
             self._body_bytes = 0
             return
-        elapsed_s = now_s - self._begun_s
-        if now_s - self._last_piece_s >= (settings.body_timeout_s or math.inf):
-            error = ProtocolError(408, "the body stopped coming", "body_timeout_s")
-        elif elapsed_s >= RATE_GRACE_S and self._body_bytes < settings.min_body_rate * elapsed_s:
-            error = ProtocolError(408, f"{self._body_bytes} bytes in {elapsed_s:.0f} s", "min_body_rate")
-        else:
+        silent_s, elapsed_s = now_s - self._last_piece_s, now_s - self._begun_s
+        error = slow_body(self.connector.settings, silent_s, elapsed_s, self._body_bytes)
+        if error is None:
             self.deadline_s = now_s  # look again at the next sweep
             return
         self.deadline_s = math.inf

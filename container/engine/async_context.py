@@ -233,6 +233,8 @@ class RequestAsync(AsyncContext):
     def createListener(self, clazz: type[Any]) -> Any:
         try:
             listener = clazz()
+            if not isinstance(listener, AsyncListener):
+                raise TypeError(f"{clazz!r} is no AsyncListener")
             self._context.injection.begin(listener)
         except Exception as error:  # the constructor is application code
             raise ServletException(f"{clazz!r} cannot be created: {error}", error) from error
@@ -456,7 +458,7 @@ class RequestAsync(AsyncContext):
         answer = self._raw._response
         log.warning("%r: no answer within %d ms", self._raw, self._timeout_ms)
         if answer._committed:
-            answer._abort()
+            answer._break_off()
         else:
             answer._reset_for_error()
             answer.sendError(500)

@@ -11,7 +11,8 @@ from typing import Any
 from container.servlet import UnsupportedEncodingException
 
 __all__ = [
-    "LATIN_1", "STATEFUL", "charset_of", "codec", "content_type_parts", "is_known", "split_parameters",
+    "LATIN_1", "STATEFUL", "charset_of", "charset_parameter", "codec", "is_known", "java_name",
+    "split_parameters",
 ]  # fmt: skip
 
 LATIN_1 = "ISO-8859-1"
@@ -98,24 +99,47 @@ def charset_of(value: str | codecs.CodecInfo | None) -> str | None:
     return value.name if isinstance(value, codecs.CodecInfo) else value
 
 
-@lru_cache(512)
-def content_type_parts(value: str) -> tuple[str, str | None]:
-    """Split a Content-Type into the type with its other parameters, and the charset: ("text/html", "utf-8").
+_JAVA_NAMES = {
+    "ascii": "US-ASCII", "big5": "Big5", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "iso2022_jp": "ISO-2022-JP",
+    "shift_jis": "Shift_JIS", "tis-620": "TIS-620", "utf-16-be": "UTF-16BE", "utf-16-le": "UTF-16LE",
+}  # fmt: skip
 
-    The charset is "" where the parameter has no value.
+
+def java_name(name: str) -> str:
+    """Return what Java calls an encoding, "ISO-8859-1" for "latin1"; name itself where nothing is known.
+
+    Raises UnsupportedEncodingException as codec does.
     """
-    if ";" not in value:
-        return value.strip(), None
-    pieces = split_parameters(value)
-    kept, charset = [pieces[0].strip()], None
-    for piece in pieces[1:]:
-        name, _, parameter = piece.partition("=")
-        if name.strip().lower() == "charset":
-            if charset is None:
-                charset = parameter.strip().strip('"').strip()
-        elif piece.strip():
-            kept.append(piece.strip())
-    return ";".join(kept), charset
+    known = codec(name).name
+    if known in _JAVA_NAMES:
+        return _JAVA_NAMES[known]
+    if known in ("gb18030", "gb2312", "gbk", "koi8-r", "koi8-u", "utf-8", "utf-16"):
+        return known.upper()
+    for python, java in (("iso8859-", "ISO-8859-"), ("cp125", "windows-125")):
+        if known.startswith(python):
+            return java + known.removeprefix(python)
+    return name
+
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_PARAMETER = re.compile(
+    rf";[ \t]*+(?:({_TOKEN})[ \t]*+(?:=[ \t]*+({_TOKEN}|\"(?:[^\"\\]|\\.)*+\")?)?[ \t]*+)?", re.DOTALL
+)
+_MEDIA_TYPE = re.compile(rf"[ \t]*+{_TOKEN}/{_TOKEN}[ \t]*+((?:{_PARAMETER.pattern})*+)", re.DOTALL)
+
+
+@lru_cache(512)
+def charset_parameter(content_type: str) -> str | None:
+    """Return the charset of a Content-Type, of several the last; "" where it has no value.
+
+    None without one, and where the whole is no media type (RFC 9110 §8.3.1): nobody knows what it means.
+    """
+    match = _MEDIA_TYPE.fullmatch(content_type)
+    charset = None
+    for name, value in _PARAMETER.findall(match[1]) if match else ():
+        if name.lower() == "charset":
+            charset = re.sub(r"\\(.)", r"\1", value[1:-1]).strip() if value[:1] == '"' else value
+    return charset
 
 
 def split_parameters(value: str) -> list[str]:

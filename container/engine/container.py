@@ -101,8 +101,8 @@ class Container:
         """Clock is what sessions grow old by; tracer gets a trace of each request, None: nothing records."""
         if settings.session_store != "memory" and settings.work is None:
             raise ConfigError(
-                f"session_store={settings.session_store}: sessions would be removed with the work folder at "
-                "the end. Name one of your own, for example with --work /var/lib/was"
+                f"--session-store {settings.session_store}: sessions would be removed with the work folder "
+                "at the end. Name one of your own, for example with --work /var/lib/was"
             )
         self.settings = settings
         self.realm = realm
@@ -435,8 +435,13 @@ class Container:
 
     def refuse(self, exchange: Exchange, status: int, reason: str) -> None:
         """Answer for the container itself, where there is no web app whose error page could."""
-        log.info("%s %r [%s]: %d, %s", exchange.method, exchange.target, exchange.id, status, reason)
-        page = built_in_page(status, HTTPStatus(status).description, exchange.id, None).encode()
+        target = ascii(exchange.target.decode("latin-1"))  # no line ends, nor what a terminal obeys
+        log.info("%s %s [%s]: %d, %s", exchange.method, target, exchange.id, status, reason)
+        message = HTTPStatus(status).description
+        if status == HTTPStatus.NOT_FOUND and self.settings.dev:
+            served = ", ".join(f"{path}/" for path in sorted(self.contexts))
+            message = f"No web app has this path. There are: {served}"
+        page = built_in_page(status, message, exchange.id, None).encode()
         headers = [("Content-Type", "text/html;charset=utf-8"), ("Content-Length", str(len(page)))]
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append(("Retry-After", "10"))
@@ -458,6 +463,24 @@ def require_folder(webapps: Path) -> None:
         message = "is a web app itself, not a folder of them"
         cure = f"Name the folder that it is in: --webapps {os.path.normpath(webapps / os.pardir)}"
         raise DeploymentError([Problem(Source(str(webapps)), message, f"{cure}.", code="WAS134")])
+    if webapps.resolve().name == "WEB-INF":  # the same with each folder in it
+        message, cure = "is the inside of a web app", "Name the folder that the web app is in"
+        raise DeploymentError([Problem(Source(str(webapps)), message, f"{cure}.", code="WAS134")])
+    if (inner := _inner_folder(webapps)) is not None:  # beside it are conf/ and others that nobody is to see
+        message = f"holds {inner.name}, which is a folder of web apps, and no web app"
+        cure = f"Write --webapps {inner}."
+        raise DeploymentError([Problem(Source(str(webapps)), message, cure, code="WAS134")])
+
+
+def _inner_folder(folder: Path) -> Path | None:
+    """Return the folder of web apps in one that has no web app itself, as webapps in a project's."""
+    try:
+        folders = sorted(each for each in folder.iterdir() if not each.name.startswith((".", "_")))
+    except OSError:
+        return None
+    if any(os.path.isdir(each / "WEB-INF") for each in folders):
+        return None
+    return next((each for each in folders if any(each.glob("*/WEB-INF"))), None)
 
 
 def folders_of(webapps: Path) -> list[Path]:
@@ -527,7 +550,7 @@ def raw_prefix(uri: str, context_path: str) -> str:
         if end == len(uri) or uri[end] == "/":
             try:
                 if canonicalize(uri[:end].encode("latin-1")).path == context_path:
-                    return uri[:end]
+                    return "/" + uri[:end].lstrip("/")  # "//app/x" would name a host in a redirect
             except BadTarget:
                 continue
     return context_path

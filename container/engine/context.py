@@ -49,7 +49,7 @@ from container.engine.sessions import ContextSessions, Writer
 from container.engine.startup import bring_up, look_over
 from container.engine.uri import decode_path, encode_path, resolve
 from container.errors import DeploymentError, Problem, Source
-from container.files import StaticRoot, is_protected, mime_table, static_root
+from container.files import StaticRoot, mime_table, static_root
 from container.protocols.exchange import Exchange
 from container.servlet import (
     DispatcherType,
@@ -583,7 +583,7 @@ class Context:
         (RT-MAP-05).
         """
         path = location.path
-        if is_protected(path[1:].partition("/")[0]):
+        if path[1:].partition("/")[0].upper() in ("WEB-INF", "META-INF"):
             return self._nothing(location)
         match = self.mapper.match_explicit(path)
         cacheable = match is not None
@@ -795,11 +795,11 @@ def _serves_as_the_front_does(default: ServletDeclaration) -> bool:
 
 
 def redirect_to_root(exchange: Exchange, location: Location, query: bytes | None) -> None:
-    """RT-MAP-05: /app answers with a redirect to /app/."""
-    target = location.uri.partition(";")
-    uri = target[0] + "/" + target[1] + target[2]
-    if uri.startswith("//"):
-        uri = "/" + uri.lstrip("/")
+    """RT-MAP-05: /app answers with a redirect to /app/, which keeps a session id and the query."""
+    context = location.context
+    uri = context.encoded_path + "/"
+    if location.session_parameter is not None:
+        uri += f";{context.sessions.parameter_name}={location.session_parameter}"
     if query is not None:
         uri += "?" + query.decode("latin-1")
     exchange.start(302, [("Location", uri), ("Content-Length", "0")])

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from container.descriptor.checks import is_cookie_domain
 from container.engine.client_errors import bad_request
 from container.servlet import Cookie, IllegalArgumentException
 
-__all__ = ["format_cookie", "parse_cookies"]
+__all__ = ["cookie_pairs", "format_cookie", "parse_cookies"]
 
 _SEPARATORS = frozenset('()<>@,;:\\"/[]?={} \t')
 _VALUE_REFUSED = frozenset('",;\\ \t')
 
 
 def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
-    """Read the pairs of the Cookie header's lines, in order; a pair that is none is skipped (RT-CKI-03).
-
-    IllegalStateException for more than limit cookies (0 = any).
-    """
+    """Read the cookies of the Cookie header's lines; IllegalStateException for more than limit (0 = any)."""
     cookies: list[Cookie] = []
+    for name, value in cookie_pairs(values):
+        cookies.append(Cookie(name, value))
+        if limit and len(cookies) > limit:
+            raise bad_request(f"more than {limit} cookies", 400, "max_cookie_count")
+    return cookies
+
+
+def cookie_pairs(values: Iterable[str], only: str | None = None) -> Iterator[tuple[str, str]]:
+    """Find names and values in the Cookie header's lines, in order; what is no pair is skipped (RT-CKI-03).
+
+    With only, those of that name.
+    """
     for value in values:
         for pair in value.split(";"):
             name, _, content = pair.partition("=")
             name = name.strip(" \t")
-            if not _is_token(name):
+            if only is not None and name != only:
                 continue
-            if (text := _cookie_value(content.strip(" \t"))) is None:
-                continue
-            cookies.append(Cookie(name, text))
-            if limit and len(cookies) > limit:
-                raise bad_request(f"more than {limit} cookies", 400, "max_cookie_count")
-    return cookies
+            if _is_token(name) and (text := _cookie_value(content.strip(" \t"))) is not None:
+                yield name, text
 
 
 def _is_token(name: str) -> bool:
@@ -39,11 +44,11 @@ def _is_token(name: str) -> bool:
 
 
 def _cookie_value(content: str) -> str | None:
-    """Return the value without its quotes, a half pair too, as Tomcat does.
+    """Return the value without its quotes, None if it holds what none may.
 
-    None if it holds what none may.
+    As Tomcat does, a quote that begins it need not be closed.
     """
-    inner = content.removeprefix('"').removesuffix('"')
+    inner = content[1:].removesuffix('"') if content[:1] == '"' else content
     if any(c in _VALUE_REFUSED or c < " " or c == "\x7f" for c in inner):
         return None
     # Bytes beyond ASCII are UTF-8 (RFC 6265 leaves them open, browsers send that).

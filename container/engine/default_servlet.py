@@ -127,11 +127,12 @@ class DefaultServlet(HttpServlet):
                 files.enter_context(found.opened.file)
                 if not path.endswith("/"):
                     return self._serve(req, resp, found, files)
-        elif kind is not DispatcherType.INCLUDE:
-            if not path.endswith("/"):
-                return resp.sendRedirect(resp.encodeRedirectURL(_with_slash(req)))
-            if self._lists and kind is not DispatcherType.ERROR:
-                return self._list(req, resp, path)
+        elif not path.endswith("/"):
+            return resp.sendRedirect(resp.encodeRedirectURL(_with_slash(req)))
+        elif self._lists and kind is not DispatcherType.ERROR:
+            return self._list(req, resp, path)
+        elif kind is DispatcherType.INCLUDE:
+            return None  # it exists (RT-DEF-04) and has nothing to show
         return _missing(req, resp, path)
 
     def doHead(self, req: HttpServletRequest, resp: HttpServletResponse) -> None:
@@ -286,7 +287,7 @@ class DefaultServlet(HttpServlet):
         _send_head(resp, answer, with_length=untouched)
         if kind is not DispatcherType.ERROR and answer.status >= 400:
             resp.sendError(answer.status)
-        elif answer.pieces:
+        elif answer.pieces and info.size:  # an empty file leaves writer and stream to whoever comes next
             self._send_body(resp, info, found, answer)
 
     def _find_variants(self, place: Place, files: ExitStack) -> dict[str, OpenFile]:
@@ -400,14 +401,13 @@ def _decide(req: HttpServletRequest, info: FileInfo, untouched: bool) -> Answer:
     if kind is DispatcherType.ERROR:
         return decide("GET" if req.getMethod() != "HEAD" else "HEAD", info, Conditions())
     if kind is DispatcherType.INCLUDE:  # a range counts even here, as in Tomcat
-        answer = decide("GET", info, Conditions(range=req.getHeader("Range") if untouched else None))
-        return answer if answer.status < 400 else decide("GET", info, Conditions())
+        return decide("GET", info, Conditions(range=req.getHeader("Range") if untouched else None))
     asked = Conditions.read(req.getHeaders)
     return decide(req.getMethod(), info, asked if untouched else replace(asked, range=None))
 
 
 def _send_head(resp: HttpServletResponse, answer: Answer, with_length: bool) -> None:
-    if answer.status < 400:
+    if 200 < answer.status < 400:  # the whole file leaves a status that somebody has set
         resp.setStatus(answer.status)
     for name, value in answer.headers:
         if name == "Content-Type":

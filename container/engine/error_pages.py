@@ -148,8 +148,9 @@ class ErrorPages:
         self, request: Request, response: Response, location: str | None, attributes: dict[str, Any]
     ) -> None:
         """Too late for an answer of its own: add the page to what was sent, then break it off (RT-EP-28)."""
-        status = response._status
+        status = 500
         if location is None:
+            status = response._status
             location = self.location_for(status)
         if location is not None and response._open:
             attributes |= self._request_attributes(request, status)

@@ -15,6 +15,7 @@ from container.engine.charsets import LATIN_1, codec
 from container.engine.client_errors import bad_request, client_status, log_limit, wrong_media_type
 from container.engine.multipart import UploadedPart, read_parts
 from container.engine.parameters import merge, parse_form
+from container.engine.streams import RequestReader
 from container.protocols.exchange import ClientDisconnected
 from container.servlet import (
     DispatcherType,
@@ -138,6 +139,8 @@ def parts_of(request: Request) -> list[UploadedPart]:
             )
         if _media_type(request) != "multipart/form-data":
             raise wrong_media_type("the request is not multipart/form-data")
+        if isinstance(request._input, RequestReader):
+            raise IllegalStateException("getReader has been called for this request")  # RT-BODY-01
         try:
             parts = read_parts(request, config)
         except (IllegalStateException, OSError) as error:

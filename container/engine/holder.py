@@ -107,12 +107,19 @@ class ServletHolder:
     def _run(
         self, result: object, servlet: Servlet, request: ServletRequest, response: ServletResponse
     ) -> None:
-        """See to what an async def method has returned; anything else is ignored, as it has no meaning."""
+        """See to what an async def method has returned; a page that is returned, as in Flask, is told of."""
         if inspect.isasyncgen(result):
             raise ServletException(f"servlet {self.name}: an async def method must not contain yield")
         if inspect.iscoroutine(result):
             unavailable = partial(self._take_out, servlet=servlet)
             self.context.run_coroutine(result, request, response, unavailable)
+        elif isinstance(result, (str, bytes, dict, list, tuple)):
+            what = type(result).__name__
+            log.warning(
+                "servlet %s returned a %s, which nobody sends. Write it to response.getWriter()",
+                self.name,
+                what,
+            )
 
     def _obtain(self, response: ServletResponse) -> Servlet | None:
         with self._lock:  # the first requests wait here for init (RT-LIFE-04)

@@ -26,7 +26,7 @@ def accepted_locales(values: Iterable[str]) -> list[Locale]:
             if match := _RANGE.fullmatch(piece):
                 tag, quality = match[1], float(match[2] or 1)
                 locale = Locale.forLanguageTag(tag)
-                if quality > 0 and (locale.language or tag.lower() == "und"):
+                if quality > 0 and (locale != "und" or tag.lower() == "und"):
                     found.append((quality, locale))
     found.sort(key=lambda pair: -pair[0])
     return [locale for _, locale in found]

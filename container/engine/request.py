@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from container.engine.charsets import LATIN_1, charset_of, codec, content_type_parts
+from container.engine.charsets import LATIN_1, charset_of, charset_parameter, codec, java_name
 from container.engine.client_errors import broken_body, log_limit
 from container.engine.cookies import parse_cookies
 from container.engine.dispatch import Dispatch, Location
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "raw_request"]
 
+_NO_NAME = "the name of an attribute cannot be None"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,99}")
 
 
@@ -112,7 +113,7 @@ class Request(HttpServletRequest):
         self._cookies: list[Cookie] | None = None
         self._session: Session | None = None
         self._other_sessions: dict[ContextSessions, Session] | None = None  # where it was dispatched to
-        self._requested_session: tuple[str, str] | None = None
+        self._requested_session: tuple[str | None, str] | None = None
         self._locales: list[Locale] | None = None
         self._identity: Identity | None = None
         self._async: RequestAsync | None = None
@@ -178,6 +179,8 @@ class Request(HttpServletRequest):
     # --- attributes (RT-ATT)-------------------------------------------------------------------------------
 
     def getAttribute(self, name: str) -> Any:
+        if name is None:
+            raise IllegalArgumentException(_NO_NAME)
         standard = self._dispatch.attributes
         if standard is not None and name in standard:
             return standard[name]
@@ -205,7 +208,7 @@ class Request(HttpServletRequest):
 
     def setAttribute(self, name: str, o: Any) -> None:
         if name is None:
-            raise IllegalArgumentException("the name of an attribute cannot be None")
+            raise IllegalArgumentException(_NO_NAME)
         if o is None:
             self.removeAttribute(name)
             return
@@ -225,6 +228,8 @@ class Request(HttpServletRequest):
         listeners.changed(self, name, old, o)
 
     def removeAttribute(self, name: str) -> None:
+        if name is None:
+            raise IllegalArgumentException(_NO_NAME)
         standard = self._dispatch.attributes
         if standard is not None and name in standard:
             del standard[name]
@@ -307,6 +312,12 @@ class Request(HttpServletRequest):
             return True
         return self._exchange.trailers is not None and self._body_ended()
 
+    def _has_no_body(self) -> bool:
+        """Whether that is known before anybody reads: by AJP there may be one that nothing announces."""
+        exchange = self._exchange
+        announced = exchange.content_length or "transfer-encoding" in self._header_index()
+        return not announced and exchange.trailers is not None
+
     def _body_ended(self) -> bool:
         stream = self._input
         if isinstance(stream, RequestInputStream):
@@ -320,7 +331,7 @@ class Request(HttpServletRequest):
             return self._encoding
         content_type = self.getHeader("content-type")
         if content_type is not None:
-            charset = content_type_parts(content_type)[1]
+            charset = charset_parameter(content_type)
             if charset is not None:
                 return charset
         return self._context.request_encoding
@@ -329,9 +340,7 @@ class Request(HttpServletRequest):
         if self._parameters is not None or isinstance(self._input, RequestReader):
             return
         name = charset_of(encoding)
-        if name is not None:
-            codec(name)
-        self._encoding = name
+        self._encoding = None if name is None else java_name(name)
 
     def getInputStream(self) -> RequestInputStream:
         stream = self._input
@@ -344,7 +353,8 @@ class Request(HttpServletRequest):
     def getReader(self) -> RequestReader:
         reader = self._input
         if reader is None:
-            reader = self._input = RequestReader(self, codec(self._body_encoding()))
+            encoding = self.getCharacterEncoding()
+            reader = self._input = RequestReader(self, codec(LATIN_1 if encoding is None else encoding))
         elif not isinstance(reader, RequestReader):
             raise IllegalStateException("getInputStream has been called for this request")
         return reader
@@ -421,7 +431,7 @@ class Request(HttpServletRequest):
     def getRequestDispatcher(self, path: str) -> RequestDispatcher | None:
         if path is None:
             return None
-        path, mark, query = path.partition("?")
+        path, mark, query = path.partition("#")[0].partition("?")
         attributes = self._dispatch.attributes or {}
         base = attributes.get("jakarta.servlet.include.servlet_path")
         if base is None or self._dispatch.kind is not DispatcherType.INCLUDE:
@@ -500,7 +510,7 @@ class Request(HttpServletRequest):
 
     # --- sessions (RT-SES, RT-CKI)-------------------------------------------------------------------------
 
-    def _session_id(self) -> tuple[str, str]:
+    def _session_id(self) -> tuple[str | None, str]:
         """The id the client sent and where it stood: "cookie", "url" or, without one, ""."""
         requested = self._requested_session
         if requested is None:
@@ -508,7 +518,7 @@ class Request(HttpServletRequest):
         return requested
 
     def getRequestedSessionId(self) -> str | None:
-        return self._session_id()[0] or None
+        return self._session_id()[0]
 
     def isRequestedSessionIdFromCookie(self) -> bool:
         return self._session_id()[1] == "cookie"

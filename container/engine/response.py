@@ -309,9 +309,10 @@ class Response(HttpServletResponse):
         return output
 
     def setBufferSize(self, size: int) -> None:
-        if self._committed or self._buffered or self._sent:
+        if self.isCommitted() or self._buffered or self._sent:
             raise IllegalStateException("the buffer's size cannot change once content has been written")
-        self._buffer_bytes = max(self._buffer_bytes, size)
+        if not self._locked:
+            self._buffer_bytes = max(self._buffer_bytes, size)
 
     def getBufferSize(self) -> int:
         return self._buffer_bytes
@@ -535,6 +536,7 @@ class Response(HttpServletResponse):
         target = self._redirect_target(location)
         if clearBuffer:
             self.resetBuffer()
+            self._output = None  # nothing comes of either now, and a filter may take the other one
         self._status = int(sc)
         self.setHeader("Location", target)
         self._open = False
@@ -565,7 +567,7 @@ class Response(HttpServletResponse):
     # --- trailers (RT-RTR)---------------------------------------------------------------------------------
 
     def setTrailerFields(self, supplier: Callable[[], Mapping[str, str]]) -> None:
-        if self._committed:
+        if self.isCommitted():
             raise IllegalStateException("trailers cannot be set once the response is committed")
         if self._exchange.version == "HTTP/1.0" or not self._exchange.can_send_trailers:
             raise IllegalStateException("this protocol cannot carry trailers")
@@ -578,7 +580,7 @@ class Response(HttpServletResponse):
 
     def sendEarlyHints(self) -> None:
         """Send 103 with the current headers (draft of 6.2)."""
-        if not self._committed and self._headers:
+        if self._headers and not self.isCommitted():
             self._exchange.inform(
                 103, [(n, value) for n, values in self._headers.values() for value in values]
             )

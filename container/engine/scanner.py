@@ -61,6 +61,9 @@ def misplaced(folder: Path, shown: str) -> Iterator[Problem]:
         if name == "web.xml" or (name == "classes" and any((folder / name).glob("*.py"))):
             message = "is not in WEB-INF, so it does not count, and everybody can download it"
             cure = f"Move it to {shown}/WEB-INF/{name}."
+        elif name.endswith(".py"):
+            message = "is not in WEB-INF/classes, so nothing imports it, and everybody can download it"
+            cure = f"Move it to {shown}/WEB-INF/classes/{name}."
         elif name.upper() == "WEB-INF" and "WEB-INF" not in names:
             message, cure = "is not WEB-INF, so nothing in it counts", "Rename it, in capitals."
         else:

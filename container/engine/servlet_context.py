@@ -31,9 +31,6 @@ from container.servlet import (
     EventListener,
     Filter,
     FilterRegistration,
-    HttpSessionAttributeListener,
-    HttpSessionIdListener,
-    HttpSessionListener,
     IllegalArgumentException,
     IllegalStateException,
     JspConfigDescriptor,
@@ -44,18 +41,16 @@ from container.servlet import (
     RequestDispatcher,
     Servlet,
     ServletContext,
-    ServletContextAttributeListener,
     ServletContextListener,
     ServletException,
     ServletRegistration,
-    ServletRequestAttributeListener,
-    ServletRequestListener,
     ServletSecurityElement,
     SessionCookieConfig,
     SessionTrackingMode,
     TaglibDescriptor,
     UnsupportedOperationException,
 )
+from container.servlet.annotations import LISTENERS
 
 if TYPE_CHECKING:
     from container.engine.context import Context
@@ -64,14 +59,8 @@ __all__ = ["ApplicationContext"]
 
 T = TypeVar("T")
 
-_ADDABLE = (
-    ServletContextAttributeListener,
-    ServletRequestListener,
-    ServletRequestAttributeListener,
-    HttpSessionListener,
-    HttpSessionAttributeListener,
-    HttpSessionIdListener,
-)
+# A ServletContextListener that is one of these as well is added, as in Tomcat, and never hears of the start.
+_LATE_LISTENERS = tuple(kind for kind in LISTENERS if kind is not ServletContextListener)
 
 
 class ApplicationContext(ServletContext):
@@ -253,7 +242,7 @@ class ApplicationContext(ServletContext):
             return None
         if path and not path.startswith("/"):
             raise IllegalArgumentException(f'getRequestDispatcher: "{path}" must start with "/"')
-        plain, mark, query = path.partition("?")
+        plain, mark, query = path.partition("#")[0].partition("?")
         return self._context.dispatcher(plain or "/", query if mark else None)
 
     def getNamedDispatcher(self, name: str) -> RequestDispatcher | None:
@@ -355,18 +344,18 @@ class ApplicationContext(ServletContext):
         return ServletView(self, declaration)
 
     def createServlet(self, clazz: type[T]) -> T:
-        self._check_open("createServlet")
+        self._check_declared("createServlet")
         servlet = self._create(clazz)
         self._created.append(servlet)
         return servlet
 
     def createFilter(self, clazz: type[T]) -> T:
-        self._check_open("createFilter")
+        self._check_declared("createFilter")
         return self._create(clazz)
 
     def createListener(self, clazz: type[T]) -> T:
-        self._check_open("createListener")
-        if not (isinstance(clazz, type) and issubclass(clazz, (*_ADDABLE, ServletContextListener))):
+        self._check_declared("createListener")
+        if not (isinstance(clazz, type) and issubclass(clazz, LISTENERS)):
             raise IllegalArgumentException(f"{clazz!r} implements no listener interface")
         return self._create(clazz)
 
@@ -428,12 +417,14 @@ class ApplicationContext(ServletContext):
             if isinstance(instance, type):
                 instance = self._create(instance)
         except Exception as error:  # importing and the constructor are application code
-            raise IllegalArgumentException(f"listener {listener}: {error}", error) from error
-        allowed = (*_ADDABLE, ServletContextListener) if self._initializing else _ADDABLE
-        if not isinstance(instance, allowed):
-            raise IllegalArgumentException(
-                f"{type(instance).__qualname__} implements no listener interface that can be added here"
-            )
+            raise IllegalArgumentException(f"listener {listener}: {error}") from error
+        if not isinstance(instance, LISTENERS if self._initializing else _LATE_LISTENERS):
+            name = type(instance).__qualname__
+            if isinstance(instance, ServletContextListener):
+                raise IllegalArgumentException(
+                    f"{name} is a ServletContextListener, which only an initializer can add (§4.4.3)"
+                )
+            raise IllegalArgumentException(f"{name} implements no listener interface that can be added")
         self._context.add_listener(instance)
 
 

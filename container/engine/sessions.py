@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
+from container.engine.cookies import cookie_pairs
 from container.servlet import IllegalStateException, SessionTrackingMode
 
 if TYPE_CHECKING:
@@ -58,29 +59,29 @@ class ContextSessions:
         self._cookie_prefix = self._cookie_name.encode("latin-1") + b"="
         self.cookie_config.freeze()
 
-    def requested_id(self, request: Request) -> tuple[str, str]:
-        """Return the id the client sent and where: a cookie wins over the URL (RT-CKI-04)."""
-        if SessionTrackingMode.COOKIE in self.modes:
-            found: list[str] = []
-            for name, value in request._exchange.headers:
-                if len(name) == 6 and self._cookie_prefix in value and name.lower() == b"cookie":
-                    found += self._ids_in(value.decode("latin-1"))
-            if len(found) == 1:
-                return found[0], "cookie"
-            if found:
-                valid = next((i for i in found if self.manager.find(i) is not None), None)
-                return valid or found[0], "cookie"
-        if SessionTrackingMode.URL in self.modes and (parameter := request._location.session_parameter):
-            return parameter, "url"
-        return "", ""
+    def requested_id(self, request: Request) -> tuple[str | None, str]:
+        """Return the id the client sent and where: a cookie wins over the URL (RT-CKI-04).
 
-    def _ids_in(self, header: str) -> list[str]:
-        ids = []
-        for pair in header.split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name.strip() == self._cookie_name:
-                ids.append(value.strip().strip('"'))
-        return ids
+        Of several cookies the first counts that names a session, else the last.
+        """
+        if SessionTrackingMode.COOKIE in self.modes:
+            headers = request._exchange.headers
+            lines = [
+                value.decode("latin-1")
+                for name, value in headers
+                if len(name) == 6 and self._cookie_prefix in value and name.lower() == b"cookie"
+            ]
+            if lines:
+                found = [value for _, value in cookie_pairs(lines, only=self._cookie_name)]
+                if len(found) > 1:
+                    found = [i for i in found if self.manager.find(i) is not None][:1] or found
+                if found:
+                    return found[-1], "cookie"
+        if SessionTrackingMode.URL in self.modes:
+            parameter = request._location.session_parameter
+            if parameter is not None:
+                return parameter, "url"
+        return None, ""
 
     def touch(self, request: Request) -> None:
         if request._session is not None:
@@ -160,10 +161,8 @@ class ContextSessions:
         return session
 
     def _send_cookie(self, request: Request, session_id: str) -> None:
-        location = request._location
-        path = location.context_path if location.context is self._context else self._context.encoded_path
         secure = request.isSecure() or request.getAttribute(FORWARDED_SECURE) is True
-        cookie = self.cookie_config.session_cookie(session_id, path, secure)
+        cookie = self.cookie_config.session_cookie(session_id, self._context.encoded_path, secure)
         response = request._response
         # An include may still begin a session.
         locked, response._locked = response._locked, response._committed

@@ -44,7 +44,7 @@ class RequestInputStream(ServletInputStream):
 
     def isFinished(self) -> bool:
         self._request._check_alive()
-        return self._finished
+        return self._finished or self._request._has_no_body()
 
     def setReadListener(self, listener: ReadListener) -> None:
         request_async = self._request._async

@@ -44,7 +44,10 @@ class BadTarget(ContainerError):  # noqa: N818  it is the target that is bad
 
 @dataclass(frozen=True, slots=True)
 class CanonicalPath:
-    """The decoded path, without parameters, empty and dot segments; parameters as (name, value), in order."""
+    """The decoded path, without parameters, empty and dot segments; parameters as (name, value), in order.
+
+    They stay as the client wrote them: only segments are decoded (step 5).
+    """
 
     path: str
     parameters: tuple[tuple[str, str], ...] = ()
@@ -89,8 +92,9 @@ def canonicalize(raw: bytes) -> CanonicalPath:
                 raise BadTarget("an empty path segment with a parameter")
             for parameter in raw_parameters.split(b";"):
                 if parameter:
-                    key, _, value = parameter.partition(b"=")
-                    parameters.append((_decode(key), _decode(value)))
+                    _decode(parameter)  # for what it refuses
+                    key, _, value = parameter.decode("ascii").partition("=")
+                    parameters.append((key, value))
         segment = _decode(name)
         if segment in (".", ".."):
             if semicolon:
@@ -138,10 +142,11 @@ def resolve(base: str, path: str) -> str | None:
     None if it leaves the root (RT-RD-03).
 
     An absolute path is only normalised. Used for dispatchers and resources, whose paths never were
-    percent-encoded.
+    percent-encoded. A backslash is a slash, as in Tomcat: no name that a client may ask for has one.
     """
     if not path.startswith("/"):
         path = base[: base.rfind("/") + 1] + path
+    path = path.replace("\\", "/")
     if "//" not in path and "/." not in path:
         return path
     segments: list[str] = []
@@ -151,7 +156,7 @@ def resolve(base: str, path: str) -> str | None:
                 return None
         elif segment not in ("", "."):
             segments.append(segment)
-    end = "/" if segments and path.endswith(("/", "/.", "/..")) else ""
+    end = "/" if segments and path.endswith("/") else ""  # not after a dot segment (RT-URI-14)
     return "/" + "/".join(segments) + end
 
 

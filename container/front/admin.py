@@ -168,12 +168,9 @@ class AdminServer:
         self._settings = dataclasses.replace(settings, max_connections=100, stop_timeout_s=0.0)
         host, port = settings.admin_host, settings.admin_port
         has_port = port or sites
-        self._listener = open_listener(host, port, settings.backlog, "admin-") if has_port else None
+        self._listener = open_listener(host, port, settings.backlog, "--admin-") if has_port else None
+        self.url = url_of(self._listener) if self._listener is not None else None
         self._events: EventServer | None = None
-
-    @property
-    def url(self) -> str | None:
-        return url_of(self._listener) if self._listener is not None else None
 
     def start(self, executor: Executor) -> None:
         """Answer. executor: never used, as everything is answered on the loop, but connections have one."""

@@ -48,15 +48,18 @@ class FrontTls:
 
 @dataclass(frozen=True, slots=True)
 class FrontListen:
-    """host "": every address. path: of a Unix socket, else ""."""
+    """host "": every address of IPv4; "::": of IPv6, without ipv6_only of both. path: of a Unix socket."""
 
     host: str
     port: int
     path: str = ""
     tls: FrontTls | None = None
+    ipv6_only: bool = True
 
     def __str__(self) -> str:
-        return f"unix:{self.path}" if self.path else f"{self.host or '*'}:{self.port}"
+        if self.path:
+            return f"unix:{self.path}"
+        return f"{f'[{self.host}]' if ':' in self.host else self.host or '*'}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,13 @@ def _nginx(file: Path) -> FrontConfig:
     config = read(str(file))
     site = NginxSite(config)
     listens = [
-        FrontListen(each.host, each.port, each.path, _nginx_tls(config, site, each) if each.ssl else None)
+        FrontListen(
+            each.host,
+            each.port,
+            each.path,
+            _nginx_tls(config, site, each) if each.ssl else None,
+            ipv6_only=each.ipv6_only,
+        )
         for each in config.listens
     ]
     balancers = tuple(site.balancers.values())

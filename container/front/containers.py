@@ -19,6 +19,7 @@ from container.front.fields import end_to_end
 from container.front.jk import REPEAT_IDEMPOTENT, LbConfig, LoadBalancer, Worker, WorkerConfig
 from container.front.site import Action, FrontRequest, Headers, ProxyAction, ProxyLimits
 from container.front.stickiness import session_ids
+from container.protocols.backend import SECRETS
 from container.protocols.forwarded import Claim, TrustedProxies
 
 __all__ = ["ContainersSite", "routes"]
@@ -146,7 +147,8 @@ class ContainersSite:
     def _headers(self, request: FrontRequest, client: str, claim: Claim | None) -> Headers:
         exchange = request.exchange
         host = request.headers.get("host") or _authority(*exchange.connection.local)
-        headers = _passed_headers(tuple(exchange.headers), host, client, request.scheme)
+        passed = _known_passed_headers if SECRETS.isdisjoint(request.headers) else _passed_headers
+        headers = passed(tuple(exchange.headers), host, client, request.scheme)
         if claim is not None and claim.host is not None:
             headers += (("X-Forwarded-Host", claim.host),)
         if claim is not None and claim.port is not None:
@@ -163,10 +165,12 @@ class ContainersSite:
         return ()
 
 
-@lru_cache(256)  # clients send the same header again and again
 def _passed_headers(raw: tuple[tuple[bytes, bytes], ...], host: str, client: str, scheme: str) -> Headers:
     passed = [(name, value) for _, name, value in end_to_end(raw, _ABOUT_THE_CLIENT)]
     return (*passed, ("Host", host), ("X-Forwarded-For", client), ("X-Forwarded-Proto", scheme))
+
+
+_known_passed_headers = lru_cache(256)(_passed_headers)  # clients send the same header again and again
 
 
 def _authority(host: str, port: int) -> str:

@@ -1,6 +1,6 @@
 """Header fields as text, and which of them go on to a backend. Pure.
 
-Clients send the same ones again and again, so short ones are remembered.
+Clients send the same ones again and again, so short ones are remembered, unless they are secret.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from container.protocols.backend import HOP_BY_HOP
+from container.protocols.backend import HOP_BY_HOP, SECRETS
 
-__all__ = ["Field", "end_to_end", "read_field"]
+__all__ = ["Field", "end_to_end", "has_secrets", "read_field"]
 
 _NOT_PASSED = HOP_BY_HOP | {"content-length", "expect", "proxy"}  # "Proxy" becomes HTTP_PROXY under CGI
 _SHORT = 256  # bytes of a field that is remembered
+_SECRETS = frozenset(name.encode() for name in SECRETS)
 
 
 class Field(NamedTuple):
@@ -34,7 +35,12 @@ _known = lru_cache(4096)(_read)
 
 
 def read_field(raw: tuple[bytes, bytes]) -> Field:
-    return _known(raw) if len(raw[1]) <= _SHORT else _read(raw)
+    return _known(raw) if len(raw[1]) <= _SHORT and raw[0].lower() not in _SECRETS else _read(raw)
+
+
+def has_secrets(raw: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether this header is not to be remembered as a whole."""
+    return not _SECRETS.isdisjoint([name.lower() for name, _ in raw])
 
 
 def end_to_end(raw: Iterable[tuple[bytes, bytes]], without: Collection[str] = ()) -> list[Field]:

@@ -27,7 +27,7 @@ from container.front.client import Client
 from container.front.compression import compressed
 from container.front.documents import ALLOW, Documents
 from container.front.edits import edit_headers
-from container.front.fields import read_field
+from container.front.fields import has_secrets, read_field
 from container.front.pages import own_page
 from container.front.proxy import Job, Passage, Workshop
 from container.front.record import Record, facts
@@ -226,7 +226,8 @@ class Front:
 
     def _read(self, exchange: Exchange) -> tuple[FrontRequest, ProtocolError | None]:
         """The request, and what is wrong with its target."""
-        headers, host = _read_headers(tuple(exchange.headers))
+        raw = tuple(exchange.headers)
+        headers, host = _read_headers(raw) if has_secrets(raw) else _known_headers(raw)
         scheme = "https" if exchange.connection.secure else "http"
         if self._trusts_somebody:
             claim = self._proxies.read(exchange.connection.peer[0], exchange.headers)
@@ -359,7 +360,6 @@ def _send(request: FrontRequest, answer: FixedAnswer, record: Record | None = No
     exchange.finish(answer.body)
 
 
-@lru_cache(256)  # clients send the same header again and again
 def _read_headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Mapping[str, str], str]:
     """FrontRequest.headers and host."""
     headers: dict[str, str] = {}
@@ -369,6 +369,9 @@ def _read_headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[Mapping[str, st
             value = f"{headers[key]}{'; ' if key == 'cookie' else ', '}{value}"
         headers[key] = value
     return MappingProxyType(headers), _bare_host(headers.get("host", ""))
+
+
+_known_headers = lru_cache(256)(_read_headers)  # clients send the same header again and again
 
 
 @lru_cache(1024)

@@ -99,7 +99,9 @@ def _open(listen: FrontListen, backlog: int) -> socket.socket:
     try:
         if listen.path:
             return open_unix_listener(listen.path, backlog)
-        return open_listener(listen.host or "0.0.0.0", listen.port, backlog)
+        return open_listener(
+            listen.host or "0.0.0.0", listen.port, backlog, prefix="", ipv6_only=listen.ipv6_only
+        )
     except ConfigError as error:
         why = str(error).partition(": ")[2]
         raise ConfigError(f"listen {listen}: {why}") from None

@@ -11,14 +11,13 @@ configuration that they know. A configuration that is wrong makes none.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from container.config import Settings
+from container.config import Settings, keep
 from container.errors import ConfigError
 from container.front.admin import (
     AdminProcess,
@@ -96,9 +95,7 @@ class _Master:
         listeners = FrontListeners(config.listens, settings.backlog)
         self._generations = {0: _Generation(settings, config, listeners, HealthBoard(config.checked))}
         self._current = 0
-        self._board = make_board(
-            settings, limits.slots + limits.most_children, limits.threads, listeners.urls
-        )
+        self._board = make_board(settings, limits, listeners.urls)
         pages = {
             **health_pages(lambda: board_reasons(self._board)),
             **status_page(self._board, self._folder),
@@ -112,14 +109,11 @@ class _Master:
             raise
 
     def run(self) -> int:
-        settings = self._settings
         supervisor = Supervisor(
             self._make_child,
             self._limits,
             self._board,
-            stop_timeout_s=settings.stop_timeout_s,
-            graceful_timeout_s=settings.graceful_shutdown_timeout_s,
-            drain_s=settings.drain_s,
+            self._settings,
             make_helper=self._make_helper,
             needs_helper=self._needs_helper,
             reload=self._reload,
@@ -191,11 +185,10 @@ class _Master:
 
     def _reload(self, number: int) -> None:
         """Make ready for another generation. Raises ConfigError, and nothing has changed then."""
-        fresh, config = self._read()
-        for name in _FOR_LIFE:
-            if getattr(fresh, name) != getattr(self._settings, name):
-                _log.warning("%s does not change until the front is started anew", name)
-        fresh = dataclasses.replace(fresh, **{name: getattr(self._settings, name) for name in _FOR_LIFE})
+        read, config = self._read()
+        fresh, kept = keep(read, self._settings, _FOR_LIFE)
+        for name in kept:
+            _log.warning("%s does not change until the front is started anew", name)
         before = self._generations[self._current]
         listeners = FrontListeners(config.listens, fresh.backlog, before.listeners)
         health = HealthBoard(config.checked, before.health)

@@ -23,7 +23,7 @@ from container.front.configuration import FrontConfig
 from container.front.front import Front, Maintained
 from container.front.listeners import FrontListeners
 from container.front.status import FrontStatus
-from container.mpm.event import EventServer
+from container.mpm.event import EventServer, run_in_thread
 from container.mpm.executor import Executor, make_executor
 from container.mpm.prefork import PreforkServer
 from container.mpm.scoreboard import Slot
@@ -163,17 +163,7 @@ class FrontServer:
 
     def start(self) -> None:
         """Run in a thread; returns when connections are accepted."""
-        is_ready = threading.Event()
-
-        def run() -> None:
-            try:
-                self.run(is_ready.set)
-            finally:
-                is_ready.set()
-
-        self._thread = threading.Thread(target=run, name="front")
-        self._thread.start()
-        is_ready.wait()
+        self._thread = run_in_thread(self.run, "front")
 
     def stop(self) -> None:
         """End running requests within settings.stop_timeout_s."""

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from container.config import Settings
 from container.errors import ContainerError
 from container.front.fleet import Command, Do, Fleet, Process, State
 from container.mpm.signals import SignalInbox
@@ -121,22 +122,17 @@ class Supervisor:
         launch: Launch,
         peer: Peer,
         inbox: SignalInbox,
-        *,
-        stop_timeout_s: float,
-        graceful_timeout_s: float = 0.0,
+        settings: Settings,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """folder: private, for the sockets. inbox: of HANDLED, entered, and for as long as the peer lives.
-
-        graceful_timeout_s: after SIGQUIT; 0 is no limit.
-        """
+        """folder: private, for the sockets. inbox: of HANDLED, entered, and for as long as the peer lives."""
         self._fleet = fleet
         self._folder = folder
         self._launch = launch
         self._peer = peer
         self._inbox = inbox
-        self._stop_timeout_s = stop_timeout_s
-        self._graceful_timeout_s = graceful_timeout_s or math.inf
+        self._stop_timeout_s = settings.stop_timeout_s
+        self._graceful_timeout_s = settings.graceful_shutdown_timeout_s or math.inf
         self._say = say
         self._children: dict[Process, _Child] = {}
         self._channels = selectors.DefaultSelector()

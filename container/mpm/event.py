@@ -65,11 +65,13 @@ class LoopConnector(Protocol):
     def abort(self) -> None: ...
 
 
-def open_listener(host: str, port: int, backlog: int, prefix: str = "") -> socket.socket:
+def open_listener(
+    host: str, port: int, backlog: int, prefix: str = "--", *, ipv6_only: bool = False
+) -> socket.socket:
     """A socket that listens; port 0 takes a free one. Raises ConfigError with the cure.
 
-    host may be unix: and a path, see unix.py. prefix: of the settings' names, "ajp-" for --ajp-host and
-    --ajp-port.
+    host may be unix: and a path, see unix.py. prefix: of the settings' names, "--ajp-" for --ajp-host and
+    --ajp-port, "" where they are not flags. ipv6_only: on "::" take no connections over IPv4.
     """
     if host.startswith(UNIX):
         return open_unix_listener(host.removeprefix(UNIX), backlog)
@@ -79,32 +81,32 @@ def open_listener(host: str, port: int, backlog: int, prefix: str = "") -> socke
         )[0]
     except OSError as error:
         raise ConfigError(
-            f"--{prefix}host {host}: {error.strerror}. Give an address of this machine, or 0.0.0.0 for all."
+            f"{prefix}host {host}: {error.strerror}. Give an address of this machine, or 0.0.0.0 for all."
         ) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and address[0] == "::":
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, ipv6_only)
         listener.bind(address)
         listener.listen(backlog)
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise ConfigError(f"--{prefix}port {port}: {_cannot_listen(error, host, prefix)}") from None
+        raise ConfigError(f"{prefix}port {port}: {_cannot_listen(error, host, prefix)}") from None
     return listener
 
 
 def _cannot_listen(error: OSError, host: str, prefix: str) -> str:
-    port = f"--{prefix}port"
+    port = f"{prefix}port"
     if error.errno == errno.EADDRINUSE:
         return f"address already in use: another program listens there. Stop it, or choose another {port}."
     if error.errno == errno.EACCES:
         return f"permission denied: ports below 1024 are for the administrator. Choose another {port}."
     if error.errno == errno.EADDRNOTAVAIL:
-        cure = f"Give another --{prefix}host, or 0.0.0.0 for all addresses."
+        cure = f"Give another {prefix}host, or 0.0.0.0 for all addresses."
         return f"{host} is no address of this machine. {cure}"
-    return f"{error.strerror or error}. Choose another {port} or --{prefix}host."
+    return f"{error.strerror or error}. Choose another {port} or {prefix}host."
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -115,6 +117,22 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def run_in_thread(run: Callable[[Callable[[], None]], None], name: str) -> threading.Thread:
+    """Start a thread for run(ready); returns when that has called ready, or has ended."""
+    is_ready = threading.Event()
+
+    def run_and_tell() -> None:
+        try:
+            run(is_ready.set)
+        finally:
+            is_ready.set()
+
+    thread = threading.Thread(target=run_and_tell, name=name)
+    thread.start()
+    is_ready.wait()
+    return thread
 
 
 class EventServer:
@@ -202,16 +220,7 @@ class EventServer:
 
     def start(self) -> None:
         """Run in a thread of its own; returns when connections are accepted."""
-        is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._run_and_tell, args=(is_ready,), name="event-loop")
-        self._thread.start()
-        is_ready.wait()
-
-    def _run_and_tell(self, is_ready: threading.Event) -> None:
-        try:
-            self.run(is_ready.set)
-        finally:
-            is_ready.set()
+        self._thread = run_in_thread(self.run, "event-loop")
 
     def join(self) -> None:
         """Wait for the thread of ``start``."""

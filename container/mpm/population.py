@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 
 from container.config import Settings
 
-__all__ = ["MAX_SPAWN", "MOST_SHOWN", "Decision", "Limits", "Population", "settle", "share"]
+__all__ = ["MAX_SPAWN", "Decision", "Limits", "Population", "is_alone", "settle", "share"]
 
 MAX_SPAWN = 32
-MOST_SHOWN = 64
-"""Requests of one process that `was status` shows under the event MPM."""
+_MOST_SHOWN = 64  # requests of one process that `was status` shows under the event MPM
 _BUSY_FROM = 8  # children at once: then a person may want to know
 _MOST_SERVERS = 200_000  # Apache's compiled ceilings of ServerLimit and ThreadLimit
 _MOST_THREADS = 20_000
@@ -76,6 +75,11 @@ def settle(settings: Settings, cpus: int | None = None) -> tuple[Limits, list[st
     return limits, correct.warnings
 
 
+def is_alone(settings: Settings, limits: Limits) -> bool:
+    """Whether one process, for as long as the server lives, does everything: it needs no supervisor."""
+    return settings.mpm == "event" and limits.start == 1 and not settings.max_connections_per_child
+
+
 def share(settings: Settings, limits: Limits) -> Settings:
     """Turn the connections of all processes into those of each."""
     if settings.mpm != "event":
@@ -131,7 +135,7 @@ def _worker(settings: Settings, correct: _Corrector, cpus: int) -> Limits:
 def _event(settings: Settings, correct: _Corrector, cpus: int) -> Limits:
     processes = cpus if settings.worker_processes is None else settings.worker_processes
     processes = correct.between("worker_processes", processes, 1, _MOST_SERVERS)
-    shown = min(settings.threads, MOST_SHOWN)
+    shown = min(settings.threads, _MOST_SHOWN)
     return Limits(processes, 0, 0, processes, processes, shown, is_fixed=True)
 
 

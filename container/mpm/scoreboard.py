@@ -25,6 +25,7 @@ from pathlib import Path
 
 from container.config import Settings
 from container.errors import ConfigError
+from container.mpm.population import Limits
 
 __all__ = [
     "ANSWERING",
@@ -484,13 +485,14 @@ def status_folder(work: Path | None, *, make: bool = True) -> Path:
     return folder
 
 
-def make_board(settings: Settings, slots: int, threads: int, urls: Iterable[str]) -> Scoreboard:
+def make_board(settings: Settings, limits: Limits, urls: Iterable[str]) -> Scoreboard:
     """That of this server: where `was status` finds it if that is possible, else for its children only."""
+    slots = limits.slots + limits.most_children  # during a reload there are the old and the new ones
     try:
-        return Scoreboard.make(status_folder(settings.work), slots, threads, settings.mpm, urls)
+        return Scoreboard.make(status_folder(settings.work), slots, limits.threads, settings.mpm, urls)
     except (ConfigError, OSError) as error:
         _log.warning("`was status` will not find this server: %s", error)
-        return Scoreboard.make(None, slots, threads, settings.mpm, urls)
+        return Scoreboard.make(None, slots, limits.threads, settings.mpm, urls)
 
 
 def running_servers(folder: Path) -> list[ServerStatus]:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn, Protocol
 
+from container.config import Settings
 from container.errors import ContainerError
 from container.mpm.population import Decision, Limits, Population
 from container.mpm.scoreboard import DRAINING, ENDING, OPEN, STARTING, WAITING, Scoreboard, Slot
@@ -88,10 +89,8 @@ class Supervisor:
         make_server: Callable[[Child], ChildServer],
         limits: Limits,
         board: Scoreboard,
+        settings: Settings,
         *,
-        stop_timeout_s: float,
-        graceful_timeout_s: float,
-        drain_s: float = 0.0,
         make_helper: Callable[[Child], ChildServer] | None = None,
         needs_helper: Callable[[], bool] = lambda: True,
         reload: Callable[[int], None] = lambda generation: None,
@@ -103,20 +102,20 @@ class Supervisor:
 
         reload is called before a generation of that number starts; a ContainerError keeps the old one.
         settled tells which generation goes on alone: the new one, or the old one if the new did not start.
-        on_stop is called when the children are asked to end. graceful_timeout_s of 0 is no limit.
+        on_stop is called when the children are asked to end.
         """
         self._make_server = make_server
         self._make_helper = make_helper
         self._needs_helper = needs_helper
         self._settled = settled
         self._on_stop = on_stop
-        self._drain_s = drain_s
+        self._drain_s = settings.drain_s
         self._stop_at_s: float | None = None  # the end of draining
         self._limits = limits
         self._board = board
         self._population = Population(limits)
-        self._stop_timeout_s = stop_timeout_s
-        self._graceful_timeout_s = graceful_timeout_s or math.inf
+        self._stop_timeout_s = settings.stop_timeout_s
+        self._graceful_timeout_s = settings.graceful_shutdown_timeout_s or math.inf
         self._reload = reload
         self._say = say
         self._children: dict[int, Child] = {}

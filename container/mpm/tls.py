@@ -200,6 +200,9 @@ def _signature(file: Path) -> tuple[int, int, int] | None:
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii", errors="replace")
+    except PermissionError as error:
+        cure = "Let the user who starts the server read it"
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}. {cure}") from None
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}. {MAKE_ONE}") from None
 

@@ -14,6 +14,7 @@ from container.protocols.exchange import Headers, RawHeaders
 
 __all__ = [
     "HOP_BY_HOP",
+    "SECRETS",
     "AnswerEnd",
     "AnswerHead",
     "BackendProtocol",
@@ -39,6 +40,8 @@ HOP_BY_HOP = frozenset(
     )
 )
 """Fields that concern one connection only (RFC 9110 §7.6.1), beside those that Connection names."""
+SECRETS = frozenset(("authorization", "cookie", "proxy-authorization"))
+"""Fields of requests that are forgotten with them: no cache has their values."""
 
 
 class TlsFacts(NamedTuple):

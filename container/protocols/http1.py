@@ -59,10 +59,11 @@ _STAND_IN = b"GET / HTTP/1.1"  # for a request line that llhttp would refuse or,
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSION = re.compile(rb"HTTP/(\d)\.(\d)")
+_LIKE_A_VERSION = re.compile(rb"HTTP/[\d.]*")
 # What RFC 3986 allows in a URI, "#" apart: a fragment is never sent.
 _TARGET_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?@!$&'()*+,;=%"
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST = re.compile(rb"(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])?(?::[0-9]*)?")
+_HOST = re.compile(rb"(?:(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?)?")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _MOST_REMEMBERED = 256  # heads, and blocks of header lines
 _MOST_REMEMBERED_BYTES = 2048  # each
@@ -270,11 +271,11 @@ def _any_method(method: bytes) -> str:
 def _any_version(version: bytes) -> str:
     """A later HTTP/1.x is spoken to as 1.1, its highest version that we know (RFC 9110 §2.5)."""
     match = _VERSION.fullmatch(version)
-    if not match:
-        raise ProtocolError(400, "the request line does not end with an HTTP version")
-    if match[1] != b"1":
+    if match and match[1] == b"1":
+        return "HTTP/1.1"
+    if _LIKE_A_VERSION.fullmatch(version):
         raise ProtocolError(505, f"version {version.decode('latin-1')}")
-    return "HTTP/1.1"
+    raise ProtocolError(400, "the request line does not end with an HTTP version")
 
 
 def _decide(request: RequestHead) -> None:
@@ -346,12 +347,14 @@ def _check_coding(codings: Sequence[bytes], has_length: bool, allowed: bool) -> 
         _TOKEN.fullmatch(name.partition(b";")[0].rstrip(b" \t")) for name in names
     ):
         raise ProtocolError(400, "malformed Transfer-Encoding")
+    if not allowed:
+        raise ProtocolError(400, "Transfer-Encoding in HTTP/1.0")
+    if b"chunked" in names[:-1]:
+        raise ProtocolError(400, "chunked is not the last of the transfer codings, or not the only one")
     if names != [b"chunked"]:
         raise ProtocolError(501, f"transfer coding {codings[0].decode('latin-1')!r}")
     if has_length:
         raise ProtocolError(400, "Content-Length together with Transfer-Encoding")
-    if not allowed:
-        raise ProtocolError(400, "Transfer-Encoding in HTTP/1.0")
     return True
 
 
@@ -449,7 +452,7 @@ _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 # After these the client may have misjudged where its own request ends, or should leave us alone for a while.
-_CLOSING = frozenset((400, 408, 411, 413, 414, 417, 431, 500, 501, 503, 505))
+_CLOSING = frozenset((400, 408, 411, 413, 414, 500, 501, 503))
 _CHUNKED_LINE = b"Transfer-Encoding: chunked\r\n"
 _CONNECTION_LINES = {  # by version and keep-alive
     "HTTP/1.1": (b"Connection: close\r\n", b""),

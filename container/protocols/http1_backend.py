@@ -13,7 +13,15 @@ from typing import NamedTuple
 
 from container.config import Settings
 from container.errors import ProtocolError
-from container.protocols.backend import HOP_BY_HOP, AnswerEnd, AnswerHead, BackendRequest, Event, Interim
+from container.protocols.backend import (
+    HOP_BY_HOP,
+    SECRETS,
+    AnswerEnd,
+    AnswerHead,
+    BackendRequest,
+    Event,
+    Interim,
+)
 from container.protocols.exchange import Headers, RawHeaders
 from container.protocols.http1 import chunk
 from container.protocols.http1_body import BodyParser
@@ -73,9 +81,11 @@ def _request_line(name: str, value: str) -> bytes:
 def _request_lines(headers: Headers) -> bytes:
     return b"".join(
         [
-            _known_request_line(name, value) if len(value) <= _SHORT else _request_line(name, value)
+            _known_request_line(name, value)
+            if len(value) <= _SHORT and field not in SECRETS
+            else _request_line(name, value)
             for name, value in headers
-            if name.lower() not in _NOT_SENT
+            if (field := name.lower()) not in _NOT_SENT
         ]
     )
 
@@ -136,7 +146,8 @@ class Http1Backend(BodyParser):
         if self._is_chunked_request and self._version != "1.1":
             raise ProtocolError(411, "HTTP/1.0 has no body of unknown length")
         method, headers = request.method, request.headers
-        lines = _known_request_lines(headers) if isinstance(headers, tuple) else _request_lines(headers)
+        is_known = isinstance(headers, tuple) and SECRETS.isdisjoint([name.lower() for name, _ in headers])
+        lines = _known_request_lines(headers) if is_known else _request_lines(headers)
         if request.body_bytes is None:
             lines += b"Transfer-Encoding: chunked\r\n"
         elif request.body_bytes or method in _BODILY:

@@ -22,6 +22,7 @@ from container.servlet.enums import DispatcherType, EmptyRoleSemantic, Transport
 from container.servlet.exceptions import IllegalArgumentException
 from container.servlet.filter import Filter
 from container.servlet.listener import (
+    EventListener,
     HttpSessionAttributeListener,
     HttpSessionIdListener,
     HttpSessionListener,
@@ -52,7 +53,7 @@ A = TypeVar("A")
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
 
-LISTENERS: tuple[type, ...] = (
+LISTENERS: tuple[type[EventListener], ...] = (
     ServletContextListener,
     ServletContextAttributeListener,
     ServletRequestListener,

@@ -17,7 +17,10 @@ _GRANDFATHERED = """
 """
 _REPLACED = dict(pair.split("=") for pair in _GRANDFATHERED.split())
 """Tags that were registered before BCP 47 had a grammar, and what java.util.Locale makes of them."""
+_RENAMED = {"iw": "he", "in": "id", "ji": "yi"}
+_PRIVATE = re.compile(r"x(?:-[a-z0-9]{1,8})+", re.ASCII | re.IGNORECASE)
 _TAG = re.compile(
+    r"(?:[a-z]{2,3}[-_](?=[a-z]{3}(?![a-z0-9])))?"  # before an extended language, which names it alone
     r"(?P<language>[a-z]{2,8})"
     r"(?:[-_](?P<script>[a-z]{4})(?![a-z0-9]))?"
     r"(?:[-_](?P<country>[a-z]{2}|[0-9]{3})(?![a-z0-9]))?"
@@ -45,10 +48,12 @@ class Locale(str):
         """Return the locale of a tag up to its first malformed part; ``und`` if nothing is well-formed."""
         match = _TAG.match(_REPLACED.get(languageTag.lower(), languageTag))
         if match is None:
-            return str.__new__(cls, _UNDETERMINED)
+            private = _PRIVATE.match(languageTag)
+            return str.__new__(cls, private[0].lower() if private else _UNDETERMINED)
         language, script, country, rest = match.group("language", "script", "country", "rest")
+        language = language.lower()
         parts = (
-            language.lower(),
+            _RENAMED.get(language, language),
             (script or "").title(),
             (country or "").upper(),
             rest[1:].lower().replace("_", "-"),

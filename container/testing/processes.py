@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from shutil import copytree, ignore_patterns
@@ -25,7 +24,7 @@ from container.engine.container import context_path_of
 from container.errors import ConfigError, ContainerError
 from container.front.fleet import State
 from container.front.status import read_status
-from container.mpm.event import EventServer, open_listener, url_of
+from container.mpm.event import EventServer, open_listener, run_in_thread, url_of
 from container.mpm.executor import make_executor
 from container.mpm.worker import WorkerServer
 from container.protocols.exchange import Begin, Exchange, Handler
@@ -55,10 +54,7 @@ class SocketServer:
         listener = open_listener("127.0.0.1", 0, settings.backlog)
         self.url = url_of(listener)
         self._mpm = self.make_mpm(listener)
-        is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._mpm.run, args=(is_ready.set,), name="live server")
-        self._thread.start()
-        is_ready.wait()
+        self._thread = run_in_thread(self._mpm.run, "live server")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

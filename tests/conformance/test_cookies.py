@@ -27,6 +27,7 @@ def pairs(request):
         ("$Version=0; __Host-a=1; a.b=%41", [["$Version", "0"], ["__Host-a", "1"], ["a.b", "%41"]]),
         ("a=1 2; b=x,y; c=\\z; d=3", [["d", "3"]]),
         ("a/b=1; a b=2; =3; c=4", [["c", "4"]]),
+        ('a=1"; b="2"3; c="4', [["c", "4"]]),
         ("a=\xc3\xa9; b=\xe9", [["a", "é"], ["b", "\ufffd"]]),
         (";", None),
         ("", None),
@@ -93,6 +94,12 @@ BOTH = (
         ("/x;jsessionid=other", f"JSESSIONID={ID}", [ID, True, False, False]),
         ("/", "JSESSIONID=what/ever", ["what/ever", True, False, False]),
         ("/", f"jsessionid={ID}", [None, False, False, False]),
+        ("/", "JSESSIONID=", ["", True, False, False]),
+        ("/", f"JSESSIONID=first; JSESSIONID={ID}", [ID, True, False, False]),
+        ("/", "JSESSIONID=a b", [None, False, False, False]),
+        (f"/x;jsessionid={ID}", "JSESSIONID=", ["", True, False, False]),
+        ("/x;jsessionid=", "", ["", False, True, False]),
+        ("/x;jsessionid=%41", "", ["%41", False, True, False]),
     ],
 )
 def test_the_id_that_the_client_sent(tell, path, cookie, found):

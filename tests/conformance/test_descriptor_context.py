@@ -322,9 +322,13 @@ GROUPS = """
   <taglib><taglib-uri>u</taglib-uri><taglib-location>/WEB-INF/u.tld</taglib-location></taglib>
   <jsp-property-group>
     <url-pattern>*.jinja</url-pattern><url-pattern>/p/*</url-pattern>
-    <el-ignored>true</el-ignored><page-encoding>euc-jp</page-encoding><is-xml>false</is-xml>
+    <el-ignored>true</el-ignored><error-on-el-not-found>true</error-on-el-not-found>
+    <page-encoding>euc-jp</page-encoding><scripting-invalid>false</scripting-invalid><is-xml>false</is-xml>
     <include-prelude>/a</include-prelude><include-prelude>/b</include-prelude><include-coda>/c</include-coda>
+    <deferred-syntax-allowed-as-literal>true</deferred-syntax-allowed-as-literal>
+    <trim-directive-whitespaces>false</trim-directive-whitespaces>
     <default-content-type>text/x</default-content-type><buffer>4kb</buffer>
+    <error-on-undeclared-namespace>true</error-on-undeclared-namespace>
   </jsp-property-group>
   <jsp-property-group><url-pattern>*.jsp</url-pattern></jsp-property-group>
 </jsp-config>
@@ -338,16 +342,16 @@ def test_jsp_config_is_shown_as_it_is_written(deploy: Deploy, web_xml: WebXml) -
     assert (taglib.getTaglibURI(), taglib.getTaglibLocation()) == ("u", "/WEB-INF/u.tld")
     full, bare = config.getJspPropertyGroups()
     assert list(full.getUrlPatterns()) == ["*.jinja", "/p/*"]
-    assert (full.getElIgnored(), full.getPageEncoding(), full.getIsXml()) == ("true", "euc-jp", "false")
     assert (list(full.getIncludePreludes()), list(full.getIncludeCodas())) == (["/a", "/b"], ["/c"])
-    assert (full.getDefaultContentType(), full.getBuffer()) == ("text/x", "4kb")
-    nothing = (
-        bare.getElIgnored(), bare.getPageEncoding(), bare.getIsXml(), bare.getScriptingInvalid(),
-        bare.getDeferredSyntaxAllowedAsLiteral(), bare.getTrimDirectiveWhitespaces(),
-        bare.getDefaultContentType(), bare.getBuffer(), bare.getErrorOnUndeclaredNamespace(),
-    )  # fmt: skip
-    assert set(nothing) == {None}
-    assert not list(bare.getIncludePreludes())
+    said = {
+        "getElIgnored": "true", "getErrorOnELNotFound": "true", "getPageEncoding": "euc-jp",
+        "getScriptingInvalid": "false", "getIsXml": "false", "getDeferredSyntaxAllowedAsLiteral": "true",
+        "getTrimDirectiveWhitespaces": "false", "getDefaultContentType": "text/x", "getBuffer": "4kb",
+        "getErrorOnUndeclaredNamespace": "true",
+    }  # fmt: skip
+    assert {name: getattr(full, name)() for name in said} == said
+    assert {name: getattr(bare, name)() for name in said} == dict.fromkeys(said)
+    assert (list(bare.getIncludePreludes()), list(bare.getIncludeCodas())) == ([], [])
 
 
 @pytest.mark.rules("DD-JSP-01")

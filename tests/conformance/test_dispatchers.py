@@ -88,6 +88,11 @@ def answer_of(routes: Any, function: Servlet, path: str = "/a/b?q=1", **more: An
         ("/t//x", "/app/t//x /t /x q=1 /t/* FORWARD"),
         ("/t/%41%2Fb", "/app/t/%41%2Fb /t /A/b q=1 /t/* FORWARD"),
         ("/t/a;p=1/b", "/app/t/a;p=1/b /t /a/b q=1 /t/* FORWARD"),
+        ("/t/x/.", "/app/t/x/. /t /x q=1 /t/* FORWARD"),
+        ("/t/x/y/..", "/app/t/x/y/.. /t /x q=1 /t/* FORWARD"),
+        ("/t/x#f?g", "/app/t/x /t /x q=1 /t/* FORWARD"),
+        ("/t/x?c=2#f", "/app/t/x /t /x c=2 /t/* FORWARD"),
+        ("/t\\x", "/app/t\\x /t /x q=1 /t/* FORWARD"),
     ],
 )
 def test_a_dispatcher_of_the_context(routes: Any, path: str, seen: str) -> None:
@@ -147,6 +152,7 @@ def test_what_has_no_dispatcher(routes: Any, find: Callable[[Any], Any], result:
         ("../t/x", "/app/t/../t/x /t /x"),
         ("/t/x", "/app/t/x /t /x"),
         ("?c=2", "/app/t/ /t /"),
+        ("#f", "/app/t/ /t /"),
     ],
 )
 def test_a_dispatcher_of_the_request_is_relative_to_its_path(routes: Any, path: str, seen: str) -> None:
@@ -606,6 +612,18 @@ def test_an_included_target_writes_and_changes_nothing_else(routes: Any, call: C
 
 
 @pytest.mark.rules("RT-INC-03")
+def test_an_included_target_does_not_change_the_buffers_size(routes: Any) -> None:
+    sizes: list[int] = []
+
+    def source(request: Any, response: Any) -> None:
+        go("include", "/t")(request, response)
+        sizes.append(response.getBufferSize())
+
+    routes({"/a": source, "/t": lambda request, response: response.setBufferSize(20_000)}).get("/a")
+    assert sizes == [8192]
+
+
+@pytest.mark.rules("RT-INC-03")
 @pytest.mark.parametrize("commit", [lambda r: r.flushBuffer(), lambda r: r.getWriter().write("x" * 9000)])
 def test_an_included_target_may_commit(routes: Any, commit: Callable[[Any], None]) -> None:
     seen: list[bool] = []
@@ -688,6 +706,19 @@ def test_including_a_file_that_is_not_there(routes: Any, caught: bool) -> None:
 
     answer = routes({"/a": source}).get("/a")
     assert (answer.status, answer.text == "caught") == ((200, True) if caught else (500, False))
+
+
+@pytest.mark.rules("RT-DEF-04", "RT-RED-06", "RT-INC-09")
+@pytest.mark.parametrize("path", ["/folder", "/folder/", "/WEB-INF/", "/folder/empty.txt"])
+def test_including_a_folder_without_a_welcome_file_or_an_empty_file_adds_nothing(
+    routes: Any, path: str
+) -> None:
+    def source(request: Any, response: Any) -> None:
+        go("include", path)(request, response)
+        response.getWriter().write("there")
+
+    answer = routes({"/a": source}, files={"folder/empty.txt": ""}).get("/a")
+    assert (answer.status, answer.text) == (200, "there")
 
 
 @pytest.mark.rules("RT-INC-09")

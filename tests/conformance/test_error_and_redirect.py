@@ -121,6 +121,17 @@ def test_inside_an_include_both_do_nothing(routes: Any, call: Calls, flush: bool
     assert (answer.status, answer.header("Location"), answer.text) == (200, None, "inner after")
 
 
+@pytest.mark.rules("RT-RED-02")
+def test_after_a_redirect_writer_and_stream_are_the_same_nothing(serve: Any) -> None:
+    def servlet(request: Any, response: Any) -> None:
+        response.getWriter().write("buffered")
+        response.sendRedirect("/x")
+        response.getOutputStream().write(b"ignored")
+
+    answer = serve(servlet).get("/")
+    assert (answer.status, answer.header("Location"), answer.text) == (302, "/x", "")
+
+
 @pytest.mark.rules("RT-RED-01", "RT-RED-02", "RT-RED-07")
 @pytest.mark.parametrize(
     ("arguments", "status", "body"),

@@ -357,7 +357,7 @@ def test_the_page_begins_with_an_empty_buffer_without_length_and_with_the_header
     ("pages", "text"),
     [
         ([], "sent buffered"),
-        ([page("/page/base", kind="app.Base")], "sent buffered/base 200  Base Base /app/s /s GET"),
+        ([page("/page/base", kind="app.Base")], "sent buffered/base 500  Base Base /app/s /s GET"),
         ([page("/page/default")], "sent buffered/default 200  Base Base /app/s /s GET"),
         ([page("/page/500", code=500)], "sent buffered"),
         ([page("/nothing", kind="app.Base")], "sent buffered"),

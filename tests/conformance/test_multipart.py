@@ -192,6 +192,12 @@ def test_the_list_is_a_copy(uploads):
     assert ask(uploads(lambda r: [r.getParts().clear(), len(r.getParts())]), BOTH) == [None, 2]
 
 
+@pytest.mark.rules("RT-BODY-01")
+def test_parts_after_the_reader(uploads):
+    app = uploads(lambda r: [r.getReader().readline(), r.getParts, lambda: parameters(r)])
+    assert ask(app, BOTH)[1:] == ["IllegalStateException", {"q": ["0"]}]
+
+
 def test_parts_after_the_stream_are_what_is_left(uploads):
     app = uploads(lambda r: [len(r.getInputStream().read()), list(r.getParts()), parameters(r)])
     assert ask(app, BOTH) == [len(BOTH), [], {"q": ["0"]}]

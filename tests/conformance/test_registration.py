@@ -11,6 +11,8 @@ from container.servlet import (
     DispatcherType,
     Filter,
     HttpServlet,
+    HttpSessionAttributeListener,
+    HttpSessionIdListener,
     HttpSessionListener,
     IllegalArgumentException,
     IllegalStateException,
@@ -20,6 +22,7 @@ from container.servlet import (
     ServletContextAttributeListener,
     ServletContextListener,
     ServletException,
+    ServletRequestAttributeListener,
     ServletRequestListener,
     ServletSecurityElement,
     SessionTrackingMode,
@@ -85,17 +88,23 @@ def test_add_servlet_by_class_name_and_instance(register: Any, how: Any) -> None
 
 
 @pytest.mark.rules("RT-REG-04", "RT-REG-15", "DD-SRV-04")
-def test_preliminary_declarations_are_completed(register: Any) -> None:
+@pytest.mark.parametrize("how", ["class", "name", "instance"])
+def test_preliminary_declarations_are_completed(register: Any, how: str) -> None:
+    servlet = {"class": Hello, "name": "app.Hello", "instance": Hello()}[how]
+    filter_ = {"class": Mark, "name": "app.Mark", "instance": Mark()}[how]
+
     def registers(context: Any) -> None:
         assert context.getServletRegistration("pre").getClassName() is None
         assert set(context.getServletRegistrations()) == {"pre"}
         assert set(context.getFilterRegistrations()) == {"pref"}
-        completed = context.addServlet("pre", Hello)
+        completed = context.addServlet("pre", servlet)
         assert completed.getMappings() == ["/pre"]
         assert completed.getInitParameters() == {"a": "1"}
-        assert context.addServlet("pre", Hello) is None
-        context.addFilter("pref", Mark).addMappingForServletNames(None, False, "pre")
-        assert context.addFilter("pref", Mark) is None
+        assert context.addServlet("pre", servlet) is None
+        completed = context.addFilter("pref", filter_)
+        assert completed.getClassName().endswith("Mark")
+        completed.addMappingForServletNames(None, False, "pre")
+        assert context.addFilter("pref", filter_) is None
 
     app = register(registers, PRELIMINARY)
     assert app.problems == []
@@ -241,6 +250,50 @@ def test_add_listener(register: Any, how: str) -> None:
     app = register(registers, classes=[Hears])
     assert app.get("/").status == 404
     assert heard == ["x", "request"]
+
+
+@pytest.mark.rules("RT-REG-08", "RT-LST-02")
+@pytest.mark.parametrize("how", ["class", "name", "instance"])
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        (ServletContextListener, "contextInitialized"),
+        (ServletContextAttributeListener, "attributeAdded"),
+        (ServletRequestListener, "requestInitialized"),
+        (ServletRequestAttributeListener, "attributeAdded"),
+        (HttpSessionListener, "sessionCreated"),
+        (HttpSessionAttributeListener, "attributeAdded"),
+        (HttpSessionIdListener, "sessionIdChanged"),
+    ],
+)
+def test_an_initializer_adds_listeners_of_every_kind_behind_the_declared_ones(
+    serve: Any, kind: type, method: str, how: str
+) -> None:
+    heard: list[str] = []
+
+    def hears(self: Any, event: Any, *old: Any) -> None:
+        heard.append(type(self).__name__)
+
+    declared, added = (type(name, (kind,), {method: hears}) for name in ("Declared", "Added"))
+
+    class Starter(ServletContainerInitializer):
+        def onStartup(self, classes: Any, context: Any) -> None:
+            context.addListener({"class": added, "name": "app.Added", "instance": added()}[how])
+
+    def service(request: Any, response: Any) -> None:
+        request.getServletContext().setAttribute("a", 1)
+        request.setAttribute("a", 1)
+        request.getSession().setAttribute("a", 1)
+        request.changeSessionId()
+
+    app = serve(
+        service,
+        LISTENER.replace("Registers", "Declared"),
+        classes=[Starter, declared, added],
+        files={SERVICE: "app.Starter"},
+    )
+    app.get("/")
+    assert heard == ["Declared", "Added"]
 
 
 @pytest.mark.rules("RT-REG-09")
@@ -394,13 +447,16 @@ class OfAnnotation(Filter): pass
 
 
 REGISTERING: dict[str, Callable[[Any], Any]] = {
-    "addServlet": lambda c: c.addServlet("x", Hello),
+    "addServlet by class": lambda c: c.addServlet("x", Hello),
+    "addServlet by name": lambda c: c.addServlet("y", "app.Hello"),
+    "addServlet by instance": lambda c: c.addServlet("z", Hello()),
     "addJspFile": lambda c: c.addJspFile("x", "/x.jinja"),
-    "addFilter": lambda c: c.addFilter("x", Mark),
-    "addListener": lambda c: c.addListener(ServletRequestListener()),
-    "createServlet": lambda c: c.createServlet(Hello),
-    "createFilter": lambda c: c.createFilter(Mark),
-    "createListener": lambda c: c.createListener(ServletRequestListener),
+    "addFilter by class": lambda c: c.addFilter("x", Mark),
+    "addFilter by name": lambda c: c.addFilter("y", "app.Mark"),
+    "addFilter by instance": lambda c: c.addFilter("z", Mark()),
+    "addListener by class": lambda c: c.addListener(ServletRequestListener),
+    "addListener by name": lambda c: c.addListener("container.servlet.ServletRequestListener"),
+    "addListener by instance": lambda c: c.addListener(ServletRequestListener()),
     "declareRoles": lambda c: c.declareRoles("clerk"),
     "setInitParameter": lambda c: c.setInitParameter("x", "y"),
     "setSessionTrackingModes": lambda c: c.setSessionTrackingModes({SessionTrackingMode.COOKIE}),
@@ -409,6 +465,9 @@ REGISTERING: dict[str, Callable[[Any], Any]] = {
     "setResponseCharacterEncoding": lambda c: c.setResponseCharacterEncoding("utf-8"),
 }
 ASKING: dict[str, Callable[[Any], Any]] = {
+    "createServlet": lambda c: c.createServlet(Hello),
+    "createFilter": lambda c: c.createFilter(Mark),
+    "createListener": lambda c: c.createListener(ServletRequestListener),
     "getServletRegistration": lambda c: c.getServletRegistration("x"),
     "getServletRegistrations": lambda c: c.getServletRegistrations(),
     "getFilterRegistration": lambda c: c.getFilterRegistration("x"),
@@ -416,18 +475,18 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "getSessionCookieConfig": lambda c: c.getSessionCookieConfig(),
 }
 CHANGING: dict[str, Callable[[Any], Any]] = {
-    "addMapping": lambda c: c.getServletRegistration("main").addMapping("/x"),
-    "setInitParameter": lambda c: c.getServletRegistration("main").setInitParameter("x", "y"),
-    "setInitParameters": lambda c: c.getServletRegistration("main").setInitParameters({"x": "y"}),
-    "setLoadOnStartup": lambda c: c.getServletRegistration("main").setLoadOnStartup(1),
-    "setServletSecurity": lambda c: c.getServletRegistration("main").setServletSecurity(
+    "servlet.addMapping": lambda c: c.getServletRegistration("main").addMapping("/x"),
+    "servlet.setInitParameter": lambda c: c.getServletRegistration("main").setInitParameter("x", "y"),
+    "servlet.setInitParameters": lambda c: c.getServletRegistration("main").setInitParameters({"x": "y"}),
+    "servlet.setLoadOnStartup": lambda c: c.getServletRegistration("main").setLoadOnStartup(1),
+    "servlet.setServletSecurity": lambda c: c.getServletRegistration("main").setServletSecurity(
         ServletSecurityElement()
     ),
-    "setMultipartConfig": lambda c: c.getServletRegistration("main").setMultipartConfig(
+    "servlet.setMultipartConfig": lambda c: c.getServletRegistration("main").setMultipartConfig(
         MultipartConfigElement("")
     ),
-    "setRunAsRole": lambda c: c.getServletRegistration("main").setRunAsRole("clerk"),
-    "setAsyncSupported": lambda c: c.getServletRegistration("main").setAsyncSupported(True),
+    "servlet.setRunAsRole": lambda c: c.getServletRegistration("main").setRunAsRole("clerk"),
+    "servlet.setAsyncSupported": lambda c: c.getServletRegistration("main").setAsyncSupported(True),
     "filter.addMappingForUrlPatterns": lambda c: c.getFilterRegistration("mark").addMappingForUrlPatterns(
         None, True, "/x"
     ),
@@ -510,7 +569,7 @@ def test_a_context_listener_that_an_initializer_adds_may_not_register(
         def contextInitialized(self, event: Any) -> None:
             event.getServletContext().addServlet("declared", Hello).addMapping("/declared")
 
-    app = deploy(web_xml(LISTENER), classes=[Starter, Registers], files={SERVICE: "app.Starter"})
+    app = deploy(web_xml(LISTENER), classes=[Starter, Registers, Hello, Mark], files={SERVICE: "app.Starter"})
     assert app.problems == []
     assert refused == {*REGISTERING, *ASKING}
     assert allowed == [True, 6, 1, True, True, None]

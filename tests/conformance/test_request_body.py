@@ -98,6 +98,21 @@ def test_a_stream_is_finished_with_the_last_byte_of_a_declared_length(tell):
 
 
 @pytest.mark.rules("RT-BODY-01")
+@pytest.mark.parametrize("headers", [(), ("Content-Length: 0",), ("Transfer-Encoding: chunked",)])
+def test_without_a_body_a_stream_is_finished_as_soon_as_that_is_known(tell, headers):
+    def ask(request):
+        stream = request.getInputStream()
+        return [stream.isFinished(), stream.read().decode(), stream.isFinished()]
+
+    app = tell(ask)
+    client = app.connect()
+    lines = ["POST /app/ HTTP/1.1", "Host: a", "Connection: close", *headers, "", ""]
+    chunked = "chunked" in str(headers)
+    client.send("\r\n".join(lines).encode() + b"0\r\n\r\n" * chunked)
+    assert client.answer().json == [not chunked, "", True]
+
+
+@pytest.mark.rules("RT-BODY-01")
 def test_the_reader_is_a_text_file_with_javas_read_line(tell):
     def ask(request):
         reader = request.getReader()

@@ -6,6 +6,8 @@ import codecs
 
 import pytest
 
+from container.servlet import UnsupportedEncodingException
+
 FORM = "Content-Type: application/x-www-form-urlencoded"
 DECLARED = "<request-character-encoding>UTF-16BE</request-character-encoding>"
 
@@ -23,6 +25,9 @@ DECLARED = "<request-character-encoding>UTF-16BE</request-character-encoding>"
         ("text/plain charset=utf-8", "", None),
         ("text/plain", DECLARED, "UTF-16BE"),
         ("text/plain; charset=latin1", DECLARED, "latin1"),
+        ("text/plain; charset=latin1; charset=utf-8", "", "utf-8"),
+        ('text/plain; charset="latin1', DECLARED, "UTF-16BE"),
+        ("text/plain, text/html; charset=latin1", "", None),
     ],
 )
 def test_where_the_encoding_comes_from(tell, content_type, more, encoding):
@@ -40,6 +45,26 @@ def test_what_the_servlet_sets_beats_all_others(tell):
         "ISO-8859-7",
         "\N{GREEK SMALL LETTER ALPHA}",
     ]
+
+
+@pytest.mark.rules("RT-ENC-01", "RT-ENC-05")
+def test_a_charset_without_a_name_is_none_that_a_reader_could_use(tell):
+    def ask(request):
+        with pytest.raises(UnsupportedEncodingException):
+            request.getReader()
+        return request.getCharacterEncoding()
+
+    assert tell(ask).post("/", "x", "Content-Type: text/plain;charset=").json == ""
+
+
+@pytest.mark.rules("RT-ENC-01")
+@pytest.mark.parametrize(("name", "told"), [("utf8", "UTF-8"), ("latin1", "ISO-8859-1")])
+def test_an_encoding_that_was_set_is_told_by_its_usual_name(tell, name, told):
+    def ask(request):
+        request.setCharacterEncoding(name)
+        return request.getCharacterEncoding()
+
+    assert tell(ask).get("/").json == told
 
 
 @pytest.mark.rules("RT-ENC-01")

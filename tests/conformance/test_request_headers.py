@@ -109,6 +109,7 @@ DEFAULT = str(Locale.getDefault())
         ("en-US-x-twain", ["en-US-x-twain"]),
         ("i-klingon, zh-min-nan;q=0.5, no-bok;q=0.1", ["tlh", "nan", "nb"]),
         ("en;q=1.000,de;q=0.12345", ["en", "de"]),
+        ("x-klingon, iw;q=0.5, zh-cmn-Hans-CN;q=0.4", ["x-klingon", "he", "cmn-Hans-CN"]),
     ],
 )
 def test_locales_by_preference(tell, header, tags):

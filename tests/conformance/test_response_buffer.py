@@ -98,6 +98,7 @@ def test_a_full_buffer_is_sent_at_once(serve: Any) -> None:
          "sendError", "sendRedirect", "overflow"],
 )  # fmt: skip
 def test_what_commits(serve: Any, commit: Calls) -> None:
+    """And what is refused from then on: all that would change what has left."""
     seen: list[bool] = []
 
     def servlet(request: Any, response: Any) -> None:
@@ -106,11 +107,15 @@ def test_what_commits(serve: Any, commit: Calls) -> None:
         seen.append(response.isCommitted())
         seen.append(refused(response.reset))
         seen.append(refused(response.resetBuffer))
+        seen.append(refused(lambda: response.setBufferSize(10_000)))
+        seen.append(refused(lambda: response.sendError(500)))
+        seen.append(refused(lambda: response.sendRedirect("/y")))
+        seen.append(refused(lambda: response.setTrailerFields(dict)))
 
     app = serve(servlet)
     app.get("/")
     app.wait_idle()
-    assert seen == [False, True, True, True]
+    assert seen == [False, *[True] * 7]
 
 
 @pytest.mark.rules("RT-BUF-05")

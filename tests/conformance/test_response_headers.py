@@ -55,8 +55,10 @@ def test_after_the_commit_setters_are_ignored(serve: Any, commit: Calls) -> None
             lambda: response.setContentType("text/late"),
             lambda: response.setHeader("Content-Type", "text/late"),
             lambda: response.setContentLength(5000),
+            lambda: response.setContentLengthLong(5000),
             lambda: response.setLocale("de"),
             lambda: response.setCharacterEncoding("UTF-16"),
+            response.sendEarlyHints,
         ):
             before = response.getStatus(), response.getContentType(), response.getCharacterEncoding()
             call()
@@ -99,7 +101,7 @@ def test_headers_can_be_read_in_any_case_as_copies(serve: Any) -> None:
         response.addHeader("X-A", "1")
         response.addHeader("X-A", "2")
         response.setContentType("text/plain")
-        response.setContentLength(0)
+        response.setContentLengthLong(0)
         response.getHeaders("x-a").append("3")
         response.getHeaderNames().append("X-B")
         assert response.containsHeader("x-A")

@@ -222,6 +222,15 @@ def test_the_cookie_of_the_root_web_app_has_the_path_slash(deploy, web_xml):
     assert "; Path=/;" in app.get("/in").header("Set-Cookie")
 
 
+@pytest.mark.rules("RT-SES-05", "RT-SES-09")
+@pytest.mark.parametrize("folder", ["/app;x=1", "/a%70p"])
+def test_the_cookies_path_is_the_web_apps_however_the_client_writes_it(talk, folder):
+    app = talk(change=lambda request, _: (request.getSession(), request.changeSessionId()))
+    request = f"GET {folder}/change HTTP/1.1\r\nHost: test.example\r\nConnection: close\r\n\r\n"
+    (answer,) = app.send(request.encode())
+    assert answer.header("Set-Cookie").split("; ")[1] == "Path=/app"
+
+
 @pytest.mark.rules("RT-SES-05")
 @pytest.mark.parametrize("proto", ["http", "https"])
 def test_the_cookie_is_secure_if_the_request_was(serve, proto):

@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-from container.servlet import HttpServlet
+from container.servlet import Filter, HttpServlet
 
 MTIME = 1577836800
 DATE = "Wed, 01 Jan 2020 00:00:00 GMT"
@@ -145,6 +145,19 @@ def test_what_is_no_error_has_none(app):
     answer = it.get("/a.txt", f"If-None-Match: {ETAG}")
     assert (answer.status, answer.body) == (304, b"")
     assert it.get("/a.txt", "Range: bytes=0-0").text == "0"
+
+
+@pytest.mark.rules("RT-DEF-03")
+def test_a_file_leaves_the_status_that_a_filter_has_set(deploy, web_xml):
+    class Teapot(Filter):
+        def doFilter(self, request, response, chain):
+            response.setStatus(418)
+            chain.doFilter(request, response)
+
+    filtered = """<filter><filter-name>t</filter-name><filter-class>app.Teapot</filter-class></filter>
+      <filter-mapping><filter-name>t</filter-name><url-pattern>/*</url-pattern></filter-mapping>"""
+    it = deploy(web_xml(filtered), classes=[Teapot], files={"a.txt": TEXT})
+    assert [it.get("/a.txt", *lines).status for lines in ([], ["Range: bytes=0-0"])] == [418, 206]
 
 
 @pytest.mark.rules("RT-DEF-04")

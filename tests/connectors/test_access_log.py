@@ -92,5 +92,5 @@ def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"--access-log .*/file/access\.log: cannot be written"):
+    with pytest.raises(ConfigError, match=r"^access log .*/file/access\.log: cannot be written"):
         AccessLog(str(tmp_path / "file" / "access.log"), "common")

@@ -153,3 +153,5 @@ def test_server_timing_counts_nothing_twice():
     *known, total = server_timing(trace).split(", ")
     assert known == ["queue;dur=2.000", "filters;dur=8.000", "servlet;dur=10.000"]
     assert total.startswith("total;dur=")
+    trace.facts["joins"] = "3-1"  # the front's record, which has the total
+    assert server_timing(trace).rpartition(", ")[2].startswith("container;dur=")

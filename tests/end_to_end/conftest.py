@@ -57,10 +57,12 @@ class Running:
     """A started process, and what it has said so far."""
 
     def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
+        self._folder = folder
+        self._environ = {**ENVIRON, **environ}
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**ENVIRON, **environ},
+            env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -94,6 +96,14 @@ class Running:
             self.said.append(line)
             if found := re.search(pattern, line):
                 return found
+
+    def command(self, *arguments: str) -> str:
+        """What a `was` command prints that is given in the same folder and environment."""
+        command = [sys.executable, "-m", "container", *arguments]
+        done = subprocess.run(
+            command, cwd=self._folder, env=self._environ, capture_output=True, check=False, text=True
+        )
+        return done.stdout
 
     def get(self, path: str, body: bytes | None = None) -> tuple[int, str]:
         """Return status and text; with a body it is a POST. All are one visitor, with cookies."""

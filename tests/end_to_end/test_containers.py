@@ -7,15 +7,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import programs
 import pytest
 from load import LIMIT_S, Load, is_gone, wait_until
+from served import Served, ask
 
 from container.front.status import read_status
 
@@ -73,19 +72,15 @@ class Main(HttpServlet):
 """
 
 
-class Cluster:
-    """A running `was run --containers`, seen from outside."""
+class Cluster(Served):
+    """A running `was run --containers`."""
+
+    flags = ()
 
     def __init__(self, running, folder: Path, tmp: Path) -> None:
-        self.running = running
+        super().__init__(running, int(running.url.rpartition(":")[2]))
         self.folder = folder
         self.tmp = tmp
-        host, port = running.url.removeprefix("http://").split(":")
-        self.address = (host, int(port))
-
-    @property
-    def pid(self) -> int:
-        return self.running.process.pid
 
     def status(self) -> dict:
         """As the front has written it last."""
@@ -110,20 +105,8 @@ class Cluster:
         """Wait until a container hangs while it starts, and return its process id."""
         return int(self.running.wait_for(r"^hanging (\d+)")[1])
 
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(*self.address, timeout=LIMIT_S)
-
     def load(self, *methods: str, clients: int = 6) -> Load:
         return Load(self.connect, "/main/", methods or ("GET", "PUT"), clients=clients)
-
-    def get(self, target: str, headers: dict[str, str] | None = None) -> str:
-        connection = self.connect()
-        connection.request("GET", target, headers={"Connection": "close", **(headers or {})})
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        connection.close()
-        assert answer.status == 200, (answer.status, body)
-        return body
 
 
 @pytest.fixture
@@ -233,7 +216,7 @@ def test_a_custom_session_cookie_sticks_too(tmp_path: Path, serve, web_app) -> N
 def test_a_container_believes_the_front_and_the_front_nobody(serve) -> None:
     cluster = serve(1)
     claims = {"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Real-IP": "1.2.3.4"}
-    host = f"{cluster.address[0]}:{cluster.address[1]}"
+    host = f"127.0.0.1:{cluster.port}"
     assert cluster.get("/main/who", claims).split("|") == [
         f"Host: {host}",
         "X-Forwarded-For: 127.0.0.1",
@@ -256,18 +239,22 @@ def test_a_front_behind_a_trusted_proxy_tells_what_that_says(serve) -> None:
     assert said[-3:] == ["1.2.3.4", "https", "https://shop.test/main/who"]
 
 
-def test_a_killed_container_costs_no_idempotent_request_and_comes_back(serve) -> None:
-    cluster = serve(2)
+def replaced_under_load(cluster: Cluster, number: int) -> None:
+    """The first of two containers gets a signal: another one takes its place, and no request fails."""
     before = cluster.containers()
     with cluster.load() as load:
         load.go_on()
-        os.kill(before["r1"], signal.SIGKILL)
+        os.kill(before["r1"], number)
         after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
         load.go_on()
         wait_until(lambda: load.answers[str(after["r1"])] > 0)
     assert load.failures == []
     assert after["r2"] == before["r2"]
     assert is_gone(before["r1"])
+
+
+def test_a_killed_container_costs_no_idempotent_request_and_comes_back(serve) -> None:
+    replaced_under_load(serve(2), signal.SIGKILL)
 
 
 def test_while_one_is_dead_the_other_one_gets_its_sessions_too(serve) -> None:
@@ -310,16 +297,7 @@ def test_the_last_container_dies_and_the_front_says_503_until_it_is_back(serve) 
 
 def test_a_container_that_hangs_costs_no_idempotent_request_and_is_replaced(serve) -> None:
     cluster = serve(2, "--hang-timeout-s", HANG_S)
-    before = cluster.containers()
-    with cluster.load() as load:
-        load.go_on()
-        os.kill(before["r1"], signal.SIGSTOP)
-        after = cluster.wait_for(lambda found: found.get("r1", before["r1"]) != before["r1"])
-        load.go_on()
-        wait_until(lambda: load.answers[str(after["r1"])] > 0)
-    assert load.failures == []
-    assert after["r2"] == before["r2"]
-    assert is_gone(before["r1"])
+    replaced_under_load(cluster, signal.SIGSTOP)
     log = (cluster.folder / "was.log").read_text()
     assert "The container of r1 does not answer: it gets no requests while others do" in log
     assert "The container of r1 is killed: it answers nothing any more" in log
@@ -359,12 +337,7 @@ def test_readiness_tells_of_containers_and_of_draining(serve) -> None:
     cluster = serve(1, "--admin-port", str(port), "--drain-s", "1h")
 
     def readyz() -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
-        connection.request("GET", "/readyz", headers={"Connection": "close"})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, text
+        return ask(port, "/readyz")
 
     assert readyz() == (200, "ready\n")
     (cluster.folder / "hang").touch()
@@ -444,23 +417,19 @@ def test_a_reload_that_cannot_start_leaves_the_old_ones(serve) -> None:
     assert {cluster.get("/main/") for _ in range(4)} == {str(pid) for pid in before.values()}
 
 
-def test_the_reload_command(serve, start) -> None:
+def test_the_reload_command(serve) -> None:
     cluster = serve(1)
     before = cluster.containers()
-    command = start("container", "reload", TMPDIR=str(cluster.tmp))
-    assert command.wait() == 0, command.said
-    assert command.said == [f"Told process {cluster.pid} to reload.\n"]
+    assert cluster.command("reload") == f"Told process {cluster.pid} to reload.\n"
     cluster.wait_for(lambda found: bool(found) and found != before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(number, serve, tmp: Path) -> None:
-    cluster = serve(2)
-    pids = cluster.containers().values()
+def stops_under_load(cluster: Cluster, number: int, pids: Iterable[int], clients: int) -> None:
+    """A signal ends all these processes; no request fails, and nothing is left behind."""
     slow = cluster.connect()
     slow.request("GET", "/main/wait")
     cluster.running.wait_for("waiting")
-    with cluster.load(clients=4) as load:
+    with cluster.load(clients=clients) as load:
         load.go_on()
         cluster.running.process.send_signal(number)
         cluster.running.wait_for("Stopping")
@@ -470,7 +439,13 @@ def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(number, se
         assert cluster.running.wait() == 0, cluster.running.said
     assert load.failures == []
     assert all(map(is_gone, pids))
-    assert leftovers(tmp) == []
+    assert leftovers(cluster.tmp) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(number, serve) -> None:
+    cluster = serve(2)
+    stops_under_load(cluster, number, cluster.containers().values(), clients=4)
 
 
 def test_a_request_that_does_not_end_is_given_up_at_the_deadline(serve, tmp: Path) -> None:
@@ -603,19 +578,12 @@ def test_status_shows_containers_members_and_picks(serve) -> None:
     cluster.get("/main/")
     cluster.get("/main/", {"Cookie": "JSESSIONID=x.r2"})
     wait_until(lambda: len(cluster.status()["groups"][0]["picks"]) == 2)
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(cluster.tmp)}
-
-    def status(*flags: str) -> str:
-        command = [sys.executable, "-m", "container", "status", *flags]
-        done = subprocess.run(command, cwd=cluster.folder, env=environ, capture_output=True, check=True)
-        return done.stdout.decode()
-
-    text = status()
+    text = cluster.command("status")
     containers = cluster.containers()
     assert f"container r1: ready, process {containers['r1']}" in text
     assert "r1  OK " in text
     assert "r2  session of r2" in text
-    (server,) = json.loads(status("--json"))
+    (server,) = json.loads(cluster.command("status", "--json"))
     assert server["pid"] == cluster.pid
     assert [each["name"] for each in server["front"]["groups"][0]["members"]] == ["r1", "r2"]
 

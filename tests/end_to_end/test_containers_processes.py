@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 from pathlib import Path
 
 import programs
 import pytest
-from load import LIMIT_S, is_gone, wait_until
-from test_containers import HANG_S, leftovers, serve, tmp
+from load import is_gone, wait_until
+from served import ask
+from test_containers import HANG_S, leftovers, serve, stops_under_load, tmp
 
 pytestmark = pytest.mark.socket
 __all__ = ["serve", "tmp"]  # fixtures
@@ -92,25 +92,9 @@ def test_a_killed_front_process_is_replaced_and_knows_the_containers(flags: list
     assert cluster.running.stop() == 0
 
 
-def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(
-    flags: list[str], serve, tmp: Path
-) -> None:
+def test_a_stop_under_load_fails_no_request_and_leaves_nothing_behind(flags: list[str], serve) -> None:
     cluster = serve(2, *flags)
-    pids = cluster.containers().values()
-    slow = cluster.connect()
-    slow.request("GET", "/main/wait")
-    cluster.running.wait_for("waiting")
-    with cluster.load(clients=3) as load:
-        load.go_on()
-        cluster.running.process.send_signal(signal.SIGTERM)
-        cluster.running.wait_for("Stopping")
-        (cluster.folder / "go").touch()
-        assert slow.getresponse().read() == b"waited"
-        slow.close()
-        assert cluster.running.wait() == 0, cluster.running.said
-    assert load.failures == []
-    assert all(map(is_gone, pids))
-    assert leftovers(tmp) == []
+    stops_under_load(cluster, signal.SIGTERM, cluster.containers().values(), clients=3)
 
 
 def test_a_second_signal_ends_all_at_once(serve, tmp: Path) -> None:
@@ -168,12 +152,7 @@ def test_readiness_and_draining(limits: tuple[str, ...], serve) -> None:
     cluster = serve(1, *MODELS["event"], "--admin-port", str(port), "--drain-s", "1h", *limits)
 
     def readyz() -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
-        connection.request("GET", "/readyz", headers={"Connection": "close"})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, text
+        return ask(port, "/readyz")
 
     assert readyz() == (200, "ready\n")
     cluster.running.process.send_signal(signal.SIGTERM)

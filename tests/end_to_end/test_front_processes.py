@@ -9,11 +9,7 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +18,7 @@ import pytest
 import trustme
 from fronts import Backends
 from load import LIMIT_S, Load, is_gone, wait_until
+from served import Processes, ask
 
 pytestmark = pytest.mark.socket
 
@@ -89,51 +86,13 @@ class Slow:
             thread.join()
 
 
-class Front:
-    """A running `was front`, seen from outside."""
+class Front(Processes):
+    """A running `was front`."""
 
     def __init__(self, running, folder: Path, file: Path, port: int) -> None:
-        self.running = running
+        super().__init__(running, port)
         self.folder = folder
         self.file = file
-        self.port = port
-
-    @property
-    def pid(self) -> int:
-        return self.running.process.pid
-
-    def command(self, *arguments: str) -> str:
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        command = [sys.executable, "-m", "container", *arguments, "--work", "work"]
-        return subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, check=False, text=True
-        ).stdout
-
-    def status(self) -> dict:
-        servers = json.loads(self.command("status", "--json") or "[]")
-        return servers[0] if servers else {"processes": []}
-
-    def pids(self) -> set[int]:
-        """Of the children that accept connections."""
-        return {each["pid"] for each in self.status()["processes"] if each["state"] == "_"}
-
-    def wait_for(self, is_so: Callable[[set[int]], bool]) -> set[int]:
-        limit_s = time.monotonic() + LIMIT_S
-        while not is_so(pids := self.pids()):
-            assert time.monotonic() < limit_s, (pids, "".join(self.running.said))
-            time.sleep(0.05)
-        return pids
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
-
-    def get(self, target: str) -> tuple[int, str]:
-        connection = self.connect()
-        connection.request("GET", target, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        connection.close()
-        return answer.status, body
 
     def reload(self, text: str | None = None) -> None:
         if text is not None:
@@ -184,8 +143,8 @@ def model(request) -> str:
 def test_requests_files_logs_and_status(model: str, serve) -> None:
     front = serve(*MODELS[model])
     front.wait_for(lambda pids: len(pids) >= START[model])
-    assert front.get("/a.txt") == (200, "file")
-    letters = [json.loads(front.get("/shop/x")[1])["letter"] for _ in range(6)]
+    assert front.ask("/a.txt") == (200, "file")
+    letters = [json.loads(front.ask("/shop/x")[1])["letter"] for _ in range(6)]
     assert set(letters) <= {"A", "B"}
 
     def told() -> list[dict]:
@@ -230,7 +189,7 @@ def test_a_reload_under_load_fails_no_request_and_takes_the_new_configuration(
         front.wait_for(lambda pids: bool(pids) and not pids & before)
         wait_until(lambda: all(map(is_gone, before)))
         load.go_on()
-        assert front.get("/version") == (200, "two")
+        assert front.ask("/version") == (200, "two")
     assert load.failures == []
     assert front.running.stop() == 0
 
@@ -243,8 +202,8 @@ def test_a_request_under_way_ends_as_it_began(model: str, serve, slow: Slow, fil
     slow.arrived.acquire(timeout=LIMIT_S)
     front.reload(fill(NGINX.replace('"one"', '"two"').replace("location /slow/", "location /other/")))
     front.wait_for(lambda pids: bool(pids) and not pids & before)  # till then both answer
-    wait_until(lambda: all(front.get("/version") == (200, "two") for _ in range(8)))
-    assert front.get("/slow/")[0] == 404
+    wait_until(lambda: all(front.ask("/version") == (200, "two") for _ in range(8)))
+    assert front.ask("/slow/")[0] == 404
     assert not all(map(is_gone, before))
     slow.go()
     assert connection.getresponse().read() == b"slow"
@@ -259,17 +218,17 @@ def test_a_configuration_that_is_wrong_keeps_the_old_one_and_is_said(serve, fill
     log = front.folder / "front.log"
     wait_until(lambda: "The reload has failed" in log.read_text())
     assert f'{front.file}:8: unknown directive "roott"' in log.read_text()
-    assert front.get("/a.txt") == (200, "file")
+    assert front.ask("/a.txt") == (200, "file")
     assert front.pids() == before
     front.reload(fill(NGINX.replace('"one"', '"two"')))  # and it is not stuck
-    wait_until(lambda: front.get("/version") == (200, "two"))
+    wait_until(lambda: front.ask("/version") == (200, "two"))
 
 
 def test_the_reload_command(serve, fill) -> None:
     front = serve()
     front.file.write_text(fill(NGINX.replace('"one"', '"two"')))
     assert front.command("reload") == f"Told process {front.pid} to reload.\n"
-    wait_until(lambda: front.get("/version") == (200, "two"))
+    wait_until(lambda: front.ask("/version") == (200, "two"))
 
 
 def test_a_reload_opens_new_addresses_and_closes_old_ones(serve, fill) -> None:
@@ -282,7 +241,7 @@ def test_a_reload_opens_new_addresses_and_closes_old_ones(serve, fill) -> None:
     wait_until(path.exists)
     moved = Front(front.running, front.folder, front.file, port)
     wait_until(lambda: f"http://127.0.0.1:{port}" in front.command("status"))
-    assert (front.get("/a.txt"), moved.get("/a.txt")) == ((200, "file"), (200, "file"))
+    assert (front.ask("/a.txt"), moved.ask("/a.txt")) == ((200, "file"), (200, "file"))
     front.reload(fill(NGINX).replace(old, f"listen 127.0.0.1:{port};"))
 
     def is_refused() -> bool:
@@ -294,7 +253,7 @@ def test_a_reload_opens_new_addresses_and_closes_old_ones(serve, fill) -> None:
 
     wait_until(is_refused)
     assert not path.exists()
-    assert moved.get("/a.txt") == (200, "file")
+    assert moved.ask("/a.txt") == (200, "file")
     assert front.running.stop() == 0
 
 
@@ -306,18 +265,18 @@ def test_a_reload_that_cannot_listen_changes_nothing(serve, fill) -> None:
         front.reload(fill(NGINX).replace(old, f"{old} listen 127.0.0.1:{port};"))
         log = front.folder / "front.log"
         wait_until(lambda: f"listen 127.0.0.1:{port}: address already in use" in log.read_text())
-    assert front.get("/version") == (200, "one")
+    assert front.ask("/version") == (200, "one")
 
 
 def test_logs_are_reopened(model: str, serve) -> None:
     front = serve(*MODELS[model], "--log", "front.log")
-    front.get("/a.txt")
+    front.ask("/a.txt")
     log = front.folder / "access.log"
     wait_until(lambda: log.exists() and log.read_text().count("\n") == 1)
     log.rename(front.folder / "access.log.1")
     front.running.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: "opened anew" in (front.folder / "front.log").read_text())
-    front.get("/a.txt")
+    front.ask("/a.txt")
     wait_until(lambda: log.exists() and log.read_text().count("\n") == 1)
     assert (front.folder / "access.log.1").read_text().count("\n") == 1
 
@@ -408,7 +367,7 @@ def test_httpd_conf_says_which_model_and_how_many(serve) -> None:
     front = serve(text=HTTPD.replace("@mpm@", "prefork"), name="httpd.conf")
     front.wait_for(lambda pids: len(pids) == 2)
     assert front.status()["mpm"] == "prefork"
-    assert front.get("/a.txt") == (200, "file")
+    assert front.ask("/a.txt") == (200, "file")
     assert front.running.stop() == 0
 
 
@@ -417,7 +376,7 @@ def test_httpd_conf_with_the_worker_module(serve) -> None:
     front.wait_for(lambda pids: len(pids) == 1)
     (process,) = front.status()["processes"]
     assert len(process["threads"]) == 7
-    assert front.get("/a.txt") == (200, "file")
+    assert front.ask("/a.txt") == (200, "file")
     assert front.running.stop() == 0
 
 
@@ -457,38 +416,28 @@ def test_tls_and_its_certificates_in_each_model(model: str, serve, tmp_path: Pat
     assert front.running.stop() == 0
 
 
-def admin(port: int, path: str, accept: str = "*/*") -> tuple[int, str]:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Accept": accept})
-    try:
-        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return answer.code, answer.read().decode()
-
-
 def test_the_admin_address_is_the_masters(model: str, serve, slow: Slow) -> None:
     port = programs.free_ports(1)[0]
     front = serve(*MODELS[model], "--admin-port", str(port), "--drain-s", "1h")
     front.wait_for(lambda pids: len(pids) >= START[model])
-    assert admin(port, "/healthz") == (200, "alive\n")
-    assert admin(port, "/readyz") == (200, "ready\n")
-    front.get("/shop/x")
-    wait_until(lambda: "round robin" in admin(port, "/status")[1])
-    told = json.loads(admin(port, "/status", "application/json")[1])
+    assert ask(port, "/healthz") == (200, "alive\n")
+    assert ask(port, "/readyz") == (200, "ready\n")
+    front.ask("/shop/x")
+    wait_until(lambda: "round robin" in ask(port, "/status")[1])
+    told = json.loads(ask(port, "/status", {"Accept": "application/json"})[1])
     assert told["pid"] == front.pid
     assert told["front"]["groups"][0]["name"] == "shop"
     os.kill(front.pid, signal.SIGTERM)
-    wait_until(lambda: admin(port, "/readyz") == (503, "not ready\n  draining\n"))
-    assert admin(port, "/healthz") == (200, "alive\n")
+    wait_until(lambda: ask(port, "/readyz") == (503, "not ready\n  draining\n"))
+    assert ask(port, "/healthz") == (200, "alive\n")
     kept = front.connect()
     while not told_to_close(kept):  # its process hears of it a little later
         pass
     assert ", draining" in front.command("status")
     os.kill(front.pid, signal.SIGTERM)  # at once
     assert front.running.wait() == 128 + signal.SIGTERM
-    with pytest.raises(urllib.error.URLError):
-        admin(port, "/healthz")
+    with pytest.raises(ConnectionRefusedError):
+        ask(port, "/healthz")
 
 
 def told_to_close(connection: http.client.HTTPConnection) -> bool:
@@ -506,8 +455,8 @@ def test_the_admin_address_survives_its_process_and_a_reload(serve, fill) -> Non
     os.kill(helper, signal.SIGKILL)
     log = front.folder / "front.log"
     wait_until(lambda: "another one takes its place" in log.read_text())
-    assert admin(port, "/readyz") == (200, "ready\n")
+    assert ask(port, "/readyz") == (200, "ready\n")
     front.reload(fill(NGINX.replace('"one"', '"two"')))
-    wait_until(lambda: front.get("/version") == (200, "two"))
-    assert admin(port, "/readyz") == (200, "ready\n")
+    wait_until(lambda: front.ask("/version") == (200, "two"))
+    assert ask(port, "/readyz") == (200, "ready\n")
     assert front.running.stop() == 0

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import select
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from load import LIMIT_S, Load, is_gone, wait_until
+from served import Processes
 
 pytestmark = pytest.mark.socket
 
@@ -76,43 +72,12 @@ WEB_XML = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
 """
 
 
-class Server:
-    """A running `was run`, and what its scoreboard says."""
+class Server(Processes):
+    """A running `was run`."""
 
     def __init__(self, running, folder: Path) -> None:
-        self.running = running
+        super().__init__(running, int(running.url.rpartition(":")[2]))
         self.folder = folder
-        host, port = running.url.removeprefix("http://").split(":")
-        self.address = (host, int(port))
-
-    def status(self) -> dict:
-        command = [sys.executable, "-m", "container", "status", "--work", "work", "--json"]
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, check=False)
-        servers = json.loads(done.stdout or "[]")
-        return servers[0] if servers else {"processes": []}
-
-    def pids(self) -> set[int]:
-        """Of the children that accept connections."""
-        return {each["pid"] for each in self.status()["processes"] if each["state"] == "_"}
-
-    def wait_for(self, is_so: Callable[[set[int]], bool]) -> set[int]:
-        """Wait until the children are as wanted."""
-        limit_s = time.monotonic() + LIMIT_S
-        while not is_so(pids := self.pids()):
-            assert time.monotonic() < limit_s, (pids, "".join(self.running.said))
-            time.sleep(0.05)
-        return pids
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(*self.address, timeout=LIMIT_S)
-
-    def get(self, target: str) -> str:
-        connection = self.connect()
-        connection.request("GET", target, headers={"Connection": "close"})
-        answer = connection.getresponse().read().decode()
-        connection.close()
-        return answer
 
 
 @pytest.fixture
@@ -159,7 +124,7 @@ def test_requests_sessions_files_and_logs(model: str, serve) -> None:
 
 def test_pipelined_requests_are_answered_in_order(model: str, serve) -> None:
     server = serve(model)
-    with socket.create_connection(server.address, LIMIT_S) as client:
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as client:
         client.sendall(b"GET /page.txt HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
         client.sendall(b"GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answers = b""
@@ -221,7 +186,7 @@ def test_a_stop_lets_running_requests_end_and_leaves_nothing_behind(model: str, 
     assert server.running.wait() == 0
     assert all(map(is_gone, pids))
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(server.address)
+        socket.create_connection(("127.0.0.1", server.port))
     assert server.status() == {"processes": []}
     assert not list((server.folder / "work").glob("was-*"))
 

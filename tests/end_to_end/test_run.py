@@ -72,12 +72,23 @@ def test_it_says_what_it_serves_what_is_wrong_and_where_it_logs(web_app, was_run
     assert f"{running.url}/a/b/ " in said
     assert said.count(" 1 servlet  0 filters  started in ") == 2
     assert "DID NOT START, answers 503" in said
-    assert "  broken/WEB-INF/web.xml:3:" in said
+    assert said.count("broken/WEB-INF/web.xml:3:") == 1
+    assert "/broken does not start: broken/WEB-INF/web.xml:3:" in said
+    assert "Found wrong" not in said
+    assert "What keeps a web app from starting stands above" in said
     assert "Access log: standard output. Log: standard error." in said
 
     assert running.get("/main")[0] == 200
     assert running.get("/a/b/main") == (200, "hello")
     assert running.get("/broken/")[0] == 503
+    assert running.stop() == 0
+
+
+def test_what_is_wrong_is_said_beside_a_log_in_a_file(tmp_path: Path, web_app, was_run) -> None:
+    web_app("broken", web_xml="<web-app>\n  <servlet>\n</web-app>")
+    running = was_run("--log", "was.log")
+    assert "Found wrong:\n  broken/WEB-INF/web.xml:3:" in "".join(running.said)
+    assert "/broken does not start: broken/WEB-INF/web.xml:3:" in (tmp_path / "was.log").read_text()
     assert running.stop() == 0
 
 

@@ -153,6 +153,8 @@ def test_a_front_and_containers_make_one_record(run):
     seen = run("--xray", "--containers", "2")
     status, text, timing = seen.get("/main/x", **{"X-Was-Record": "77-7"})
     assert (status, text, len(timing)) == (200, "hello []", 2)
+    names = [each.strip().partition(";")[0] for field in timing for each in field.split(",")]
+    assert (names.count("container"), names.count("total"), len(set(names))) == (1, 1, len(names))
     record = seen.record("/main/x", has("destroyed", "session-save", "pass"))
     front, container = record["processes"]
     assert container in ("r1", "r2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from container.engine.charsets import codec, content_type_parts
+from container.engine.charsets import charset_parameter, codec, java_name
 from container.servlet import UnsupportedEncodingException
 
 
@@ -46,16 +46,41 @@ def test_what_is_no_encoding_of_text(name: str):
 
 
 @pytest.mark.parametrize(
-    ("value", "parts"),
+    ("content_type", "charset"),
     [
-        ("text/html", ("text/html", None)),
-        ("text/html; charset=utf-8", ("text/html", "utf-8")),
-        ('text/html;CHARSET="utf-8";x=y', ("text/html;x=y", "utf-8")),
-        ('text/html;x=";charset=a";charset=b', ('text/html;x=";charset=a"', "b")),
-        ("text/html;charset=a;charset=b", ("text/html", "a")),
-        ("text/html;charset=", ("text/html", "")),
-        ("text/html;xcharset=a", ("text/html;xcharset=a", None)),
+        ("text/html", None),
+        ("text/html; charset=utf-8", "utf-8"),
+        ('text/html ; CHARSET = "utf-8";x=y', "utf-8"),
+        ('text/html;x=";charset=a";charset=b', "b"),
+        (r'text/html;charset="ut\f\-8"', "utf-8"),
+        ("text/html;charset=a;charset=b", "b"),
+        ("text/html;;charset=a; ;", "a"),
+        ("text/html;charset=", ""),
+        ("text/html;charset", ""),
+        ("text/html;xcharset=a", None),
+        # What is no media type says nothing.
+        ("", None),
+        (";charset=a", None),
+        ("text/plain,text/html;charset=a", None),
+        ("text/html;charset=a b", None),
+        ("text/html;charset=a,b", None),
+        ("text/html;charset==a", None),
+        ('text/html;charset="a', None),
+        ('text/html;charset=a"', None),
+        ("text/html" + 9999 * ";" + 9999 * " " + "\0", None),
     ],
 )
-def test_content_type_parts(value: str, parts: tuple):
-    assert content_type_parts(value) == parts
+def test_charset_of_a_content_type(content_type: str, charset: str | None):
+    assert charset_parameter(content_type) == charset
+
+
+@pytest.mark.parametrize(
+    ("name", "java"),
+    [
+        ("utf8", "UTF-8"), ("latin1", "ISO-8859-1"), ("iso-8859-15", "ISO-8859-15"), ("ascii", "US-ASCII"),
+        ("cp1252", "windows-1252"), ("sjis", "Shift_JIS"), ("koi8-r", "KOI8-R"), ("UTF-16LE", "UTF-16LE"),
+        ("hp-roman8", "hp-roman8"),
+    ],
+)  # fmt: skip
+def test_the_name_that_java_has_for_an_encoding(name: str, java: str):
+    assert java_name(name) == java

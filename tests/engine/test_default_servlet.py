@@ -355,7 +355,7 @@ def test_a_redirect_never_names_another_host(ask):
 
 
 def test_rt_def_04_rt_inc_08_missing_in_an_include(ask):
-    for path in ("/nosuch", "/dir", "/dir/", "/ten.txt/"):
+    for path in ("/nosuch", "/nosuch/", "/ten.txt/"):
         with pytest.raises(FileNotFoundError):
             ask("GET", "/other", **included(path))
 
@@ -369,7 +369,7 @@ def test_an_include_is_neither_conditional_nor_compressed(ask):
 
 def test_a_range_counts_in_an_include_as_in_tomcat(ask):
     assert ask("GET", "/other", ("Range", "bytes=0-4"), **included("/ten.txt")).body == b"01234"
-    assert ask("GET", "/other", ("Range", "bytes=50-"), **included("/ten.txt")).body == b"0123456789"
+    assert ask("GET", "/other", ("Range", "bytes=50-"), **included("/ten.txt")).body == b""
 
 
 def test_rt_inc_06_by_name_it_is_the_callers_path(ask):

@@ -78,5 +78,7 @@ def test_rt_uri_01_forms_of_a_target(target, parts):
 def test_rt_rd_03_relative_paths_of_a_dispatcher():
     assert resolve("/garden/tools.html", "header.html") == "/garden/header.html"
     assert resolve("/a", "../../x") is None
+    assert [resolve("/", path) for path in ("/a/b/.", "/a/b/..", "/a/b/../")] == ["/a/b", "/a", "/a/"]
+    assert resolve("/", "\\a\\..\\b") == "/b"
     assert decode_path("/t;p=1/%41") == "/t/A"
     assert decode_path("/t/%zz") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from container.config import Settings
 from container.errors import ConfigError
 from container.front.configuration import FrontConfig, FrontListen, is_httpd, load_front
+from container.front.listeners import FrontListeners
 from container.front.program import FrontServer
 from container.front.site import FixedAnswer
 
@@ -85,12 +87,31 @@ def test_a_front_on_several_addresses(tmp_path):
 
 
 @pytest.mark.socket
+@pytest.mark.parametrize(("parameter", "ipv6_only"), [("", 1), ("ipv6only=on", 1), ("ipv6only=off", 0)])
+def test_every_address_of_ipv6_leaves_those_of_ipv4_to_another_listen(tmp_path, parameter, ipv6_only):
+    file = tmp_path / "nginx.conf"
+    file.write_text(f"events {{ }} http {{ server {{ listen [::]:1 {parameter}; }} }}")
+    (listen,) = load_front(file).listens
+    assert str(listen) == "[::]:1"
+    try:
+        listeners = FrontListeners([replace(listen, port=0)], 1)
+    except ConfigError as error:
+        pytest.skip(str(error))  # a machine without IPv6
+    try:
+        assert listeners.plain[0].getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == ipv6_only
+    finally:
+        listeners.close()
+
+
+@pytest.mark.socket
 def test_an_address_that_is_taken():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = FrontListen("127.0.0.1", taken.getsockname()[1])
-        with pytest.raises(ConfigError, match="already in use"):
+        with pytest.raises(
+            ConfigError, match=f"^listen {listen}: address already in use: .* another port\\.$"
+        ):
             FrontServer(Settings(), FrontConfig(Hello(), (FrontListen("127.0.0.1", 0), listen)))
 
 

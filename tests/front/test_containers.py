@@ -207,3 +207,11 @@ def test_a_static_plan_survives_its_way(tmp_path) -> None:
         {"": static_root("", str(tmp_path), servlet_patterns=["/x/*", "*.do", "/y"]), "/all": None}
     )
     assert plan_of_values(json.loads(json.dumps(values_of_plan(plan)))) == plan
+
+
+@pytest.mark.parametrize(("name", "is_kept"), [("Accept", True), ("Cookie", False), ("Authorization", False)])
+def test_what_is_passed_on_is_remembered_unless_it_has_a_secret(name: str, is_kept: bool) -> None:
+    asked = request(headers=(("Host", "shop.test"), (name, "JSESSIONID=1")))
+    first, second = (make_site().decide(asked).headers for _ in range(2))
+    assert first == second
+    assert (first is second) == is_kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from container.front.fields import end_to_end
+from container.front.fields import end_to_end, has_secrets, read_field
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ from container.front.fields import end_to_end
 def test_fields_of_the_connection_stay_here(header: str, without: tuple[str, ...], passed: str) -> None:
     raw = [tuple(line.encode().split(b": ")) for line in header.split("\n")]
     assert "\n".join(f"{name}: {value}" for _, name, value in end_to_end(raw, without)) == passed
+
+
+def test_secrets_are_not_remembered() -> None:
+    plain, secret = (b"Accept", b"*/*"), (b"cookie", b"JSESSIONID=1")
+    assert read_field(plain) is read_field(plain)
+    assert read_field(secret) is not read_field(secret)
+    assert (has_secrets([plain]), has_secrets([plain, secret])) == (False, True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from container.config import Settings
 from container.errors import ContainerError
 from container.front.fleet import Fleet, Pace
 from container.front.supervisor import HANDLED, Peer, Supervisor
@@ -32,7 +33,7 @@ def test_a_process_that_the_system_does_not_give_is_asked_for_again(
     fleet = Fleet(["r1"], Pace(attempts=2, first_back_off_s=0.01))
     with SignalInbox(HANDLED) as inbox:
         supervisor = Supervisor(
-            fleet, tmp_path, lambda path, process, descriptor: (["was"], {}), Front(), inbox, stop_timeout_s=1
+            fleet, tmp_path, lambda path, process, descriptor: (["was"], {}), Front(), inbox, Settings()
         )
         with pytest.raises(ContainerError, match=r"cannot be started: .* Resource temporarily unavailable"):
             supervisor.run()

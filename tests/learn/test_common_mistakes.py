@@ -13,7 +13,9 @@ from container.errors import DeploymentError
 from container.learn.lint import lint
 from container.learn.lint.report import as_text
 from container.learn.lint.rules import files_of
-from container.server import served, start_container
+from container.report import served
+from container.server import start_container
+from container.servlet import HttpServlet, WebServlet
 from container.testing import Deploy
 
 MISTAKES = tomllib.loads(Path(__file__).with_name("common_mistakes.toml").read_text(encoding="utf-8"))
@@ -63,3 +65,22 @@ def test_the_first_line_of_the_log_names_the_cause(deploy: Deploy, caplog: pytes
     )
     deploy(web_xml=f"<web-app>{servlet}{mapping}</web-app>").get("/", status=500)
     assert 'ServletException: app/WEB-INF/web.xml:1:10: there is no class "Cart"' in caplog.messages[-1]
+
+
+def test_a_page_that_is_returned_as_in_flask(deploy: Deploy, caplog: pytest.LogCaptureFixture) -> None:
+    @WebServlet("/page")
+    class Page(HttpServlet):
+        def doGet(self, request, response):
+            return "Hello"
+
+    assert deploy(Page).get("/page").text == ""
+    assert "returned a str, which nobody sends. Write it to response.getWriter()" in caplog.messages[-1]
+
+
+@pytest.mark.parametrize("dev", [True, False])
+def test_no_web_app_has_the_path(deploy: Deploy, caplog: pytest.LogCaptureFixture, dev: bool) -> None:
+    caplog.set_level("INFO", "container.engine")
+    client = deploy({"index.html": "shop"}, path="/shop", dev=dev)
+    page = client.get("https://localhost/", status=404).text
+    assert ("No web app has this path. There are: /shop/" in page) is dev
+    assert "GET '/' [" in caplog.messages[-1]

@@ -14,7 +14,8 @@ from container.errors import ConfigError, Problem, Source
 from container.learn.lint import Report, lint
 from container.learn.lint.report import as_json, as_text
 from container.learn.lint.rules import RULES, as_markdown, explain, rule_of
-from container.server import served, start_container
+from container.report import served
+from container.server import start_container
 
 ROOT = Path(container.__file__).parents[1]
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
@@ -256,7 +257,7 @@ def test_a_port_for_tls_is_what_confidential_needs() -> None:
 
 
 def test_rules_are_found_by_their_code() -> None:
-    assert rule_of("was203") is next(rule for rule in RULES if rule.code == "WAS203")
+    assert rule_of("was203") is rule_of("203") is next(rule for rule in RULES if rule.code == "WAS203")
     with pytest.raises(ConfigError, match=r"WAS20: no such code\. Did you mean WAS2"):
         rule_of("WAS20")
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.socket  # it forks
 
 FRAME = """
 import os, signal, threading, time
+from container.config import Settings
 from container.mpm.population import Limits
 from container.mpm.scoreboard import Scoreboard
 from container.mpm.supervisor import StartError, Supervisor
@@ -51,7 +52,7 @@ os.fork = failing
 board = Scoreboard.make(None, 4, 1, "event", [])
 limits = Limits(2, 0, 0, 2, 4, 1, is_fixed=True)
 try:
-    code = Supervisor(Server, limits, board, stop_timeout_s=30.0, graceful_timeout_s=0.0).run()
+    code = Supervisor(Server, limits, board, Settings()).run()
 except StartError as error:
     raise SystemExit(str(error))
 states = [slot.state for slot in board.all_slots()]

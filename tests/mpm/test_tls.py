@@ -7,6 +7,7 @@ import datetime
 import os
 import ssl
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trustme
@@ -289,6 +290,15 @@ def test_files_without_pem_are_named(pems: Pems, tmp_path: Path) -> None:
     pair.certificate.write_text("-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n")
     with pytest.raises(ConfigError, match=r"a\.pem: cannot be used with the key .*a\.key: "):
         ServerTls([pair])
+
+
+def test_a_key_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*args: object, **kwargs: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(ConfigError, match=r"a\.pem: .* denied\. Let the user who starts the server read it$"):
+        ServerTls([CertificateFiles(Path("a.pem"))])
 
 
 def test_an_encrypted_key_asks_nobody(pems: Pems) -> None:

@@ -32,12 +32,14 @@ METHODS = [
 ]
 
 
-def recording(interface: type) -> object:
-    """An implementation that notes the last call and returns a new object from each."""
+def recording(interface: type, error: Exception | None = None) -> object:
+    """An implementation that notes the last call and returns a new object from each, or raises error."""
 
     def method(name: str):
         def call(self, *args: object) -> object:
             self.call, self.result = (name, args), object()
+            if error is not None:
+                raise error
             return self.result
 
         return call
@@ -58,6 +60,15 @@ def test_method_is_delegated_with_its_arguments_and_result(wrapper: type, interf
     assert wrapped.call == (name, arguments)
     returns_nothing = signature.return_annotation == "None"
     assert result is (None if returns_nothing else wrapped.result)
+
+
+@pytest.mark.parametrize(("wrapper", "interface", "name"), METHODS)
+def test_what_the_wrapped_object_raises_passes_through(wrapper: type, interface: type, name: str):
+    error = Exception(name)
+    arguments = [None] * (len(inspect.signature(getattr(interface, name)).parameters) - 1)
+    with pytest.raises(Exception, match=name) as raised:
+        getattr(wrapper(recording(interface, error)), name)(*arguments)
+    assert raised.value is error
 
 
 @pytest.mark.parametrize(("wrapper", "interface", "name"), METHODS)

@@ -83,6 +83,23 @@ def test_untouched_getters():
     assert dict(config.getAttributes()) == {}
 
 
+@pytest.mark.parametrize(
+    ("setter", "getter", "value"),
+    [
+        ("setName", "getName", "SIDX"),
+        ("setDomain", "getDomain", "shop.test"),
+        ("setPath", "getPath", "/shop"),
+        ("setHttpOnly", "isHttpOnly", True),
+        ("setSecure", "isSecure", True),
+        ("setMaxAge", "getMaxAge", 60),
+    ],
+)
+def test_what_is_set_is_got(setter: str, getter: str, value: object):
+    config = CookieConfig()
+    getattr(config, setter)(value)
+    assert getattr(config, getter)() == value
+
+
 def test_dd_ses_09_accessors_and_attributes_agree():
     config = CookieConfig()
     config.setAttribute("max-age", "7")

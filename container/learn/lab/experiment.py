@@ -22,6 +22,7 @@ __all__ = [
     "NOTE",
     "PATIENCE_S",
     "Clients",
+    "Counts",
     "Kill",
     "Measured",
     "Part",
@@ -51,24 +52,33 @@ class Clients:
     stuck: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the clients of one server saw in some time, and what is open at its end."""
+
+    timed_out: int = 0
+    broken: int = 0
+    """Requests whose connection was refused or ended before the answer, and answers other than 200."""
+    held_back: int = 0
+    """Not sent, because too many waited."""
+    waiting: int = 0
+    """Ordinary requests without an answer yet."""
+    oldest_s: float = 0.0
+    idle: int = 0
+    """Connections that have had an answer and keep silent."""
+    slow: int = 0
+    stuck: int = 0
+
+
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """What clients saw in the last few seconds."""
+class Traffic(Counts):
+    """Of the last few seconds."""
 
     rate: float = 0.0
     """Requests answered per second."""
     p50_ms: float | None = None
     """None: nothing was answered."""
     p99_ms: float | None = None
-    timed_out: int = 0
-    broken: int = 0
-    held_back: int = 0
-    waiting: int = 0
-    """Requests without an answer now."""
-    oldest_s: float = 0.0
-    idle: int = 0
-    slow: int = 0
-    stuck: int = 0
 
 
 @dataclass(frozen=True, slots=True)

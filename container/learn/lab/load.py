@@ -29,7 +29,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from container.learn.lab.experiment import PATIENCE_S
+from container.learn.lab.experiment import PATIENCE_S, Counts
 
 __all__ = ["END", "KINDS", "REPORT_S", "Config", "Report", "run"]
 
@@ -65,25 +65,12 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What the clients of one server saw since the last one, and what is open now."""
+class Report(Counts):
+    """Of the time since the last one."""
 
     took_s: float = REPORT_S
-    """Since then."""
     latencies_ms: list[float] = field(default_factory=list)
     """Of each request that was answered."""
-    timed_out: int = 0
-    broken: int = 0
-    """Requests whose connection was refused or ended before the answer, and answers other than 200."""
-    held_back: int = 0
-    """Not sent, because too many waited."""
-    waiting: int = 0
-    """Ordinary requests without an answer yet."""
-    oldest_s: float = 0.0
-    idle: int = 0
-    """Connections that have had an answer and keep silent."""
-    slow: int = 0
-    stuck: int = 0
     is_spent: bool = False
     """Whether Config.requests have been sent."""
 
@@ -111,13 +98,13 @@ class _Clients:
         report = Report(
             round(now_s - self._reported_s, 3),
             [round(each, 2) for each in self._latencies_ms],
-            self._timed_out,
-            self._broken,
-            self._held_back,
-            len(self._began),
-            round(now_s - min(self._began.values(), default=now_s), 2),
+            is_spent,
+            timed_out=self._timed_out,
+            broken=self._broken,
+            held_back=self._held_back,
+            waiting=len(self._began),
+            oldest_s=round(now_s - min(self._began.values(), default=now_s), 2),
             **self._open,
-            is_spent=is_spent,
         )
         self._reported_s = now_s
         self._latencies_ms = []

@@ -118,7 +118,8 @@ def open_files(path: Path) -> Iterator[Files]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as e:
-        raise ConfigError(f"{path}: is neither a folder nor a readable .war: {e}") from None
+        why = f"is neither a folder nor a readable .war: {e}"
+        raise ConfigError(f"{path}: {why}. Name one of these, or a Maven project") from None
     with archive:
         yield _Zip(archive, str(path))
 

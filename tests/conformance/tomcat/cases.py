@@ -127,8 +127,17 @@ def all_cases() -> Iterator[Case]:
             "write before | forward /pre/x | write after",
             "include /page.html | write after",
             "include /none",
+            "include /dir | write after",
+            "include /empty/ | write after",
+            "forward /pre/x#f",
+            "forward /pre/x?b=2#f",
+            "forward /pre/x/.",
+            "forward /pre/x/y/..",
+            "forward /pre\\x",
         ],
     )
+    yield from does("/paths/exact", ["include /ten.txt"], "Range: bytes=2-4")
+    yield from does("/paths/exact", ["include /ten.txt"], "Range: bytes=20-")
     yield from does("/paths/exact?a=1", ["forward /pre/x?a=2"], "X-Then: parameters")
     yield from does("/paths/pre/x/y", ["forward z", "forward ../z", "include /pre/deep/x | show"])
     yield from does("/paths/exact", ["forward /pre/x"], "X-Then: status 201 | header X-A 1 | write x")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from container.front.config.nginx.values import words
 
-__all__ = ["REFUSED", "REPEATABLE", "why_without_effect"]
+__all__ = ["REFUSED", "REPEATABLE", "SPEAKS_HTTP_1", "why_without_effect"]
 
 REPEATABLE = words(
     "access_log add_header allow break charset_types deny env error_log error_page fastcgi_param "
@@ -22,7 +22,7 @@ REPEATABLE = words(
 _ELSEWHERE = "the kernel, Python and the event loop see to it"
 _FOR_ALL = "it counts in http { }, for all servers"
 _OURS = "the front decides it by itself"
-_HTTP2 = "the front speaks HTTP/1.1"
+SPEAKS_HTTP_1 = "the front speaks HTTP/1.1"
 _NO_MODULES = "modules of nginx are not loaded; what they would add is refused where it is used"
 _NO_CACHE = "nothing is cached without proxy_cache"
 _NO_GATEWAY = "it only counts together with a _pass directive, which is refused"
@@ -42,7 +42,10 @@ _WITHOUT_EFFECT = {
     "referer_hash_bucket_size referer_hash_max_size proxy_buffer_size proxy_buffers "
     "proxy_busy_buffers_size proxy_max_temp_file_size proxy_temp_file_write_size proxy_temp_path "
     "proxy_socket_keepalive proxy_send_lowat zone env",
-    _OURS: "user pid daemon error_log worker_rlimit_nofile "
+    "its processes run as whoever starts the front: start it as that user (User= of systemd)": "user",
+    "the front stays in the foreground, and `was status` finds it": "pid daemon",
+    "--log says where the log goes": "error_log",
+    _OURS: "worker_rlimit_nofile "
     "keepalive_time keepalive_disable lingering_close "
     "lingering_time lingering_timeout client_header_buffer_size "
     "chunked_transfer_encoding ignore_invalid_headers if_modified_since max_ranges msie_padding msie_refresh "
@@ -56,8 +59,9 @@ _WITHOUT_EFFECT = {
     "satisfy keepalive_min_timeout override_charset source_charset",
     _FOR_ALL: "client_header_timeout client_body_timeout send_timeout keepalive_timeout keepalive_requests "
     "large_client_header_buffers",
-    _HTTP2: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes "
-    "http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_push "
+    SPEAKS_HTTP_1: "http2 http2_body_preread_size http2_chunk_size http2_idle_timeout "
+    "http2_max_concurrent_pushes http2_max_concurrent_streams http2_max_field_size http2_max_header_size "
+    "http2_max_requests http2_push "
     "http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 quic_retry",
     "answers that a backend has compressed stay so": "gunzip gunzip_buffers",
     _NO_MODULES: "load_module",

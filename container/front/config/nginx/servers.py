@@ -13,6 +13,7 @@ from typing import Any
 
 from container.errors import Source
 from container.front.config.nginx import values
+from container.front.config.nginx.directives import SPEAKS_HTTP_1
 from container.front.config.nginx.locations import LocationReader
 from container.front.config.nginx.model import Listen, Location, LogFormat, Map, Root, Server
 from container.front.config.nginx.reader import Notebook
@@ -88,6 +89,10 @@ class HttpReader:
             names.extend(self._name(name) for name in found.args)
 
         def listen(found: Directive) -> None:
+            for parameter in sorted({"http2", "quic"}.intersection(found.args[1:])):
+                self._notebook.note(
+                    found.source, f'"listen ... {parameter}" has no effect here: {SPEAKS_HTTP_1}'
+                )
             for new in _listens(found):
                 if any(new.address == known.address for known in listens):
                     raise BadDirective(f"a duplicate listen {new}", "Keep one of them")

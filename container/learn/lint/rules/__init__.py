@@ -51,9 +51,11 @@ RULES: tuple[Rule, ...] = (
 
 
 def rule_of(code: str) -> Rule:
-    """The rule with a code, in capitals or not. Raises ConfigError."""
+    """The rule with a code, in capitals or not, or with its number. Raises ConfigError."""
     by_code = {rule.code: rule for rule in RULES}
     wanted = code.strip().upper()
+    if wanted.isdigit():
+        wanted = f"WAS{wanted}"
     if found := by_code.get(wanted):
         return found
     near = [each for each in by_code if each.startswith(wanted)]

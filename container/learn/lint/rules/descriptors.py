@@ -573,8 +573,8 @@ RULES = (
         "WAS136",
         "warning",
         "Something stands outside of WEB-INF that belongs into it",
-        "web.xml and classes/ count in WEB-INF, written in capitals, only. Beside it they are files like any "
-        "other: whoever asks for them gets them, passwords and all.",
+        "web.xml and classes/ count in WEB-INF, written in capitals, only, and modules in WEB-INF/classes. "
+        "Beside it they are files like any other: whoever asks for them gets them, passwords and all.",
         "Move it into WEB-INF.",
         {"classes/cart.py": CART_PY},
         {"WEB-INF/classes/cart.py": CART_PY},

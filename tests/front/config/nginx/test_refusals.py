@@ -165,6 +165,13 @@ def test_what_has_no_effect_is_told(configure: Callable[..., Config], tmp_path: 
     ]
 
 
+def test_who_is_to_run_it_and_what_it_speaks_is_told(configure: Callable[..., Config]) -> None:
+    text = "user www-data;\nevents { }\nhttp { server { listen 127.0.0.1:8443 http2; } }"
+    notes = [str(note) for note in configure(text, main=True).notes]
+    assert "start it as that user" in notes[0]
+    assert '"listen ... http2" has no effect here: the front speaks HTTP/1.1' in notes[1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
