@@ -75,6 +75,7 @@ __all__ = ["container_environment", "run_containers", "serve_container"]
 log = logging.getLogger("container.server")
 
 _STATIC = "static"
+_TABLE = "containers.json"
 _LOOK_S = 0.1
 _GRACE_S = 3.0
 _OUR_HEADER_BYTES = 1024
@@ -484,7 +485,7 @@ class _Processes:
         """has_ended: to be called when nobody accepts any more."""
         self._scene = scene
         self._has_ended = has_ended
-        self._file = scene.folder / "containers.json"
+        self._file = scene.folder / _TABLE
         self._table = RoutesTable(self._file, scene.board)
         self.admit = self._table.admit
         self.withdraw = self._table.withdraw
@@ -721,7 +722,8 @@ def _leave(path: Path, is_orphan: bool) -> None:
     """Remove our traces; the last of several orphans removes the folder, too."""
     remove_traces(path)
     if is_orphan:
-        with contextlib.suppress(OSError):
-            (path.parent / "xray.sock").unlink()  # of the front that was killed, if it had an X-ray
+        for name in ("xray.sock", _TABLE):  # of the front that was killed, if it had them
+            with contextlib.suppress(OSError):
+                (path.parent / name).unlink()
         with contextlib.suppress(OSError):
             path.parent.rmdir()

@@ -111,12 +111,13 @@ def test_a_second_signal_ends_all_at_once(serve, tmp: Path) -> None:
     assert leftovers(tmp) == []
 
 
-def test_all_end_when_the_first_process_is_killed(serve) -> None:
+def test_all_end_when_the_first_process_is_killed_and_leave_nothing_behind(serve, tmp: Path) -> None:
     cluster = serve(1, *MODELS["event"])
     own = children_of(cluster.pid)
     below = [pid for child in own for pid in children_of(child)]
     os.kill(cluster.pid, signal.SIGKILL)
     wait_until(lambda: all(map(is_gone, own + below)))
+    assert not list(tmp.glob("was-*"))
 
 
 def test_all_end_when_the_fronts_master_is_killed(serve, tmp: Path) -> None:
