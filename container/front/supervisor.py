@@ -131,6 +131,7 @@ class Supervisor:
         self._launch = launch
         self._peer = peer
         self._inbox = inbox
+        self._drain_s = settings.drain_s
         self._stop_timeout_s = settings.stop_timeout_s
         self._graceful_timeout_s = settings.graceful_shutdown_timeout_s or math.inf
         self._say = say
@@ -227,7 +228,8 @@ class Supervisor:
                     self._say("Stopping when the running requests have ended. Once more ends at once.")
                     self._stop(self._graceful_timeout_s)
                 else:
-                    self._say(f"Stopping, within {self._stop_timeout_s:g} s. Once more ends at once.")
+                    within_s = self._drain_s + self._stop_timeout_s
+                    self._say(f"Stopping, within {within_s:g} s. Once more ends at once.")
                     self._stop(self._stop_timeout_s)
             elif number == signal.SIGHUP:
                 self._reload()

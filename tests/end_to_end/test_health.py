@@ -110,6 +110,7 @@ def test_while_draining_each_answer_is_the_last_of_its_connection(
     answer = before.getresponse()
     assert (answer.read(), answer.getheader("Connection")) == (b"hello", None)
     running.process.send_signal(signal.SIGTERM)
+    running.wait_for("^Stopping, within 3610 s")
     while admin("/readyz") == (200, "ready\n"):
         pass
 
