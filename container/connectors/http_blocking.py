@@ -50,7 +50,7 @@ from container.errors import ProtocolError
 from container.mpm.tls_transport import HANDSHAKE
 from container.mpm.waker import Waker
 from container.protocols.exchange import Begin, ClientDisconnected, Handler, RawHeaders
-from container.protocols.http1 import CONTINUE, Framing, RequestHead, RequestParser
+from container.protocols.http1 import CONTINUE, Framing, HeadParser, RequestHead, RequestParser
 from container.trace import AnsweredListener
 
 __all__ = ["BlockingConnection", "BlockingHttpConnector", "Watch"]
@@ -121,7 +121,7 @@ class BlockingConnection:
         self._socket = sock
         self._watch = watch
         self._number = next(connector.numbers)
-        self._parser = RequestParser(connector.heads, connector.settings)
+        self._parser = RequestParser(connector.heads_of_thread(), connector.settings)
         self._thread = get_ident()
         self._poll = select.poll()  # on the socket, and on the stop of the server while it is idle
         self._poll.register(sock.fileno(), select.POLLIN)
@@ -874,7 +874,7 @@ class _SocketBody:
 class BlockingHttpConnector(HttpCore):
     """What the connections of one process share. Any thread may call ``serve``."""
 
-    __slots__ = ("_connections", "is_aborting", "stop_fd")
+    __slots__ = ("_connections", "_of_thread", "is_aborting", "stop_fd")
 
     def __init__(
         self,
@@ -886,6 +886,7 @@ class BlockingHttpConnector(HttpCore):
         super().__init__(handler, settings, listeners, prefix)
         self.is_aborting = False
         self.stop_fd = -1
+        self._of_thread = threading.local()
         self._connections: set[BlockingConnection] = set()
 
     def __repr__(self) -> str:
@@ -899,6 +900,13 @@ class BlockingHttpConnector(HttpCore):
     @property
     def connection_count(self) -> int:
         return len(self._connections)
+
+    def heads_of_thread(self) -> HeadParser:
+        """That of the calling thread: two that parse at once would get each other's header lines."""
+        heads: HeadParser | None = getattr(self._of_thread, "heads", None)
+        if heads is None:
+            self._of_thread.heads = heads = HeadParser(self.settings)
+        return heads
 
     def serve(self, sock: socket.socket, watch: Watch) -> None:
         """Serve a connection until its end, in this thread. sock must not block."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from container.config import Settings
+from container.connectors.http_blocking import BlockingHttpConnector
 from container.errors import ProtocolError
 from container.protocols.exchange import Begin, ClientDisconnected
 
@@ -267,3 +270,21 @@ def test_begin_may_have_another_thread_answer(run_threads):
     for _ in range(3):
         client.get("/a")
         assert client.read_answer().body == b"hello /a"
+
+
+def test_each_thread_parses_heads_for_itself() -> None:
+    """What parses a head keeps its lines meanwhile: another thread's must not come among them."""
+    connector = BlockingHttpConnector(OnlyHandle(), Settings())
+    with ThreadPoolExecutor(1) as executor:
+        theirs = executor.submit(connector.heads_of_thread).result()
+    own = connector.heads_of_thread()
+    assert own is connector.heads_of_thread()
+    assert own is not theirs
+
+
+class OnlyHandle:
+    def begin(self, exchange) -> Begin:
+        return Begin.BUFFERED
+
+    def handle(self, exchange) -> None:
+        exchange.finish()
