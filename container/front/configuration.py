@@ -141,12 +141,11 @@ def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
 
 
 def _httpd(file: Path) -> FrontConfig:
-    from container.front.config.apache.conf import read_httpd
     from container.front.config.apache.mpm import process_settings
-    from container.front.config.apache.site import HttpdSite
+    from container.front.config.apache.site import read_site
 
-    config = read_httpd(file)
-    site = HttpdSite(config)
+    site = read_site(file)
+    config = site.config
     listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
     settings, notes = process_settings(config)
     return FrontConfig(
@@ -164,9 +163,7 @@ def _httpd_tls(site: HttpdSite, listen: HttpdListen) -> FrontTls | None:
     files = []
     for host in hosts:
         certificate, key = host.server.certificate, host.server.certificate_key
-        if certificate is None:
-            message = "SSLEngine is on, but there is no certificate. Write SSLCertificateFile."
-            raise ConfigError(f"{host.server.source}: {message}")
+        assert certificate is not None  # the site would not be there
         files.append(CertificateFiles(Path(certificate), Path(key) if key else None))
 
     def choose(name: str) -> int | None:

@@ -86,6 +86,24 @@ def test_a_front_on_several_addresses(tmp_path):
         assert not Path(path).exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Listen 80\nNonsense\nJkMountt /shop lb\n",
+        "events { }\nnonsense on;\nhttp { server { listen 80; proxy_pas http://a; } }\n",
+    ],
+)
+def test_all_mistakes_are_told_at_once(tmp_path, text):
+    file = tmp_path / "front.conf"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_front(file)
+    assert [line.split(":")[:2] for line in str(caught.value).splitlines()] == [
+        [str(file), "2"],
+        [str(file), "3"],
+    ]
+
+
 @pytest.mark.socket
 @pytest.mark.parametrize(("parameter", "ipv6_only"), [("", 1), ("ipv6only=on", 1), ("ipv6only=off", 0)])
 def test_every_address_of_ipv6_leaves_those_of_ipv4_to_another_listen(tmp_path, parameter, ipv6_only):

@@ -104,7 +104,7 @@ def _custom_log(reader: Reader, where: Where, directive: Directive) -> None:
     condition = directive.args[2] if len(directive.args) > 2 else ""
     if condition and not condition.lower().startswith("env="):
         raise ConfigError(f"{directive.source}: only env=NAME and env=!NAME are read as conditions of a log.")
-    where.server.logs.append(LogFile(file, form, condition[4:]))
+    where.server.logs.append(LogFile(file, form, condition[4:], directive.source))
 
 
 # --- paths and files ---------------------------------------------------------------------------

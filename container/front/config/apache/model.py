@@ -174,6 +174,8 @@ class Balance:
     members: list[ProxyMember] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
     source: Source | None = None
+    is_empty: bool = True
+    """False also if no member of those that are written can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ class LogFile:
     file: str
     format: str
     condition: str = ""
+    source: Source | None = None
 
 
 @dataclass(slots=True)
