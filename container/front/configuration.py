@@ -6,13 +6,15 @@ httpd.conf ──┴─ by its content ──> FrontConfig: a Site, where to lis
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from container.errors import ConfigError, Problem
+from container.connectors.access_log import open_log
+from container.errors import ConfigError, Problem, Source
 from container.front.balancer import Balancer
 from container.front.health import Checked
 from container.front.site import Site
@@ -67,7 +69,8 @@ class FrontConfig:
     """notes: what is known and without effect here, and warnings.
 
     settings: what the file says of processes, by the names of config.Settings. checked: the members that are
-    checked while nobody asks them.
+    checked while nobody asks them. logs: the access logs, each with the line that says so; those
+    whose names depend on the request are left out.
     """
 
     site: Site
@@ -76,6 +79,21 @@ class FrontConfig:
     notes: tuple[Problem, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     checked: tuple[Checked, ...] = ()
+    logs: Mapping[str, Source | None] = field(default_factory=dict)
+
+    def check_logs(self) -> None:
+        """Open each log for a moment. Raises ConfigError with all that cannot be written."""
+        wrong = []
+        for file, source in self.logs.items():
+            try:
+                os.close(open_log(Path(file)))
+            except OSError as error:
+                wrong.append(
+                    f"{source}: the access log {file} cannot be written: {error.strerror}. "
+                    "Name another file, or let the front's user write there."
+                )
+        if wrong:
+            raise ConfigError("\n".join(wrong))
 
 
 def is_httpd(text: str) -> bool:
@@ -119,7 +137,9 @@ def _nginx(file: Path) -> FrontConfig:
         for name, check in config.checks.items()
         for member in site.balancers[name].members
     )
-    return FrontConfig(site, _once(listens), balancers, config.notes, config.process_settings, checked)
+    return FrontConfig(
+        site, _once(listens), balancers, config.notes, config.process_settings, checked, config.logs
+    )
 
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
@@ -155,6 +175,7 @@ def _httpd(file: Path) -> FrontConfig:
         (*config.problems, *config.ignored, *notes),
         settings,
         tuple(site.checked),
+        {log.file: log.source for server in (config.main, *config.hosts) for log in server.logs},
     )
 
 

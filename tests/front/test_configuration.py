@@ -104,6 +104,28 @@ def test_all_mistakes_are_told_at_once(tmp_path, text):
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Listen 80\nCustomLog {0} common\n<VirtualHost *>\nCustomLog {1} common\n</VirtualHost>\n",
+        "events {{ }} http {{ server {{ listen 80;\naccess_log {0};\n\n"
+        "location / {{ access_log {0}; access_log {0}$host; access_log {1};\n}} }} }}",
+    ],
+)
+def test_logs_that_cannot_be_written_are_told_with_their_lines(tmp_path, text):
+    file = tmp_path / "front.conf"
+    file.write_text(text.format(tmp_path, tmp_path / "logs" / "good.log"))
+    config = load_front(file)
+    assert not (tmp_path / "logs").exists()  # `was check` makes nothing
+    with pytest.raises(ConfigError) as caught:
+        config.check_logs()
+    first, *others = str(caught.value).splitlines()
+    assert first.startswith(f"{file}:2:")
+    assert f"the access log {tmp_path} cannot be written: Is a directory. Name another file, or " in first
+    assert not others
+    assert (tmp_path / "logs" / "good.log").exists()
+
+
 @pytest.mark.socket
 @pytest.mark.parametrize(("parameter", "ipv6_only"), [("", 1), ("ipv6only=on", 1), ("ipv6only=off", 0)])
 def test_every_address_of_ipv6_leaves_those_of_ipv4_to_another_listen(tmp_path, parameter, ipv6_only):

@@ -305,7 +305,6 @@ class Server:
     """ProxyPassReverse: (path, URL)."""
     logs: list[LogFile] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
-    error_log: str | None = None
     values: dict[str, str] = field(default_factory=dict)
     """Timeout, KeepAlive, ProxyPreserveHost and the like, by lower-case name, as they are written."""
     certificate: str | None = None
@@ -348,7 +347,6 @@ class Server:
             reverses=self.reverses + main.reverses,
             logs=self.logs or main.logs,
             formats={**main.formats, **self.formats},
-            error_log=self.error_log or main.error_log,
             values={**main.values, **self.values},
             certificate=self.certificate or main.certificate,
             certificate_key=self.certificate_key or main.certificate_key,

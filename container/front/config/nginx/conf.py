@@ -50,6 +50,7 @@ def read(path: str, resolve: Resolve = resolve_by_dns) -> Config:
         worker_connections=main.worker_connections,
         worker_shutdown_timeout_s=main.worker_shutdown_timeout_s,
         named=frozenset(main.named),
+        logs=notebook.logs,
         connection_settings=http.settings,
     )
 

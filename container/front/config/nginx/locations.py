@@ -467,7 +467,10 @@ class LocationReader:
                 raise BadDirective(
                     f'invalid parameter "{parameter}"', "Write access_log FILE [FORMAT] [if=CONDITION]"
                 )
-        draft.append("logs", AccessLog(self._notebook.path(file, directive.source), form, condition))
+        path = self._notebook.path(file, directive.source)
+        if path.constant:
+            self._notebook.logs.setdefault(path.text, directive.source)
+        draft.append("logs", AccessLog(path, form, condition))
 
     # --- proxying -------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ class Notebook:
         self.notes: list[Problem] = []
         self.variables: set[str] = set()
         """Those that the configuration itself gives values to."""
+        self.logs: dict[str, Source] = {}
+        """Access logs, those without variables, and where they are first named."""
         self._used: list[tuple[str, Source]] = []
         self._noted: set[str] = set()
 
