@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from container.errors import ConfigError, Problem, Source
 from container.front.balancer import Balancer
 from container.front.health import Checked
 from container.front.site import Site
+from container.mpm.event import has_ipv6
 from container.mpm.tls import REJECTED, CertificateFiles, Choose
 
 if TYPE_CHECKING:
@@ -166,7 +167,11 @@ def _httpd(file: Path) -> FrontConfig:
 
     site = read_site(file)
     config = site.config
-    listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
+    listens = [
+        FrontListen(host, each.port, tls=_httpd_tls(site, each))
+        for each in config.listen
+        for host in ([each.host] if each.host else _every_address())
+    ]
     settings, notes = process_settings(config)
     return FrontConfig(
         site,
@@ -191,6 +196,11 @@ def _httpd_tls(site: HttpdSite, listen: HttpdListen) -> FrontTls | None:
         return next((number for number, host in enumerate(hosts) if host.is_called(name)), None)
 
     return FrontTls(tuple(files), choose) if hosts else None
+
+
+def _every_address() -> Sequence[str]:
+    """Two sockets: on one for both families, clients of IPv4 would have addresses like ::ffff:127.0.0.1."""
+    return ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)
 
 
 def _once(listens: list[FrontListen]) -> tuple[FrontListen, ...]:

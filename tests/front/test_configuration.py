@@ -15,6 +15,7 @@ from container.front.configuration import FrontConfig, FrontListen, is_httpd, lo
 from container.front.listeners import FrontListeners
 from container.front.program import FrontServer
 from container.front.site import FixedAnswer
+from container.mpm.event import has_ipv6
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,26 @@ def test_every_address_of_ipv6_leaves_those_of_ipv4_to_another_listen(tmp_path, 
         assert listeners.plain[0].getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == ipv6_only
     finally:
         listeners.close()
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("text", ["Listen 80", "Listen *:80", "Listen [::]:80"])
+@pytest.mark.parametrize("beside", ["", "Listen [::]:80", "Listen 0.0.0.0:80", "Listen 80"])
+def test_httpd_listens_over_both_families_once(tmp_path, text, beside):
+    if not has_ipv6():
+        pytest.skip("a machine without IPv6")
+    file = tmp_path / "httpd.conf"
+    file.write_text(f"{text}\n{beside}\n")
+    listens = load_front(file).listens
+    assert sorted(map(str, listens)) == ["0.0.0.0:80", "[::]:80"]
+    assert all(listen.ipv6_only for listen in listens)
+
+
+def test_httpd_listens_over_ipv4_where_there_is_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("container.front.configuration.has_ipv6", lambda: False)
+    file = tmp_path / "httpd.conf"
+    file.write_text("Listen 80\nListen 0.0.0.0:81\n")
+    assert [str(listen) for listen in load_front(file).listens] == ["0.0.0.0:80", "0.0.0.0:81"]
 
 
 @pytest.mark.socket

@@ -46,7 +46,7 @@ def _listen(reader: Reader, where: Where, directive: Directive) -> None:
         )
     host, port = (match[1] or "").strip("[]"), int(match[2])
     protocol = directive.args[1].lower() if len(directive.args) > 1 else "https" if port == 443 else "http"
-    reader.listen.append(Listen("" if host in ("*", "0.0.0.0", "::") else host, port, protocol))
+    reader.listen.append(Listen("" if host in ("*", "::") else host, port, protocol))
 
 
 def _server_name(reader: Reader, where: Where, directive: Directive) -> None:

@@ -267,7 +267,7 @@ class Listen:
     """One Listen."""
 
     host: str
-    """"" is every address."""
+    """"" is every address, over IPv4 and IPv6; 0.0.0.0 is every one of IPv4."""
     port: int
     protocol: str = "http"
 

@@ -77,11 +77,12 @@ class HttpdSite:
 
     def tls_hosts(self, listen: Listen) -> list[Host]:
         """The hosts with SSLEngine on that answer at an address; none: it is spoken to without TLS."""
+        address = "" if listen.host == "0.0.0.0" else listen.host
         return [
             host
             for host in self._hosts
             if host.server.tls
-            and any(_fits(each, port, listen.host or each, listen.port) for each, port in host.addresses)
+            and any(_fits(each, port, address or each, listen.port) for each, port in host.addresses)
         ]
 
     def decide(self, request: FrontRequest) -> Action:
