@@ -44,6 +44,24 @@ def codes(path: Path, **options: object) -> list[str]:
     return [problem.code for problem in lint(path, **options).problems]
 
 
+def test_a_war_in_a_folder_of_web_apps_is_told_of() -> None:
+    web_app("")
+    Path("shop.war").touch()  # has been unpacked
+    Path("shop/old.war").touch()  # a file for whoever asks for it
+    assert codes(Path()) == codes(Path("shop")) == []
+    Path("bank.war").touch()
+    (problem,) = lint(Path()).problems
+    assert str(problem).startswith(
+        "bank.war: warning: is not served: a web app is a folder here. `was migrate"
+    )
+    assert lint(Path()).summary() == "1 web app: 1 warning"
+
+
+def test_a_folder_with_nothing_but_a_war() -> None:
+    Path("bank.war").touch()
+    assert codes(Path()) == ["WAS137"]
+
+
 # Text
 
 
