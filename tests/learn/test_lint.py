@@ -62,6 +62,17 @@ def test_a_folder_with_nothing_but_a_war() -> None:
     assert codes(Path()) == ["WAS137"]
 
 
+def test_for_a_class_of_a_known_framework_the_cure_is_what_does_the_same_here() -> None:
+    spring = "org.springframework.web.filter.CharacterEncodingFilter"
+    folder = web_app(
+        f"<filter><filter-name>f</filter-name><filter-class>{spring}</filter-class></filter>"
+        "<filter-mapping><filter-name>f</filter-name><url-pattern>/*</url-pattern></filter-mapping>"
+    )
+    (problem,) = lint(folder).problems
+    assert problem.code == "WAS302"
+    assert "org.apache.catalina.filters.SetCharacterEncodingFilter" in problem.cure
+
+
 # Text
 
 

@@ -12,6 +12,7 @@ from container.engine.names import java_exception
 from container.errors import Problem, Severity, Source
 from container.learn.lint.app import IMPLICIT, App
 from container.learn.lint.python import Module, PythonClass, is_installed
+from container.learn.migrate.known import CLASSES, advice_for
 from container.servlet import EventListener, Filter, Servlet
 
 __all__ = ["check"]
@@ -110,6 +111,8 @@ def _missing(app: App, element: str, name: str, source: Source, tried: list[str]
             file = f"{(module or last).replace('.', '/')}.py"
             near = f" {cure}" if cure.startswith("Did you mean") else ""
             cure = f"Write class {last} in WEB-INF/classes/{file}, or let `was migrate` begin it.{near}"
+            if advice := advice_for(name, CLASSES):
+                cure = advice.instead
         words = f'<{element}> "{name}" is a Java class, and there is no Python class of that name'
         return Problem(source, words, cure, severity, code="WAS302")
     return Problem(
