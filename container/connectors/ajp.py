@@ -360,10 +360,10 @@ class AjpConnection(HttpConnection):
         self.requests = AjpRequests(self.connector.settings, self.connector.trust)
         return self.requests
 
-    def _new_exchange(self, head: RequestHead, number: int, started_s: float) -> AjpExchange:
-        assert isinstance(head, AjpHead)
-        self._reads_ahead = head.chunked or bool(head.content_length)
-        return AjpExchange(self, head, number, started_s)
+    @staticmethod
+    def new_exchange(connection: AjpConnection, head: AjpHead, number: int, started_s: float) -> AjpExchange:
+        connection._reads_ahead = head.chunked or bool(head.content_length)
+        return AjpExchange(connection, head, number, started_s)
 
     @property
     def id(self) -> str:
@@ -396,7 +396,7 @@ class AjpConnection(HttpConnection):
             self.close()
             return
         head = self.requests.refused_head()
-        self.exchange = exchange = self._new_exchange(head, self._served + 1, time.monotonic())
+        self.exchange = exchange = self.new_exchange(self, head, self._served + 1, time.monotonic())
         self.phase = Phase.BODY  # a packet of it may be on its way
         self.deadline_s = math.inf
         exchange.answer_error(error.status)

@@ -24,7 +24,7 @@ from threading import get_ident
 from container.config import Settings
 from container.connectors.http_connection import HttpConnection
 from container.connectors.http_exchange import FilePart, HttpCore, HttpExchange, Phase
-from container.mpm.executor import Executor
+from container.mpm.executor import PATIENCE_S, Executor, Task
 from container.mpm.scoreboard import Activity
 from container.protocols.exchange import Handler
 from container.trace import AnsweredListener
@@ -34,6 +34,7 @@ __all__ = ["FilePart", "HttpConnection", "HttpConnector", "HttpExchange", "Phase
 _log = logging.getLogger("container.http")
 
 _RETRY_AFTER_S = 1
+_MOST_GATHERED = 64  # requests that are handed over together
 _SMALL_BYTES = 16 * 1024  # of an answer that waits for others, so that their clients are woken together
 
 
@@ -48,6 +49,8 @@ class HttpConnector(HttpCore):
         "_connection_total",
         "_connections",
         "_flush_is_scheduled",
+        "_gathered",
+        "_is_looking",
         "_loop_thread",
         "_outbox",
         "_ready",
@@ -75,6 +78,8 @@ class HttpConnector(HttpCore):
         self._outbox: deque[tuple[HttpExchange, bytes | FilePart | None, bool]] = deque()
         self._flush_is_scheduled = False
         self._ready: list[HttpExchange] = []
+        self._gathered = 0  # how many of them there were a turn ago
+        self._is_looking = False  # a look at the executor is due
         self._loop_thread = 0
         self._connection_total = 0
         self.stop_grace_s = 0.0
@@ -116,17 +121,24 @@ class HttpConnector(HttpCore):
     # From the loop to request threads -------------------------------------------------------------
 
     def dispatch(self, exchange: HttpExchange) -> None:
-        """Have exchange handled in a request thread, together with all that arrives in this turn of the loop.
+        """Have exchange handled in a request thread, together with all that arrive before the loop has rest.
 
         A thread that is woken wants the GIL, and gets it between any two of the loop's callbacks: to wake one
-        for each request would have the two take turns, request by request.
+        for each request would have the two take turns, request by request. Each turn costs more than a short
+        request, as the interpreter's memory has to move from one processor's cache to the other's.
         """
         self._ready.append(exchange)
         if len(self._ready) == 1:
             self.loop.call_soon(self._submit_ready)
 
     def _submit_ready(self) -> None:
-        ready, self._ready = self._ready, []
+        ready = self._ready
+        if self._gathered < len(ready) < _MOST_GATHERED:  # the last turn has brought some: so may the next
+            self._gathered = len(ready)
+            self.loop.call_soon(self._submit_ready)
+            return
+        self._ready = []
+        self._gathered = 0
         submit = self.executor.submit
         for exchange in ready:
             if not submit(exchange.run):
@@ -134,6 +146,23 @@ class HttpConnector(HttpCore):
                     "%s: 503: no thread is free, the queue is full (--threads, --queue)", exchange.id
                 )
                 exchange.answer_error(503, [("Retry-After", str(_RETRY_AFTER_S))])
+        self._look_soon()
+
+    def run_later(self, task: Task) -> None:
+        """Run the rest of a request in a request thread. Any thread may call it."""
+        self.executor.submit(task, always=True)
+        if not self._is_looking:
+            self.call_on_loop(self._look_soon)
+
+    def _look_soon(self) -> None:
+        if not self._is_looking:
+            self._is_looking = True
+            self.loop.call_later(PATIENCE_S, self._look)
+
+    def _look(self) -> None:
+        self._is_looking = False  # before the look: for what is submitted from now on there is another one
+        if self.executor.look():
+            self._look_soon()
 
     # From request threads to the loop -------------------------------------------------------------
 

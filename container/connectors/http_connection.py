@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from container.connectors.file_sender import FileSender
 from container.connectors.http_exchange import FilePart, HttpExchange, Phase, log_refusal, unreadable_head
@@ -100,6 +100,9 @@ class HttpConnection(TlsConnection):
         "writing_paused",
     )
 
+    new_exchange: Callable[[Any, Any, int, float], HttpExchange] = HttpExchange
+    """Of the connection, a head, its number and the time."""
+
     def __init__(self, connector: HttpConnector, number: int) -> None:
         self.connector = connector
         self.exchange: HttpExchange | None = None
@@ -126,9 +129,6 @@ class HttpConnection(TlsConnection):
 
     def _new_parser(self) -> Requests:
         return RequestParser(self.connector.heads, self.connector.settings)
-
-    def _new_exchange(self, head: RequestHead, number: int, started_s: float) -> HttpExchange:
-        return HttpExchange(self, head, number, started_s)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.phase.name}, {self._served} requests>"
@@ -171,17 +171,18 @@ class HttpConnection(TlsConnection):
         self.deadline_s = time.monotonic() + (self.connector.settings.idle_timeout_s or math.inf)
 
     def data_received(self, data: bytes) -> None:
-        if self.phase is _LINGER:
+        exchange = self.exchange
+        phase = self.phase
+        if phase is _LINGER:
             self._discard(data)
             return
-        exchange = self.exchange
-        if self.phase is _TUNNEL:
+        if phase is _TUNNEL:
             self._pass_through(exchange, data)
             return
         self._parser.receive(data)
         if exchange is None:
             self._next_requests()
-        elif self.phase is _BODY and exchange.body is not None:
+        elif phase is _BODY and exchange.body is not None:
             self._pump_body(exchange, exchange.body)
         elif self._is_far_ahead():
             self._pause_reading()
@@ -235,7 +236,7 @@ class HttpConnection(TlsConnection):
         if self._served == connector.settings.max_keepalive_requests:
             self.may_stay_open = False
         now_s = time.monotonic()
-        self.exchange = exchange = self._new_exchange(head, self._served, now_s)
+        self.exchange = exchange = self.new_exchange(self, head, self._served, now_s)
         if head.has_body:
             self.phase = _BODY
             self._begun_s = self._last_piece_s = now_s
@@ -471,7 +472,7 @@ class HttpConnection(TlsConnection):
         """Answer what is not a request."""
         log_refusal(self, error)
         head = unreadable_head(self._parser.waiting, self.connector.settings)
-        self.exchange = exchange = self._new_exchange(head, self._served + 1, time.monotonic())
+        self.exchange = exchange = self.new_exchange(self, head, self._served + 1, time.monotonic())
         self.phase = _BODY  # that is how the rest of it is treated
         self.deadline_s = math.inf
         exchange.answer_error(error.status, text=text)
@@ -581,7 +582,7 @@ class HttpConnection(TlsConnection):
             raise ClientDisconnected(f"{exchange.id}: the client has gone")
 
     def run_later(self, task: Callable[[], None]) -> None:
-        self.connector.executor.submit(task, always=True)
+        self.connector.run_later(task)
 
     def released(self, exchange: HttpExchange) -> None:
         """Nothing of the loop's waits for it."""

@@ -32,6 +32,7 @@ from container.protocols.exchange import (
     RawHeaders,
 )
 from container.protocols.http1 import (
+    PLAIN_ANSWER,
     PLAIN_STATUS_LINES,
     Framing,
     HeaderLines,
@@ -45,7 +46,6 @@ from container.protocols.http1 import (
     keeps_alive,
     last_chunk,
     own_length,
-    plain_answer,
     status_line,
 )
 from container.trace import Answered, AnsweredListener
@@ -212,15 +212,8 @@ class HttpCore(ABC):
         if not self.listeners:
             return
         duration_s = time.monotonic() - exchange.started_s
-        referer = user_agent = host = None
-        for name, value in exchange.headers:
-            field = name.lower()
-            if field == b"user-agent":
-                user_agent = value
-            elif field == b"host":
-                host = value
-            elif field == b"referer":
-                referer = value
+        head = exchange.head
+        host, referer, user_agent = head.sender
         peer = exchange.connection.peer[0]
         if self._proxies is not None:
             claim = self._proxies.read(peer, exchange.headers)
@@ -230,7 +223,7 @@ class HttpCore(ABC):
             user=exchange.user,
             time_s=time.time() - duration_s,
             duration_s=duration_s,
-            request_line=exchange.head.request_line,
+            request_line=head.request_line,
             status=exchange.status if exchange.framing else 0,
             body_bytes=exchange.body_bytes,
             referer=referer,
@@ -451,9 +444,10 @@ class HttpExchange:
         if self.finished:
             return
         connection = self.connection
+        length = len(data)
         if (
             self.framing is None
-            and self._declared is None
+            and (self._declared is None or self._declared == length)
             and trailers is None
             and (line := PLAIN_STATUS_LINES.get(self.status)) is not None
             and self.head.keep_alive
@@ -467,17 +461,18 @@ class HttpExchange:
             self.framing = _LENGTH
             self.keep_alive = self.finished = True
             self._callbacks = None
-            self._declared = self.body_bytes = length = len(data)
+            self._declared = self.body_bytes = length
             connector = connection.connector
-            connector.deliver(self, plain_answer(line, self._lines, length, connector.date_line, data), True)
+            answer = PLAIN_ANSWER % (line, self._lines, length, connector.date_line, data)
+            connector.deliver(self, answer, True)
             return
         if self.framing is None:
-            head = self._make_head(None if trailers and self.can_send_trailers else len(data))
+            head = self._make_head(None if trailers and self.can_send_trailers else length)
         else:
             head = b""
         framing = self.framing
-        if framing is _LENGTH and not self.body_bytes and len(data) == self._declared:
-            self.body_bytes = len(data)
+        if framing is _LENGTH and not self.body_bytes and length == self._declared:
+            self.body_bytes = length
         elif data:
             data = self._cut(data)
         if framing is _CHUNKED:

@@ -198,7 +198,7 @@ def _take_field(exchange: Exchange) -> str | None:
     found = [value for name, value in exchange.headers if name.lower() == _FIELD]
     if not found:
         return None
-    exchange.headers[:] = [pair for pair in exchange.headers if pair[0].lower() != _FIELD]
+    cast(Any, exchange).headers = [pair for pair in exchange.headers if pair[0].lower() != _FIELD]
     return found[-1].decode("latin-1")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from container.engine.mapper import matches
-from container.engine.request import raw_request
+from container.engine.request import Request, raw_request
 from container.errors import Source
 from container.protocols.exchange import Begin
 from container.servlet import (
@@ -98,7 +98,10 @@ class SyncServletLink(ServletLink):
     __slots__ = ()
 
     def doFilter(self, request: ServletRequest, response: ServletResponse) -> None:
-        refuse_async(request)
+        if type(request) is Request:  # no filter has wrapped it
+            request._async_supported = False
+        else:
+            refuse_async(request)
         self._service(request, response)
 
 

@@ -294,10 +294,12 @@ class Response(HttpServletResponse):
     def getWriter(self) -> ResponseWriter:
         output = self._output
         if output is None:
-            encoding = self.getCharacterEncoding()
+            encoding = self._charset
+            if encoding is None:
+                encoding = self._request._dispatch.context.response_encoding or LATIN_1
+                if not self._committed:
+                    self._charset = encoding
             info = codec(encoding)
-            if not self._committed and self._charset is None:
-                self._charset = encoding
             self._writer_used = True
             name = info.name
             output = StatefulWriter(self, info) if name in STATEFUL else ResponseWriter(self, name)

@@ -1,6 +1,7 @@
 """The threads that run requests: a bounded pool, or a new thread for each request.
 
     connector ── submit(task) ──> Executor ──> a thread calls task()
+               └─ look(), soon after
 
 Both are bounded twice: in threads, and in the tasks that wait for one. ``submit`` says False instead of
 letting the queue grow, so that overload is answered (503) while it is still cheap to answer.
@@ -19,12 +20,12 @@ from typing import Protocol, TypeVar
 
 from container.config import Settings
 
-__all__ = ["Executor", "PerRequestExecutor", "PoolExecutor", "Task", "make_executor"]
+__all__ = ["PATIENCE_S", "Executor", "PerRequestExecutor", "PoolExecutor", "Task", "make_executor"]
 
 T = TypeVar("T")
 Task = Callable[[], None]
-_PATIENCE_S = 0.001
-_QUIET_ROUNDS = 50
+PATIENCE_S = 0.001
+"""How long after submit to look."""
 _log = logging.getLogger("container.executor")
 
 
@@ -35,6 +36,12 @@ class Executor(Protocol):
         """Run task soon; False if too many are waiting already or the executor has been stopped.
 
         always: however many are waiting, as for the rest of a request that has begun.
+        """
+
+    def look(self) -> bool:
+        """See to it that tasks do not wait behind one that waits itself; False when there is no need to.
+
+        Whoever submits calls it PATIENCE_S later, and again while it says True. Any thread may call it.
         """
 
     def stop(self, timeout_s: float) -> bool:
@@ -68,16 +75,17 @@ class PoolExecutor:
 
     Threads that all want the GIL only get into each other's way, and waking one costs more than a short
     request. So a task wakes a thread only if none is at work; otherwise whoever is at work takes it next. If
-    nobody gets on, because their tasks wait for something, the watch wakes or starts more: one after a
-    millisecond, then two, four ... (that is how long a task may wait beside an idle thread).
+    nobody gets on, because their tasks wait for something, look wakes or starts more: one after a
+    millisecond, then two, four ... (that is how long a task may wait beside an idle thread). A thread of our
+    own that looked would want the GIL a thousand times a second, which cost a tenth of the requests.
 
     No lock on the way of a task: deque's methods are atomic, and the order of the steps in ``_work`` loses no
     wake-up.
     """
 
     __slots__ = (
-        "_asleep", "_done", "_max_threads", "_max_waiting", "_starting", "_stopped", "_tasks", "_threads",
-        "_watch", "_watch_wanted", "_watching",
+        "_asleep", "_done", "_max_threads", "_max_waiting", "_more", "_seen", "_starting", "_stopped",
+        "_tasks", "_threads",
     )  # fmt: skip
 
     def __init__(self, threads: int, queue: int) -> None:
@@ -87,11 +95,10 @@ class PoolExecutor:
         self._threads: list[threading.Thread] = []
         self._asleep: deque[Lock] = deque()  # of each thread that waits, the lock whose release wakes it
         self._done = 0  # tasks taken; only compared with an earlier value
+        self._seen = 0  # _done at the last look
+        self._more = 1  # threads to wake at the next one, if nobody has got on
         self._starting = threading.Lock()  # guards _threads and _stopped
         self._stopped = False
-        self._watch: threading.Thread | None = None
-        self._watch_wanted = threading.Event()
-        self._watching = False  # a flag, as each task asks
 
     def __repr__(self) -> str:
         return (
@@ -109,9 +116,19 @@ class PoolExecutor:
             self._wake_or_start()
             if not self._threads and _remove(tasks, task):  # and none to be had
                 return False
-        elif not self._watching:
-            self._watching = True
-            self._watch_wanted.set()
+        return True
+
+    def look(self) -> bool:
+        if not self._tasks or not self._has_room():  # all are at work: whoever is done first takes the next
+            self._more = 1
+            return False
+        if self._done == self._seen:
+            for _ in range(min(self._more, len(self._tasks))):
+                self._wake_or_start()
+            self._more *= 2
+        else:
+            self._seen = self._done
+            self._more = 1
         return True
 
     def _has_room(self) -> bool:
@@ -128,10 +145,6 @@ class PoolExecutor:
             if self._stopped or len(self._threads) >= self._max_threads:
                 return
             try:
-                if self._watch is None:
-                    watch = threading.Thread(target=self._keep_watch, name="request-watch", daemon=True)
-                    watch.start()
-                    self._watch = watch
                 name = f"request-{len(self._threads) + 1}"
                 thread = threading.Thread(target=self._work, name=name, daemon=True)
                 self._threads.append(thread)
@@ -159,37 +172,10 @@ class PoolExecutor:
             self._done += 1
             _run(task)
 
-    def _keep_watch(self) -> None:
-        """Wake more threads while tasks wait and none is taken.
-
-        After the last task the watch stays for a while: to be called again for each batch costs more.
-        """
-        while True:
-            self._watch_wanted.wait()
-            self._watch_wanted.clear()
-            more, quiet = 1, 0
-            while quiet < _QUIET_ROUNDS and not self._stopped:
-                before = self._done
-                time.sleep(_PATIENCE_S)
-                quiet = 0 if self._tasks or self._done != before else quiet + 1
-                if self._tasks and self._done == before:
-                    for _ in range(more):
-                        self._wake_or_start()
-                    more *= 2
-                else:
-                    more = 1
-            if self._stopped:
-                return
-            self._watching = False
-            if self._tasks:  # they may have come while we were still said to watch
-                self._watching = True
-                self._watch_wanted.set()
-
     def stop(self, timeout_s: float) -> bool:
         with self._starting:
             self._stopped = True
             threads = list(self._threads)
-        self._watch_wanted.set()
         for _ in threads:
             with contextlib.suppress(IndexError):
                 self._asleep.pop().release()
@@ -239,6 +225,10 @@ class PerRequestExecutor:
             if always or len(self._waiting) < self._max_waiting:
                 self._waiting.append(task)
                 return True
+        return False
+
+    def look(self) -> bool:
+        """No task waits while there may be one more thread."""
         return False
 
     def _start(self, task: Task) -> bool:

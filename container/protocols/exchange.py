@@ -137,7 +137,10 @@ class Exchange(Protocol):
 
     @property
     def headers(self) -> RawHeaders:
-        """In the order and with the names as received; trailers are never mixed in."""
+        """In the order and with the names as received; trailers are never mixed in.
+
+        Requests may share a list: nobody changes it.
+        """
 
     @property
     def started_s(self) -> float:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 import httptools
 
@@ -27,6 +28,7 @@ from container.protocols.http1_body import BAD_LINE_END, BodyParser
 
 __all__ = [
     "CONTINUE",
+    "PLAIN_ANSWER",
     "PLAIN_STATUS_LINES",
     "Framing",
     "HeadParser",
@@ -34,6 +36,7 @@ __all__ = [
     "HttpDate",
     "RequestHead",
     "RequestParser",
+    "Sender",
     "answer_head",
     "chunk",
     "frame_answer",
@@ -41,7 +44,6 @@ __all__ = [
     "keeps_alive",
     "last_chunk",
     "own_length",
-    "plain_answer",
     "status_line",
 ]
 
@@ -52,6 +54,7 @@ _METHODS = {
 }
 _VERSION_BYTES = len(b" HTTP/1.1")
 _VERSIONS = {b"HTTP/1.1": "HTTP/1.1", b"HTTP/1.0": "HTTP/1.0"}
+_ENDS_OF_LINES = frozenset((b" HTTP/1.1", b" HTTP/1.0"))
 _STAND_IN = b"GET / HTTP/1.1"  # for a request line that llhttp would refuse or, as with CONNECT, obey
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -62,17 +65,29 @@ _TARGET_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rb"(?:(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?)?")
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
-_MOST_REMEMBERED = 256  # blocks of header lines
+_MOST_REMEMBERED = 256  # heads, and blocks of header lines
 _MOST_REMEMBERED_BYTES = 2048  # each
 
 # The header fields that this module decides by; all others pass unseen.
 _FRAMING_FIELDS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 
 
+class Sender(NamedTuple):
+    """What a request's header says of its sender: the last field of each name; None without one."""
+
+    host: bytes | None
+    referer: bytes | None
+    user_agent: bytes | None
+
+
 class RequestHead:
-    """Everything before the body, with what it says about the body and the connection."""
+    """Everything before the body, with what it says about the body and the connection.
+
+    Requests that begin with the same bytes may have one in common.
+    """
 
     __slots__ = (
+        "_sender",
         "chunked",
         "content_length",
         "expects_continue",
@@ -96,9 +111,19 @@ class RequestHead:
     has_body: bool
     keep_alive: bool
     expects_continue: bool
+    _sender: Sender
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.target!r} {self.version}, {len(self.headers)} headers>"
+
+    @property
+    def sender(self) -> Sender:
+        """Looked for when somebody asks, and once: a head may be that of many requests."""
+        try:
+            return self._sender
+        except AttributeError:
+            self._sender = sender = _sender_of(self.headers)
+            return sender
 
     def repeat(self, method: str, target: bytes, request_line: bytes) -> RequestHead:
         """Return a head that says the same with another request line."""
@@ -107,7 +132,7 @@ class RequestHead:
         head.target = target
         head.request_line = request_line
         head.version = self.version
-        head.headers = self.headers.copy()
+        head.headers = self.headers
         head.content_length = self.content_length
         head.chunked = self.chunked
         head.has_body = self.has_body
@@ -120,14 +145,16 @@ class HeadParser:
     """Turn whole heads into RequestHeads. The connections of a thread share one.
 
     A client sends the same header lines again and again, so what bodiless requests said is remembered by
-    their bytes: only the request line of the next one needs a look.
+    their bytes: only the request line of the next one needs a look, and that not if it is the same as well.
     """
 
-    __slots__ = ("_headers", "_llhttp", "_seen", "_settings")
+    __slots__ = ("_headers", "_llhttp", "_seen", "_settings", "known")
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._headers: RawHeaders = []
+        self.known: dict[bytes, RequestHead] = {}
+        """By all their bytes; whoever finds one here need not call parse."""
         self._seen: dict[bytes, RequestHead] = {}  # by version and header lines
         self._renew()
 
@@ -150,7 +177,9 @@ class HeadParser:
             method, _, target = line[:-_VERSION_BYTES].partition(b" ")
             known_method = _METHODS.get(method)
             if known_method and target[:1] == b"/" and not target.translate(None, _TARGET_BYTES):
-                return seen.repeat(known_method, target, line)
+                request = seen.repeat(known_method, target, line)
+                _remember(self.known, head, request)
+                return request
         try:
             request = self._parse(head, line_end)
         except ProtocolError:
@@ -158,6 +187,10 @@ class HeadParser:
             raise
         if request.has_body:
             self._renew()  # or llhttp would take the next head for the body
+        elif not request.expects_continue:  # that changes when it has been obeyed
+            _remember(self.known, head, request)
+            if request.target[:1] == b"/" and head[line_end - _VERSION_BYTES : line_end] in _ENDS_OF_LINES:
+                _remember(self._seen, head[line_end - _VERSION_BYTES :], request)
         return request
 
     def _parse(self, head: bytes, line_end: int) -> RequestHead:
@@ -187,17 +220,6 @@ class HeadParser:
         _decide(request)
         if b"_" in head and not self._settings.underscore_headers:
             request.headers = [header for header in headers if b"_" not in header[0]]
-        block = head[line_end - _VERSION_BYTES :]
-        if (
-            known_version
-            and not request.has_body
-            and target[:1] == b"/"
-            and len(block) <= _MOST_REMEMBERED_BYTES
-        ):
-            if len(self._seen) >= _MOST_REMEMBERED:
-                self._seen.clear()
-            # Its own: the request's headers may be changed.
-            self._seen[block] = request.repeat(request.method, target, line)
         return request
 
     def _header_lines(self, head: bytes) -> RawHeaders:
@@ -218,6 +240,26 @@ class HeadParser:
         finally:
             self._renew()
         return [(name, value.rstrip(b" \t")) for name, value in headers]
+
+
+def _sender_of(headers: RawHeaders) -> Sender:
+    referer = user_agent = host = None
+    for name, value in headers:
+        field = name.lower()
+        if field == b"user-agent":
+            user_agent = value
+        elif field == b"host":
+            host = value
+        elif field == b"referer":
+            referer = value
+    return Sender(host, referer, user_agent)
+
+
+def _remember(heads: dict[bytes, RequestHead], data: bytes, head: RequestHead) -> None:
+    if len(data) <= _MOST_REMEMBERED_BYTES:
+        if len(heads) >= _MOST_REMEMBERED:
+            heads.clear()
+        heads[data] = head
 
 
 def _any_method(method: bytes) -> str:
@@ -342,6 +384,12 @@ class RequestParser(BodyParser):
 
     def next_head(self) -> RequestHead | None:
         buffer = self.waiting
+        head = self._heads.known.get(buffer)
+        if head is not None:
+            self.waiting = b""
+            self._scanned = 0
+            self.trailers = None
+            return head
         if buffer[:1] == b"\r" and (empty_lines := _EMPTY_LINES.match(buffer)):
             self.waiting = buffer = buffer[
                 empty_lines.end() :
@@ -456,18 +504,34 @@ def header_line(name: str, value: str) -> bytes:
 
 
 class HeaderLines:
-    """Make header lines, and remember them: most lines of most answers are the same. For any thread."""
+    """Make header lines, and remember them: most lines of most answers are the same. For any thread.
 
-    __slots__ = ("_known",)
+    Of headers that cannot change, a tuple, all lines are remembered together.
+    """
+
+    __slots__ = ("_known", "_made")
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], bytes] = {}
+        self._made: dict[Headers, tuple[bytes, int | None, bool | None]] = {}
 
     def make(self, headers: Headers) -> tuple[bytes, int | None, bool | None]:
         """The lines, but for those that frame the answer; of those, the length and what Connection says.
 
         That is whether the connection may stay, None: nothing about it.
         """
+        if type(headers) is not tuple:
+            return self._make(headers)
+        made = self._made.get(headers)
+        if made is None:
+            made = self._make(headers)
+            if len(self._made) >= _MOST_REMEMBERED:
+                self._made.clear()
+            if len(made[0]) <= _MOST_REMEMBERED_BYTES:
+                self._made[headers] = made
+        return made
+
+    def _make(self, headers: Headers) -> tuple[bytes, int | None, bool | None]:
         known = self._known
         lines = b""
         content_length = None
@@ -528,9 +592,8 @@ PLAIN_STATUS_LINES = {
 }
 
 
-def plain_answer(line: bytes, lines: bytes, length: int, date_line: bytes, body: bytes) -> bytes:
-    """Head and body of an answer to HTTP/1.1 that keeps the connection, by its PLAIN_STATUS_LINES line."""
-    return b"%b%bContent-Length: %d\r\n%b\r\n%b" % (line, lines, length, date_line, body)
+PLAIN_ANSWER = b"%b%bContent-Length: %d\r\n%b\r\n%b"
+"""Such an answer to HTTP/1.1: its PLAIN_STATUS_LINES line, other lines, length, Date line, body."""
 
 
 def chunk(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from container.config import Settings
+from container.mpm import executor as module
 from container.mpm.executor import PerRequestExecutor, PoolExecutor, make_executor
 
 PATIENCE_S = 60.0  # only ever used up by a failure
@@ -14,16 +15,26 @@ PATIENCE_S = 60.0  # only ever used up by a failure
 
 @pytest.fixture(params=[PoolExecutor, PerRequestExecutor])
 def make(request):
-    """Make an executor that is stopped at the end; releases what a test has blocked."""
+    """Make an executor that is looked at, as a connector does, and stopped at the end."""
     made = []
+    is_over = threading.Event()
+
+    def keep_looking() -> None:
+        while not is_over.wait(module.PATIENCE_S):
+            for executor in made:
+                executor.look()
 
     def make_one(threads: int, queue: int):
         made.append(request.param(threads, queue))
         return made[-1]
 
+    looking = threading.Thread(target=keep_looking)
+    looking.start()
     yield make_one
     for executor in made:
         assert executor.stop(PATIENCE_S)
+    is_over.set()
+    looking.join()
 
 
 class Gate:
@@ -133,6 +144,27 @@ def test_a_thread_is_found_for_a_task_that_lets_a_blocked_one_go(make):
         assert executor.submit(gate)
         assert executor.submit(lambda gate=gate, done=done: (gate.let_go.set(), done.set()))
         assert done.wait(PATIENCE_S)
+
+
+def test_only_a_second_look_in_vain_brings_another_thread():
+    executor, gates = PoolExecutor(4, 10), [Gate() for _ in range(5)]
+    assert not executor.look()
+    assert executor.submit(gates[0])
+    assert gates[0].running.wait(PATIENCE_S)
+    for gate in gates[1:]:
+        assert executor.submit(gate)
+    assert executor.look()  # the first task has been taken since the last look
+    assert "1/4 threads" in repr(executor)
+    assert executor.look()
+    assert gates[1].running.wait(PATIENCE_S)
+    assert "2/4 threads" in repr(executor)
+    while executor.look():  # until there are no more threads to be had
+        pass
+    assert "4/4 threads" in repr(executor)
+    for gate in gates:
+        gate.let_go.set()
+    assert executor.stop(PATIENCE_S)
+    assert gates[4].running.is_set()
 
 
 def test_a_task_that_raises_costs_nothing_else(make, caplog):
