@@ -513,10 +513,12 @@ class RequestAsync(AsyncContext):
     def read_with(self, listener: ReadListener, stream: RequestInputStream) -> None:
         self._check_listener(self._reading)
         self._reading = Reading(self, self._raw, stream, listener)
+        self._reading.begin()
 
     def write_with(self, listener: WriteListener, stream: ResponseOutputStream) -> None:
         self._check_listener(self._writing)
         self._writing = Writing(self, self._raw._exchange, stream, listener)
+        self._writing.begin()
 
     def _check_listener(self, present: Reading | Writing | None) -> None:
         if present is not None:
@@ -533,12 +535,14 @@ class RequestAsync(AsyncContext):
         The call counts as a dispatch of the container (RT-ASY-11); on_error gets what it raises.
         """
         task = partial(self._call_back, call, on_error)
+        exchange = None
         with self._lock:
-            state = self._state
-            if state not in (State.WAITING, State.COMPLETING, State.COMPLETED):
+            if self._state is State.WAITING:
+                exchange = self._raw._exchange  # another thread may complete the request meanwhile
+            elif self._state not in (State.COMPLETING, State.COMPLETED):
                 self._calls.append(task)
-        if state is State.WAITING:
-            self._resume(task)
+        if exchange is not None:
+            exchange.resume(partial(self._go_on, task))
 
     def _call_back(self, call: Callable[[], None], on_error: Callable[[BaseException], None]) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ application's. Only _readable and _writable are called by other threads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from container.engine.streams import RequestInputStream, ResponseOutputStream
@@ -51,6 +52,9 @@ class Reading:
         self._told = False  # onAllDataRead
         self.is_finished = False
         stream.__class__ = NonBlockingInputStream
+
+    def begin(self) -> None:
+        """Tell the listener as soon as there is something. The stream may find this Reading by now."""
         self._look_ahead()
         self._await()
 
@@ -67,6 +71,8 @@ class Reading:
         if not (self._piece or self._awaited):
             self._look_ahead()
         if self._error is not None:
+            if not self._awaited:
+                self._await()  # for onError: whoever reads may be a thread of the application's
             raise self._error
         piece = self._piece
         if not piece and not self.is_finished and size:
@@ -119,7 +125,7 @@ class Reading:
 class Writing:
     """What a WriteListener writes. The exchange takes whatever it is given, and says when it has enough."""
 
-    __slots__ = ("_awaited", "_error", "_exchange", "_listener", "_request_async", "has_room")
+    __slots__ = ("_awaited", "_exchange", "_has_failed", "_listener", "_request_async", "has_room")
 
     def __init__(
         self,
@@ -131,10 +137,14 @@ class Writing:
         self._request_async = request_async
         self._exchange = exchange
         self._listener = listener
-        self._awaited = True
-        self._error: ClientDisconnected | None = None
+        self._awaited = False
+        self._has_failed = False
         self.has_room = True
         stream.__class__ = NonBlockingOutputStream
+
+    def begin(self) -> None:
+        """Tell the listener that it may write. The stream may find this Writing by now."""
+        self._awaited = True
         self._writable()
 
     def is_ready(self) -> bool:
@@ -144,11 +154,16 @@ class Writing:
         return self.has_room
 
     def write(self, data: bytes) -> None:
-        """Send what the response's buffer does not hold any more."""
+        """Send what the response's buffer does not hold any more.
+
+        A failure is told to the listener as well, whoever wrote: a thread of the application's, maybe.
+        """
         try:
             self.has_room = self._exchange.write_soon(data)
         except ClientDisconnected as error:
-            self._error = error
+            if not self._has_failed:
+                self._has_failed = True
+                self._request_async.call_back(partial(_raise, error), self._listener.onError)
             raise
 
     def _writable(self) -> None:
@@ -158,8 +173,6 @@ class Writing:
         self._awaited = False
         self.has_room = True
         self._listener.onWritePossible()
-        if self._error is not None:
-            raise self._error
 
 
 class NonBlockingInputStream(RequestInputStream):
@@ -217,6 +230,10 @@ class NonBlockingOutputStream(ResponseOutputStream):
 
     def isReady(self) -> bool:
         return self._writing.is_ready()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _refuse(what: str) -> NoReturn:

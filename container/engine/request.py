@@ -674,8 +674,8 @@ def first_header(headers: RawHeaders, name: bytes) -> str | None:
 def split_authority(authority: str) -> tuple[str, int | None]:
     """Split "host:port"; an IPv6 host keeps its brackets, as getServerName shows it."""
     host, colon, port = authority.rpartition(":")
-    if colon and port.isdigit() and ("]" in host or ":" not in host):
-        return host, int(port)
+    if colon and port.isdecimal() and ("]" in host or ":" not in host):
+        return host, int(port) if len(port) <= 5 else None
     return authority.removesuffix(":"), None
 
 

@@ -233,7 +233,7 @@ def _ask_client(context: ssl.SSLContext, issuers: Path) -> None:
     context.verify_mode = ssl.CERT_OPTIONAL
     try:
         context.load_verify_locations(cadata=_read(issuers))
-    except ssl.SSLError:
+    except (ssl.SSLError, ValueError):  # ValueError: the file is empty
         raise ConfigError(
             f"{issuers}: there is no certificate in PEM in it. Name those of the issuers"
         ) from None

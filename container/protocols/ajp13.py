@@ -158,7 +158,7 @@ def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     values = [value for name, value in headers if name.lower() == b"content-length"]
     if not values:
         return None
-    if len(values) > 1 or not values[0].isdigit():
+    if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
         raise ProtocolError(400, f"Content-Length {b', '.join(values)!r}")
     return int(values[0])
 

@@ -63,7 +63,9 @@ _LIKE_A_VERSION = re.compile(rb"HTTP/[\d.]*")
 # What RFC 3986 allows in a URI, "#" apart: a fragment is never sent.
 _TARGET_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?@!$&'()*+,;=%"
 _LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST = re.compile(rb"(?:(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])(?::[0-9]*)?)?")
+_HOST = re.compile(
+    rb"(?:(?:(?:" + _LABEL + rb"\.)*" + _LABEL + rb"\.?|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0,5})?)?"
+)
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _MOST_REMEMBERED = 256  # heads, and blocks of header lines
 _MOST_REMEMBERED_BYTES = 2048  # each

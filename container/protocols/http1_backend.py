@@ -324,7 +324,7 @@ def _read_head(text: bytes) -> _Head | Interim:
         return _Head(AnswerHead(status, "", tuple(headers), upgrade), closes=True)
     if codings and codings != ["chunked"]:
         raise ProtocolError(502, f"the answer has the transfer coding {', '.join(codings)}")
-    if len(lengths) > 1 or any(not each.isdigit() or not each.isascii() for each in lengths):
+    if len(lengths) > 1 or any(not each.isdecimal() or len(each) > 18 for each in lengths):
         raise ProtocolError(502, f"the answer has the Content-Length {', '.join(sorted(lengths))}")
     length = int(*lengths) if lengths else None
     if length is not None and not codings:

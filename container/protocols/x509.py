@@ -1,6 +1,7 @@
 """What stands in a certificate, read from its DER (X.690, RFC 5280).
 
-The ssl module tells the names of a peer's certificate only, and only while its connection is there.
+The ssl module tells the names of a peer's certificate only, and only while its connection is there. All of it
+raises ValueError for what is no certificate: half a name could be somebody else's.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def _dotted(oid: bytes) -> str:
         if not byte & 0x80:
             numbers.append(number)
             number = 0
+    if not numbers:
+        raise ValueError("an attribute of a certificate has no type")
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
 
@@ -67,7 +70,7 @@ def names_of(der: bytes) -> list[str]:
         if tag == _EXTENSIONS:
             for _, extension in _elements(_inside(content)):
                 fields = [field for _, field in _elements(extension)]
-                if fields[0] == _SUBJECT_ALT_NAME:
+                if fields[:1] == [_SUBJECT_ALT_NAME]:
                     names += [name for kind, name in _elements(_inside(fields[-1])) if kind == _DNS_NAME]
     if not names:
         for _, relative in _elements(parts[_SUBJECT][1]):
@@ -83,27 +86,34 @@ def end_of(der: bytes) -> datetime:
     _, (tag, content) = _elements(parts[_VALIDITY][1])
     text = content.decode("ascii")
     if tag == _UTC_TIME:  # two digits for the year: 1950 to 2049 (RFC 5280 §4.1.2.5.1)
-        text = ("19" if text[0] >= "5" else "20") + text
+        text = ("19" if text[:1] >= "5" else "20") + text
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _parts(der: bytes) -> list[tuple[int, bytes]]:
-    return [part for part in _elements(_inside(_inside(der))) if part[0] != _VERSION]
+    parts = [part for part in _elements(_inside(_inside(der))) if part[0] != _VERSION]
+    if len(parts) <= _SUBJECT:
+        raise ValueError("a certificate without a subject")
+    return parts
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
     """Tag and content of each element."""
     at = 0
     while at < len(der):
-        tag, length = der[at], der[at + 1]
+        tag, length = der[at], int.from_bytes(der[at + 1 : at + 2], "big")
         at += 2
         if length & 0x80:
             count = length & 0x7F
             length = int.from_bytes(der[at : at + count], "big")
             at += count
+        if at + length > len(der):
+            raise ValueError("an element of a certificate is cut off")
         yield tag, der[at : at + length]
         at += length
 
 
 def _inside(der: bytes) -> bytes:
-    return next(_elements(der))[1]
+    for _, content in _elements(der):
+        return content
+    raise ValueError("an element of a certificate is empty")

@@ -269,8 +269,12 @@ class ClientCertificate(_PasswordAuthenticator):
     ) -> Principal | None:
         if host.identity is not None:
             return host.identity.principal
-        certificates = request.getAttribute("jakarta.servlet.request.X509Certificate")
-        if certificates and (principal := self._users.find(subject_of(certificates[0]))) is not None:
+        try:
+            certificates = request.getAttribute("jakarta.servlet.request.X509Certificate")
+            name = subject_of(certificates[0]) if certificates else ""
+        except ValueError:  # what a web server has sent by AJP is no certificate
+            name = ""
+        if name and (principal := self._users.find(name)) is not None:
             return remember(host, Identity(principal, self.auth_type), in_session=False)
         response.sendError(HttpServletResponse.SC_UNAUTHORIZED)
         return None

@@ -259,7 +259,7 @@ class SessionManager:
                 try:
                     self._dumps(value)
                 except Exception:  # noqa: BLE001  pickling runs the value's own code
-                    session.swap(name, None)
+                    session._attributes.pop(name, None)  # not swap: saving may have found the session ended
                     failures: list[BaseException] = []
                     _tell(session.farewells(name, value), failures, skip=False)
                     log_failures(failures)

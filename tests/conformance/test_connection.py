@@ -72,6 +72,13 @@ def test_https(tell):
     assert found == ["https", True, True, 443]
 
 
+@pytest.mark.rules("RT-CON-04")
+@pytest.mark.parametrize("port", ["9" * 5000, "²"])
+def test_a_port_that_is_none(tell, port):
+    app = tell(lambda r: r.getServerPort())
+    assert json.loads(app.call(HTTP_HOST=f"a.example:{port}")) == 80
+
+
 @pytest.mark.rules("RT-CON-05")
 def test_a_request_id_is_unique_and_the_same_in_every_dispatch(deploy):
     class Main(HttpServlet):

@@ -11,7 +11,10 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from container.engine.async_context import RequestAsync
 from container.servlet import (
+    AsyncEvent,
+    AsyncListener,
     HttpUpgradeHandler,
     IllegalStateException,
     NullPointerException,
@@ -288,6 +291,99 @@ def test_a_client_that_leaves_is_told_to_the_write_listener(serve: Any) -> None:
     assert made[0].told.acquire(timeout=PATIENCE_S)
     app.wait_idle()
     assert isinstance(made[0].events[-1], OSError)
+
+
+@pytest.mark.rules("RT-NIO-03", "RT-NIO-09")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_listener_is_told_while_another_thread_still_sets_it(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    told = threading.Event()
+    call_back = RequestAsync.call_back
+
+    def call_back_and_wait(*arguments: Any) -> None:
+        call_back(*arguments)
+        told.wait(PATIENCE_S)
+
+    class Both(Reads, WriteListener):
+        def onDataAvailable(self) -> None:
+            told.set()
+            super().onDataAvailable()
+
+        def onWritePossible(self) -> None:
+            told.set()
+            assert self.response.getOutputStream().isReady()
+            self.response.getOutputStream().write(b"4 body")
+            self.context.complete()
+
+        def onError(self, t: BaseException) -> None:
+            told.set()
+
+    def service(request: Any, response: Any) -> None:
+        context = request.startAsync()
+        listener = Both(request, response)
+
+        def set_one() -> None:
+            while not refused(lambda: context.setTimeout(0)):  # until the dispatch is over
+                pass
+            if method == "POST":
+                listener.stream.setReadListener(listener)
+            else:
+                response.getOutputStream().setWriteListener(listener)
+
+        context.start(set_one)
+
+    app = serve(service)
+    monkeypatch.setattr(RequestAsync, "call_back", call_back_and_wait)
+    assert app.request(method, "/", body=b"body" if method == "POST" else b"").text == "4 body"
+
+
+@pytest.mark.rules("RT-NIO-06", "RT-NIO-08", "RT-ASY-44")
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_fails_in_a_thread_of_the_application_is_told_too(serve: Any, reads: bool) -> None:
+    told: queue.Queue[Any] = queue.Queue()
+    leave = threading.Event()
+
+    class Notes(ReadListener, WriteListener, AsyncListener):
+        def onError(self, t: Any) -> None:
+            told.put(t.getThrowable() if isinstance(t, AsyncEvent) else t)
+
+        def ignore(self, event: Any = None) -> None:
+            """What comes before and afterwards."""
+
+        onDataAvailable = onWritePossible = onComplete = ignore  # noqa: N815
+
+    def service(request: Any, response: Any) -> None:
+        context, listener = request.startAsync(), Notes()
+        context.setTimeout(0)
+        context.addListener(listener)
+        body, answer = request.getInputStream(), response.getOutputStream()
+        if reads:
+            body.setReadListener(listener)
+        else:
+            answer.setWriteListener(listener)
+
+        def work() -> None:
+            leave.wait(PATIENCE_S)
+            while True:
+                try:
+                    body.read(9) if reads else (answer.isReady() and answer.write(b"x" * 50_000))
+                except IllegalStateException:
+                    continue
+                except OSError as error:
+                    return told.put(error)
+
+        context.start(work)
+
+    client = (app := serve(service)).connect()
+    client.send(HEAD + b"Content-Length: 9\r\n\r\nbody")
+    leave.set()
+    if not reads:
+        client.socket.recv(1)
+    client.close()
+    assert len({told.get(timeout=PATIENCE_S) for _ in range(3)}) == 1
+    app.wait_idle()
+    assert told.empty()
 
 
 @pytest.mark.rules("RT-NIO-11")

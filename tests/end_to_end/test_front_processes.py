@@ -261,7 +261,7 @@ def test_a_reload_opens_new_addresses_and_closes_old_ones(serve, fill) -> None:
         return False
 
     wait_until(is_refused)
-    assert not path.exists()
+    wait_until(lambda: not path.exists())
     assert moved.ask("/a.txt") == (200, "file")
     assert front.running.stop() == 0
 

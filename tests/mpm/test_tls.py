@@ -205,8 +205,9 @@ def test_a_client_may_show_a_certificate_of_a_known_issuer(pems: Pems, tmp_path:
         shown(trustme.CA())
 
 
-def test_issuers_must_be_certificates(pems: Pems, tmp_path: Path) -> None:
-    (tmp_path / "empty.pem").write_text("nothing")
+@pytest.mark.parametrize("text", ["", "nothing"])
+def test_issuers_must_be_certificates(pems: Pems, tmp_path: Path, text: str) -> None:
+    (tmp_path / "empty.pem").write_text(text)
     with pytest.raises(ConfigError, match=r"empty\.pem: there is no certificate in PEM in it"):
         ServerTls([pems.write("a", "a.example")], client_ca=tmp_path / "empty.pem")
 

@@ -177,6 +177,7 @@ def test_empty_lines_before_a_request_are_skipped():
         "Host with a bad IPv6 address": (400, request(host="[1::2::3]")),
         "Host with half an IPv6 address": (400, request(host="[::1")),
         "Host with a bad port": (400, request(host="a:b")),
+        "Host with an endless port": (400, request(host="a:" + "9" * 5000)),
         "Host with a port only": (400, request(host=":80")),
         "two Hosts in HTTP/1.0": (400, request("Host: b", line="GET / HTTP/1.0")),
         "Host and target differ": (400, request(line="GET http://b/ HTTP/1.1")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from container.protocols.x509 import end_of, subject_of
+from container.protocols.x509 import end_of, names_of, subject_of
 
 
 def certificate(*relative_names: list[tuple[ObjectIdentifier, str]]) -> bytes:
@@ -42,3 +43,20 @@ def test_the_subject(relative_names: list[list[tuple[ObjectIdentifier, str]]], s
     der = certificate(*relative_names)
     assert subject_of(der) == subject
     assert end_of(der) == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def test_half_a_certificate_is_none() -> None:
+    der = certificate([(NameOID.ORGANIZATION_NAME, "Shop"), (NameOID.COMMON_NAME, "Ann")])
+    for end in range(len(der)):
+        with pytest.raises(ValueError):  # noqa: PT011  of Python or ours
+            subject_of(der[:end])
+
+
+def test_whatever_a_byte_is_changed_to_only_value_error_is_raised() -> None:
+    der = certificate([(ObjectIdentifier("2.999.1.300"), "x")])
+    for at in range(len(der)):
+        for byte in (0x00, 0x01, 0x7F, 0x80, 0x84, 0xFF):
+            changed = der[:at] + bytes((byte,)) + der[at + 1 :]
+            for read in (subject_of, names_of, end_of):
+                with contextlib.suppress(ValueError):
+                    read(changed)

@@ -28,6 +28,7 @@ from container.security.authenticator import (
 from container.security.realm import LockOutRealm, Principal
 
 HERE = Source("web.xml", 3, 5)
+CERTIFICATES = "jakarta.servlet.request.X509Certificate"
 ALICE = Principal("alice", frozenset({"manager", "user"}))
 
 
@@ -547,6 +548,13 @@ def test_no_login_keeps_who_is_known(realm, new_request, new_response, new_host)
     host.identity = Identity(ALICE, "NONE")
     NoLogin(realm).authenticate(request, new_response(), host)
     assert host.session.notes == {IDENTITY_NOTE: host.identity}
+
+
+def test_rt_auth_03_what_is_no_certificate_is_nobodys(realm, new_request, new_response, new_host):
+    request, response = new_request(), new_response()
+    request.getAttribute = {CERTIFICATES: [b"0\x82\x01\x00no certificate"]}.get
+    assert ClientCertificate(realm).authenticate(request, response, new_host(request)) is None
+    assert response.status == 401
 
 
 FORM_PAGES = model.FormLoginConfig("/login", "/fail", HERE)

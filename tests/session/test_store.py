@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from container.errors import ConfigError
-from container.servlet import HttpSessionListener, ServletContext
+from container.servlet import HttpSessionBindingListener, HttpSessionListener, ServletContext
 from container.session.manager import Session, SessionListeners, SessionManager
 from container.session.store import Change, Conflict, MemoryStore, SQLiteStore, StoredSession, StoreError
 
@@ -409,6 +409,27 @@ def test_stopping_with_passivate_leaves_the_session_for_the_next_start(first, se
     first.manager.stop(passivate=True)
     assert first.events == []
     assert second.begin(session.getId(), "r2").getAttribute("a") == 1
+
+
+def test_stopping_with_passivate_goes_on_when_another_process_has_ended_a_session(first, second):
+    told = []
+
+    class Lost(HttpSessionBindingListener):
+        def __reduce__(self):
+            raise TypeError("a connection cannot be pickled")
+
+        def valueUnbound(self, event):
+            told.append(event.getName())
+
+    for name in ("ended", "kept"):
+        session = first.begin(None, name)
+        session.setAttribute(name, Lost())
+        first.end(session, name)
+        if name == "ended":
+            second.begin(session.getId(), name).invalidate()
+            session.setAttribute("more", 1)  # to be saved
+    first.manager.stop(passivate=True)
+    assert told == ["ended", "kept"]
 
 
 def test_sessions_without_a_store_move_into_one(store, clock, second):
