@@ -262,8 +262,9 @@ def _container(
 ) -> None:
     """Serve the web apps of a folder to a front: ours, nginx, Apache or any other.
 
-    It is what `was run` is, at the address of --http, and takes the same settings. Name the front's address
-    in --trusted-proxies (unix: for a Unix socket), and give each container behind a balancer a --route.
+    It is what `was run` is, at the addresses of --http and --ajp, and takes the same settings. Name
+    the front's address in --trusted-proxies (unix: for a Unix socket), and give each container behind a
+    balancer a --route.
     """
     if channel is not None:
         from container.topology import serve_container
@@ -277,6 +278,8 @@ def _container(
         flags["ajp_host"], flags["ajp_port"] = _, port = _split("--ajp", ajp)
         if not int(port):
             raise ConfigError(f"--ajp {ajp}: name a port, for example --ajp 127.0.0.1:8009")
+        if http is None:
+            flags["host"] = "off"
     try:
         _run(config, **flags)
     except ConfigError as error:  # of an address that is taken, with the names of `was run`
@@ -311,9 +314,10 @@ was.add_command(
             click.Option(
                 ["--http"],
                 metavar="ADDRESS",
-                help="Where to listen: HOST:PORT, or unix: and a path.  [default: 127.0.0.1:8080]",
+                help="Where to listen: HOST:PORT, or unix: and a path.  [default: 127.0.0.1:8080; with "
+                "--ajp nowhere]",
             ),
-            click.Option(["--ajp"], metavar="ADDRESS", help="Where to listen for AJP too: HOST:PORT."),
+            click.Option(["--ajp"], metavar="ADDRESS", help="Where to listen for AJP: HOST:PORT."),
             click.Option(["--channel"], type=int, hidden=True),  # of the front that has started it
             *(_flag(option) for option in OPTIONS if option.name not in _SAID_OTHERWISE),
             _config_option(),

@@ -66,7 +66,10 @@ class Settings:
 
     # where
     host: str = setting(
-        "127.0.0.1", "Address to listen on, or unix: and a path", group="Listening", example="0.0.0.0"
+        "127.0.0.1",
+        "Address to listen on, or unix: and a path; off = on --ajp-port only",
+        group="Listening",
+        example="0.0.0.0",
     )
     port: int = setting(
         8080, "TCP port; 0 takes a free one", group="Listening", minimum=0, maximum=65535, example="80"

@@ -122,11 +122,17 @@ class Ports:
         from container.mpm.event import open_listener, url_of
 
         self.tls = make_tls(settings)
+        self.plain: list[socket.socket] = []
+        self.urls: list[str] = []
         self.secure: list[tuple[socket.socket, ServerTls]] = []
         self.ajp: socket.socket | None = None
         with contextlib.ExitStack() as undo:
-            self.plain = undo.enter_context(open_listener(settings.host, settings.port, settings.backlog))
-            self.urls = [url_of(self.plain)]
+            if settings.host != "off":
+                plain = open_listener(settings.host, settings.port, settings.backlog)
+                self.plain.append(undo.enter_context(plain))
+                self.urls.append(url_of(plain))
+            elif settings.tls_port or not settings.ajp_port:
+                raise ConfigError("--host off: that is for --ajp-port alone. Name an address to listen on")
             if self.tls is not None:
                 secure = open_listener(settings.host, settings.tls_port, settings.backlog, "--tls-")
                 self.secure.append((undo.enter_context(secure), self.tls))
@@ -135,6 +141,8 @@ class Ports:
                 from container.connectors.ajp import open_ajp_listener
 
                 self.ajp = undo.enter_context(open_ajp_listener(settings))
+                if not self.plain:
+                    self.urls.append(url_of(self.ajp, "ajp"))
             self.close = undo.pop_all().close
 
 
@@ -247,7 +255,7 @@ class Server:
             from container.mpm.event import EventServer
 
             return EventServer(
-                [self._ports.plain],
+                self._ports.plain,
                 lambda: HttpConnector(handler, settings, executor, listeners, prefix),
                 settings,
                 slot,
@@ -260,7 +268,7 @@ class Server:
         assert slot is not None, "prefork and worker run below a supervisor"
         kind = {"prefork": PreforkServer, "worker": WorkerServer}[settings.mpm]
         return kind(
-            [self._ports.plain],
+            self._ports.plain,
             lambda: BlockingHttpConnector(handler, settings, listeners, prefix),
             settings,
             slot,

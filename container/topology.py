@@ -395,7 +395,7 @@ class _OneLoop:
         self._slot.begin(0)
         self._slot.set_pid(os.getpid())
         self._events = EventServer(
-            [scene.ports.plain],
+            scene.ports.plain,
             lambda: self._connector,
             settings,
             self._slot,
@@ -597,7 +597,7 @@ class _Processes:
         server = FrontServer(
             settings,
             FrontConfig(site, (), (site.balancer,)),
-            FrontListeners.adopt([scene.ports.plain], scene.ports.secure),
+            FrontListeners.adopt(scene.ports.plain, scene.ports.secure),
             child.slot,
             f"{child.number}.",
             FrontStatus.beside(folder_of(settings), scene.board.pid),

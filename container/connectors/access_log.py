@@ -25,7 +25,7 @@ from types import TracebackType
 from container.errors import ConfigError
 from container.trace import Answered
 
-__all__ = ["FORMATS", "AccessLog", "Lines"]
+__all__ = ["FORMATS", "AccessLog", "Lines", "open_log"]
 
 _log = logging.getLogger("container.access")
 
@@ -99,6 +99,12 @@ FORMATS: Mapping[str, Callable[[Lines, Answered], str]] = {
 }
 
 
+def open_log(path: Path) -> int:
+    """Open a file to write lines at its end, and make the folder it is in. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+
+
 class AccessLog:
     """A trace.AnsweredListener. Any thread may call it; close writes what still waits."""
 
@@ -137,8 +143,7 @@ class AccessLog:
             return os.open(os.devnull, os.O_WRONLY)
         if self._path is None:
             return os.dup(sys.stdout.fileno())
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        return open_log(self._path)
 
     def __call__(self, answered: Answered) -> None:
         self.add(self._line(self._lines, answered))

@@ -34,7 +34,7 @@ from container.engine.holder import guarded
 from container.engine.initializers import Declared, of_environment
 from container.engine.lifecycle import State
 from container.engine.request import Origins, first_header
-from container.engine.scanner import read_web_app
+from container.engine.scanner import packed, read_web_app
 from container.engine.timers import Timers
 from container.engine.uri import BadTarget, canonicalize, split_target
 from container.errors import ConfigError, DeploymentError, Problem, Source
@@ -150,10 +150,8 @@ class Container:
         folders = folders_of(webapps)
         if self.realm is None:
             self.realm = users_realm(self.settings, webapps)
-        for war in sorted(webapps.glob("*.war")):
-            if not war.with_suffix("").is_dir():
-                cure = f"`was migrate {war}` shows what becomes of a Java web app"
-                log.warning("%s: is not served: a web app is a folder here. %s", war, cure)
+        for problem in packed(webapps):
+            log.warning("%s", problem)
         return [self.deploy(folder, context_path_of(folder.name)) for folder in folders]
 
     def deploy(self, folder: Path, path: str | None = None, classes: Iterable[type] = ()) -> Context:

@@ -53,7 +53,7 @@ from container.engine.names import TOMCAT_CLASSES, java_class
 from container.errors import ContainerError, DeploymentError, Problem, Source
 from container.servlet import ClassLoader
 
-__all__ = ["ClassNotFound", "Loader", "import_roots", "loader_of", "modules", "readings"]
+__all__ = ["PLATFORM", "ClassNotFound", "Loader", "import_roots", "loader_of", "modules", "readings"]
 
 PLATFORM = frozenset({"container", "__main__", *sys.builtin_module_names})
 """Names that a web app's files never replace."""

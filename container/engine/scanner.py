@@ -22,7 +22,7 @@ from container.engine.archives import Archive, archives_of
 from container.engine.loader import Loader
 from container.errors import Problem, Source
 
-__all__ = ["Effective", "effective", "misplaced", "read_effective", "read_web_app"]
+__all__ = ["Effective", "effective", "misplaced", "packed", "read_effective", "read_web_app"]
 
 WEB_XML = "WEB-INF/web.xml"
 FRAGMENT_XML = "META-INF/web-fragment.xml"
@@ -69,6 +69,15 @@ def misplaced(folder: Path, shown: str) -> Iterator[Problem]:
         else:
             continue
         yield Problem(Source(f"{shown}/{name}"), message, cure, "warning", code="WAS136")
+
+
+def packed(webapps: Path) -> Iterator[Problem]:
+    """Each .war of a folder of web apps that is not unpacked beside it."""
+    for war in sorted(webapps.glob("*.war")):
+        if not war.with_suffix("").is_dir():
+            message = "is not served: a web app is a folder here"
+            cure = f"`was migrate {war}` shows what becomes of a Java web app."
+            yield Problem(Source(str(war)), message, cure, "warning", code="WAS137")
 
 
 def read_effective(folder: Path, loader: Loader, shown: str = "") -> Effective:

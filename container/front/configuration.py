@@ -6,16 +6,19 @@ httpd.conf ──┴─ by its content ──> FrontConfig: a Site, where to lis
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from container.errors import ConfigError, Problem
+from container.connectors.access_log import open_log
+from container.errors import ConfigError, Problem, Source
 from container.front.balancer import Balancer
 from container.front.health import Checked
 from container.front.site import Site
+from container.mpm.event import has_ipv6
 from container.mpm.tls import REJECTED, CertificateFiles, Choose
 
 if TYPE_CHECKING:
@@ -67,7 +70,8 @@ class FrontConfig:
     """notes: what is known and without effect here, and warnings.
 
     settings: what the file says of processes, by the names of config.Settings. checked: the members that are
-    checked while nobody asks them.
+    checked while nobody asks them. logs: the access logs, each with the line that says so; those
+    whose names depend on the request are left out.
     """
 
     site: Site
@@ -76,6 +80,21 @@ class FrontConfig:
     notes: tuple[Problem, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     checked: tuple[Checked, ...] = ()
+    logs: Mapping[str, Source | None] = field(default_factory=dict)
+
+    def check_logs(self) -> None:
+        """Open each log for a moment. Raises ConfigError with all that cannot be written."""
+        wrong = []
+        for file, source in self.logs.items():
+            try:
+                os.close(open_log(Path(file)))
+            except OSError as error:
+                wrong.append(
+                    f"{source}: the access log {file} cannot be written: {error.strerror}. "
+                    "Name another file, or let the front's user write there."
+                )
+        if wrong:
+            raise ConfigError("\n".join(wrong))
 
 
 def is_httpd(text: str) -> bool:
@@ -119,7 +138,9 @@ def _nginx(file: Path) -> FrontConfig:
         for name, check in config.checks.items()
         for member in site.balancers[name].members
     )
-    return FrontConfig(site, _once(listens), balancers, config.notes, config.process_settings, checked)
+    return FrontConfig(
+        site, _once(listens), balancers, config.notes, config.process_settings, checked, config.logs
+    )
 
 
 def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
@@ -141,13 +162,16 @@ def _nginx_tls(config: Config, site: NginxSite, listen: Listen) -> FrontTls:
 
 
 def _httpd(file: Path) -> FrontConfig:
-    from container.front.config.apache.conf import read_httpd
     from container.front.config.apache.mpm import process_settings
-    from container.front.config.apache.site import HttpdSite
+    from container.front.config.apache.site import read_site
 
-    config = read_httpd(file)
-    site = HttpdSite(config)
-    listens = [FrontListen(each.host, each.port, tls=_httpd_tls(site, each)) for each in config.listen]
+    site = read_site(file)
+    config = site.config
+    listens = [
+        FrontListen(host, each.port, tls=_httpd_tls(site, each))
+        for each in config.listen
+        for host in ([each.host] if each.host else _every_address())
+    ]
     settings, notes = process_settings(config)
     return FrontConfig(
         site,
@@ -156,6 +180,7 @@ def _httpd(file: Path) -> FrontConfig:
         (*config.problems, *config.ignored, *notes),
         settings,
         tuple(site.checked),
+        {log.file: log.source for server in (config.main, *config.hosts) for log in server.logs},
     )
 
 
@@ -164,15 +189,18 @@ def _httpd_tls(site: HttpdSite, listen: HttpdListen) -> FrontTls | None:
     files = []
     for host in hosts:
         certificate, key = host.server.certificate, host.server.certificate_key
-        if certificate is None:
-            message = "SSLEngine is on, but there is no certificate. Write SSLCertificateFile."
-            raise ConfigError(f"{host.server.source}: {message}")
+        assert certificate is not None  # the site would not be there
         files.append(CertificateFiles(Path(certificate), Path(key) if key else None))
 
     def choose(name: str) -> int | None:
         return next((number for number, host in enumerate(hosts) if host.is_called(name)), None)
 
     return FrontTls(tuple(files), choose) if hosts else None
+
+
+def _every_address() -> Sequence[str]:
+    """Two sockets: on one for both families, clients of IPv4 would have addresses like ::ffff:127.0.0.1."""
+    return ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)
 
 
 def _once(listens: list[FrontListen]) -> tuple[FrontListen, ...]:

@@ -67,6 +67,7 @@ def run(read: Reread, say: Callable[[str], None], began_s: float) -> int:
     ContainerError if nothing can be served.
     """
     settings, config = read()
+    config.check_logs()
     limits, warnings = settle(settings)
     for warning in warnings:
         _log.warning("%s", warning)
@@ -186,6 +187,7 @@ class _Master:
     def _reload(self, number: int) -> None:
         """Make ready for another generation. Raises ConfigError, and nothing has changed then."""
         read, config = self._read()
+        config.check_logs()
         fresh, kept = keep(read, self._settings, _FOR_LIFE)
         for name in kept:
             _log.warning("%s does not change until the front is started anew", name)

@@ -32,7 +32,7 @@ from container.mpm.tls import ServerTls
 from container.mpm.tls_transport import TlsConnection, TlsTransport
 from container.mpm.unix import UNIX, open_unix_listener
 
-__all__ = ["EventServer", "LoopConnector", "open_listener", "url_of"]
+__all__ = ["EventServer", "LoopConnector", "has_ipv6", "open_listener", "url_of"]
 
 _log = logging.getLogger("container.server")
 _SWEEP_S = 1.0
@@ -95,6 +95,16 @@ def open_listener(
         listener.close()
         raise ConfigError(f"{prefix}port {port}: {_cannot_listen(error, host, prefix)}") from None
     return listener
+
+
+def has_ipv6() -> bool:
+    """Whether this machine can listen on addresses of IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _cannot_listen(error: OSError, host: str, prefix: str) -> str:

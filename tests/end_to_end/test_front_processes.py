@@ -211,13 +211,22 @@ def test_a_request_under_way_ends_as_it_began(model: str, serve, slow: Slow, fil
     wait_until(lambda: all(map(is_gone, before)))
 
 
-def test_a_configuration_that_is_wrong_keeps_the_old_one_and_is_said(serve, fill) -> None:
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "message"),
+    [
+        ("root ", "roott ", 8, 'unknown directive "roott"'),
+        ("/access.log", "/docs", 4, "the access log @folder@/docs cannot be written: Is a directory"),
+    ],
+)
+def test_a_configuration_that_is_wrong_keeps_the_old_one_and_is_said(
+    serve, fill, good: str, bad: str, line: int, message: str
+) -> None:
     front = serve("--log", "front.log")
     before = front.pids()
-    front.reload(fill(NGINX.replace("root ", "roott ")))
+    front.reload(fill(NGINX.replace(good, bad)))
     log = front.folder / "front.log"
     wait_until(lambda: "The reload has failed" in log.read_text())
-    assert f'{front.file}:8: unknown directive "roott"' in log.read_text()
+    assert f"{front.file}:{line}: {fill(message)}" in log.read_text()
     assert front.ask("/a.txt") == (200, "file")
     assert front.pids() == before
     front.reload(fill(NGINX.replace('"one"', '"two"')))  # and it is not stuck

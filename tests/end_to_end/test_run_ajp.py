@@ -38,6 +38,29 @@ def test_ajp_beside_http(was_run, web_app) -> None:
     front.close()
 
 
+@pytest.mark.parametrize("model", [[], ["--mpm", "worker", "--server-limit", "1"]])
+def test_a_container_with_ajp_alone(start, web_app, model: list[str]) -> None:
+    web_app(code=WITH_SESSION)
+    (port,) = programs.free_ports(1)
+    flags = ["--ajp", f"127.0.0.1:{port}", *model]
+    running = start("container", "container", *flags, "--route", "n1", "--work", "work", WAS_AJP_SECRET="s3")
+    running.wait_for(rf"Ready after .* on ajp://127\.0\.0\.1:{port}/\.")
+    assert "http://" not in "".join(running.said)
+    front = AjpFront(port)
+    head, body, _ = front.ask(REQUEST)
+    assert (head.status, body[-3:]) == (200, b".n1")
+    assert running.stop() == 0
+    front.close()
+
+
+@pytest.mark.parametrize("flags", [[], ["--containers", "2"]])
+def test_without_http_there_has_to_be_ajp(start, web_app, flags: list[str]) -> None:
+    web_app()
+    running = start("container", "run", "--host", "off", *flags)
+    assert running.wait() == 2
+    assert "--host off: that is for --ajp-port alone." in "".join(running.said)
+
+
 @pytest.mark.parametrize(
     ("flags", "cure"),
     [

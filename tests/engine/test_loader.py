@@ -712,7 +712,7 @@ def test_a_war_is_not_passed_over_in_silence(tmp_path: Path, caplog: pytest.LogC
     app.stop()
     (message,) = [message for message in caplog.messages if ".war" in message]
     assert message.startswith(
-        f"{tmp_path / 'shop.war'}: is not served: a web app is a folder here. `was migrate"
+        f"{tmp_path / 'shop.war'}: warning: is not served: a web app is a folder here. `was migrate"
     )
 
 

@@ -15,6 +15,7 @@ from container.front.configuration import FrontConfig, FrontListen, is_httpd, lo
 from container.front.listeners import FrontListeners
 from container.front.program import FrontServer
 from container.front.site import FixedAnswer
+from container.mpm.event import has_ipv6
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,46 @@ def test_a_front_on_several_addresses(tmp_path):
         assert not Path(path).exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Listen 80\nNonsense\nJkMountt /shop lb\n",
+        "events { }\nnonsense on;\nhttp { server { listen 80; proxy_pas http://a; } }\n",
+    ],
+)
+def test_all_mistakes_are_told_at_once(tmp_path, text):
+    file = tmp_path / "front.conf"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_front(file)
+    assert [line.split(":")[:2] for line in str(caught.value).splitlines()] == [
+        [str(file), "2"],
+        [str(file), "3"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Listen 80\nCustomLog {0} common\n<VirtualHost *>\nCustomLog {1} common\n</VirtualHost>\n",
+        "events {{ }} http {{ server {{ listen 80;\naccess_log {0};\n\n"
+        "location / {{ access_log {0}; access_log {0}$host; access_log {1};\n}} }} }}",
+    ],
+)
+def test_logs_that_cannot_be_written_are_told_with_their_lines(tmp_path, text):
+    file = tmp_path / "front.conf"
+    file.write_text(text.format(tmp_path, tmp_path / "logs" / "good.log"))
+    config = load_front(file)
+    assert not (tmp_path / "logs").exists()  # `was check` makes nothing
+    with pytest.raises(ConfigError) as caught:
+        config.check_logs()
+    first, *others = str(caught.value).splitlines()
+    assert first.startswith(f"{file}:2:")
+    assert f"the access log {tmp_path} cannot be written: Is a directory. Name another file, or " in first
+    assert not others
+    assert (tmp_path / "logs" / "good.log").exists()
+
+
 @pytest.mark.socket
 @pytest.mark.parametrize(("parameter", "ipv6_only"), [("", 1), ("ipv6only=on", 1), ("ipv6only=off", 0)])
 def test_every_address_of_ipv6_leaves_those_of_ipv4_to_another_listen(tmp_path, parameter, ipv6_only):
@@ -101,6 +142,26 @@ def test_every_address_of_ipv6_leaves_those_of_ipv4_to_another_listen(tmp_path, 
         assert listeners.plain[0].getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == ipv6_only
     finally:
         listeners.close()
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("text", ["Listen 80", "Listen *:80", "Listen [::]:80"])
+@pytest.mark.parametrize("beside", ["", "Listen [::]:80", "Listen 0.0.0.0:80", "Listen 80"])
+def test_httpd_listens_over_both_families_once(tmp_path, text, beside):
+    if not has_ipv6():
+        pytest.skip("a machine without IPv6")
+    file = tmp_path / "httpd.conf"
+    file.write_text(f"{text}\n{beside}\n")
+    listens = load_front(file).listens
+    assert sorted(map(str, listens)) == ["0.0.0.0:80", "[::]:80"]
+    assert all(listen.ipv6_only for listen in listens)
+
+
+def test_httpd_listens_over_ipv4_where_there_is_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("container.front.configuration.has_ipv6", lambda: False)
+    file = tmp_path / "httpd.conf"
+    file.write_text("Listen 80\nListen 0.0.0.0:81\n")
+    assert [str(listen) for listen in load_front(file).listens] == ["0.0.0.0:80", "0.0.0.0:81"]
 
 
 @pytest.mark.socket

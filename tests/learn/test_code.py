@@ -54,6 +54,62 @@ def do_get(body: str) -> str:
     return cart("def doGet(self, request, response):\n" + indent(dedent(body).strip(), "    "))
 
 
+# Pages that are returned
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return 'page'", ["WAS719 5"]),
+        ("return f'{request}'", ["WAS719 5"]),
+        ("return '<p>%s' % request", ["WAS719 5"]),
+        ("return {'items': []}", ["WAS719 5"]),
+        ("page = 'x' + str(request)\nreturn page", ["WAS719 6"]),
+        ("if request:\n    return json.dumps([])\nreturn 'x'", ["WAS719 6"]),
+        ("return template.render(cart=1)", ["WAS719 5"]),
+        ("return 'a' if request else None", ["WAS719 5"]),
+        ("return", []),
+        ("return None", []),
+        ("return self.doPost(request, response)", []),
+        ("return response.sendError(404)", []),
+        ("return self.render(request, response)", []),
+        ("page = self.page(request)\nreturn page", []),
+        ("return True", []),
+        ("def text():\n    return 'x'\nresponse.getWriter().write(text())", []),
+        ("key = lambda: 'x'\nresponse.getWriter().write(key())", []),
+    ],
+)
+def test_pages_that_are_returned(check: Check, body: str, expected: list[str]) -> None:
+    assert check(do_get(body)) == expected
+
+
+def test_a_service_of_its_own_may_send_what_is_returned(check: Check) -> None:
+    service = (
+        "def service(self, request, response):\n    response.getWriter().write(self.doGet(request, response))"
+    )
+    assert check(cart(f"{service}\n\ndef doGet(self, request, response):\n    return 'page'")) == []
+    assert check(cart("def text(self, request, response):\n    return 'x'\n\ndoGet = None")) == []
+
+
+# Names of modules
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "expected"),
+    [
+        ("json", "import json", ["WAS316 1"]),
+        ("email", "from email import message", ["WAS316 1"]),
+        ("json", "import os", []),  # nobody can mean the other one
+        ("prices", "import prices", []),
+        ("time", "import os", ["WAS316 1"]),  # is never imported
+        ("container", "import os", ["WAS316 1"]),
+    ],
+)
+def test_modules_that_are_called_like_others(check: Check, name: str, line: str, expected: list[str]) -> None:
+    text = do_get("response.getWriter().write('x')").replace("\n", f"\n{line}", 1)
+    assert check(text, **{name: "message = 1\n"}) == expected
+
+
 # One instance, many threads
 
 

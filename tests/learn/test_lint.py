@@ -44,6 +44,35 @@ def codes(path: Path, **options: object) -> list[str]:
     return [problem.code for problem in lint(path, **options).problems]
 
 
+def test_a_war_in_a_folder_of_web_apps_is_told_of() -> None:
+    web_app("")
+    Path("shop.war").touch()  # has been unpacked
+    Path("shop/old.war").touch()  # a file for whoever asks for it
+    assert codes(Path()) == codes(Path("shop")) == []
+    Path("bank.war").touch()
+    (problem,) = lint(Path()).problems
+    assert str(problem).startswith(
+        "bank.war: warning: is not served: a web app is a folder here. `was migrate"
+    )
+    assert lint(Path()).summary() == "1 web app: 1 warning"
+
+
+def test_a_folder_with_nothing_but_a_war() -> None:
+    Path("bank.war").touch()
+    assert codes(Path()) == ["WAS137"]
+
+
+def test_for_a_class_of_a_known_framework_the_cure_is_what_does_the_same_here() -> None:
+    spring = "org.springframework.web.filter.CharacterEncodingFilter"
+    folder = web_app(
+        f"<filter><filter-name>f</filter-name><filter-class>{spring}</filter-class></filter>"
+        "<filter-mapping><filter-name>f</filter-name><url-pattern>/*</url-pattern></filter-mapping>"
+    )
+    (problem,) = lint(folder).problems
+    assert problem.code == "WAS302"
+    assert "org.apache.catalina.filters.SetCharacterEncodingFilter" in problem.cure
+
+
 # Text
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from container.descriptor.checks import check
 from container.descriptor.reader import read_file
 from container.engine.context import Context
 from container.engine.loader import loader_of
-from container.engine.scanner import Effective, misplaced
+from container.engine.scanner import Effective, misplaced, packed
 from container.errors import ConfigError, Problem, Severity
 from container.front.config.apache.check import check as check_apache
 from container.learn.effective import opened, web_app_of
@@ -126,10 +126,12 @@ def _found(path: Path, https: bool) -> tuple[Iterable[Problem], str]:
         return apache[0], _count(1, apache[1])
     if path.is_file() and path.absolute().parts[-2:] != ("WEB-INF", "web.xml"):
         return _alone(path), _count(1, "descriptor")
-    folders = _web_apps(path)
-    return [problem for folder in folders for problem in _web_app(folder, https)], _count(
-        len(folders), "web app"
-    )
+    wars = list(packed(path))
+    folders = _web_apps(path, but=wars)
+    problems = [problem for folder in folders for problem in _web_app(folder, https)]
+    if folders != [path]:
+        problems += wars
+    return problems, _count(len(folders), "web app")
 
 
 def _is_nginx(path: Path) -> bool:
@@ -173,13 +175,14 @@ def _check_descriptor(app: App) -> Iterator[Problem]:
         yield from checking.check_descriptor(app)
 
 
-def _web_apps(path: Path) -> list[Path]:
+def _web_apps(path: Path, but: Sequence[Problem]) -> list[Path]:
+    """Those at path. Raises ConfigError if there is none, but something is said of it."""
     if path.is_file() or path.name == "WEB-INF" or (path / "WEB-INF").is_dir():
         return [web_app_of(path)]
     if any(misplaced(path, "")):  # a web app without a WEB-INF: that is what is wrong with it
         return [path]
     folders = _below(path)
-    if not folders:
+    if not folders and not but:
         cure = "Name a web app, a folder of web apps, or a web.xml."
         if (webapps := path / "webapps").is_dir() and _below(webapps):
             cure = f"There are some in {webapps}: name that."

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 
+from container.engine.loader import PLATFORM
 from container.engine.names import java_exception
 from container.errors import Problem, Severity, Source
 from container.learn.lint.app import IMPLICIT, App
 from container.learn.lint.python import Module, PythonClass, is_installed
+from container.learn.migrate.known import CLASSES, advice_for
 from container.servlet import EventListener, Filter, Servlet
 
 __all__ = ["check"]
@@ -28,6 +31,7 @@ def check(app: App) -> Iterator[Problem]:
         yield from _class(app, element, name, source, kind, example)
     for module in app.sources.own():
         yield from _imports(app, module)
+    yield from _names(app)
     yield from _no_class(app)
 
 
@@ -107,6 +111,8 @@ def _missing(app: App, element: str, name: str, source: Source, tried: list[str]
             file = f"{(module or last).replace('.', '/')}.py"
             near = f" {cure}" if cure.startswith("Did you mean") else ""
             cure = f"Write class {last} in WEB-INF/classes/{file}, or let `was migrate` begin it.{near}"
+            if advice := advice_for(name, CLASSES):
+                cure = advice.instead
         words = f'<{element}> "{name}" is a Java class, and there is no Python class of that name'
         return Problem(source, words, cure, severity, code="WAS302")
     return Problem(
@@ -176,6 +182,25 @@ def _imports(app: App, module: Module) -> Iterator[Problem]:
                 "WEB-INF/lib.",
                 code="WAS309",
             )
+
+
+def _names(app: App) -> Iterator[Problem]:
+    """Modules that are called like one of Python's own, if somebody may mean that one."""
+    imported = {
+        name.partition(".")[0] for module in app.sources.modules.values() for name in module.imports.values()
+    }
+    for module in app.sources.own():
+        name = module.name
+        if name in PLATFORM:
+            message = f"module {name} is never imported: the interpreter has its own"
+        elif name in sys.stdlib_module_names and name in imported:
+            message = (
+                f"module {name} hides the one of the standard library: import {name} means this file in the "
+                "whole web app, its libraries included"
+            )
+        else:
+            continue
+        yield Problem(Source(module.shown, 1, 1), message, "Rename it.", "warning", code="WAS316")
 
 
 def _has(app: App, top: str) -> bool:

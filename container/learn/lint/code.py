@@ -6,7 +6,7 @@ Only what one method, or what it calls on self, shows. A check that is not sure 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from container.errors import Problem
 from container.learn.lint import order
@@ -37,6 +37,7 @@ _CHANGING = frozenset(
     }
 )
 _MUTABLE = frozenset({"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict", "bytearray"})
+_MAKE_TEXT = frozenset({"str", "format", "join", "dumps", "jsonify", "render", "render_template"})
 _BLOCKING = {
     "time.sleep": "await asyncio.sleep(...)",
     "os.system": "asyncio.create_subprocess_shell",
@@ -61,6 +62,7 @@ def check(app: App) -> Iterator[Problem]:
             yield from _parameters(found)
             yield from _shared_state(found)
             yield from _initialisation(found)
+            yield from _returned(found)
             yield from order.check(found)
         if found.is_a(Filter):
             yield from _ends_chain(found)
@@ -330,6 +332,56 @@ def _is_mutable(value: ast.expr | None) -> bool:
     return isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp))
 
 
+# Pages
+
+
+def _returned(found: PythonClass) -> Iterator[Problem]:
+    """A page that is returned, as by a view of Flask, unless a service of the class's own may send it."""
+    if found.is_opaque or not found.is_a(HttpServlet) or found.overrides("service"):
+        return
+    for function in found.functions():
+        arguments = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        if function.name not in _DO or len(arguments) < 3:
+            continue
+        nodes = list(_own_nodes(function.body))
+        pages = {
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and _is_page(node.value, arguments[2], frozenset())
+            for target in _targets(node)
+            if isinstance(target, ast.Name)
+        }
+        for node in nodes:
+            if isinstance(node, ast.Return) and _is_page(node.value, arguments[2], pages):
+                yield Problem(
+                    found.module.place(node),
+                    f"what {found.name}.{function.name} returns is not sent: the answer is empty",
+                    f"Write it: {arguments[2]}.getWriter().write(...).",
+                    "warning",
+                    code="WAS719",
+                )
+                break
+
+
+def _is_page(value: ast.expr | None, response: str, names: Collection[str]) -> bool:
+    """Whether that is a text or a collection for sure, and no call that has written an answer itself."""
+    match value:
+        case ast.Constant():
+            return isinstance(value.value, (str, bytes))
+        case ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.DictComp() | ast.ListComp():
+            return True
+        case ast.BinOp(left=left, right=right):
+            return _is_page(left, response, names) or _is_page(right, response, names)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _is_page(body, response, names) or _is_page(orelse, response, names)
+        case ast.Name(id=name):
+            return name in names
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            given = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+            return name in _MAKE_TEXT and response not in given
+    return False
+
+
 # Filters
 
 
@@ -397,8 +449,8 @@ def _unwritable(app: App) -> Iterator[Problem]:
 def _blocking(found: PythonClass) -> Iterator[Problem]:
     for function in found.functions():
         if isinstance(function, ast.AsyncFunctionDef):
-            for call in _own_calls(function.body):
-                name = dotted(call.func)
+            for call in _own_nodes(function.body):
+                name = dotted(call.func) if isinstance(call, ast.Call) else None
                 if name is None:
                     continue
                 first, _, rest = name.partition(".")
@@ -414,11 +466,9 @@ def _blocking(found: PythonClass) -> Iterator[Problem]:
                     )
 
 
-def _own_calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
-    """The calls in a function, without those in functions and lambdas inside it."""
+def _own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """What is in a function, without what is in functions and lambdas inside it."""
     for node in nodes:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            continue
-        if isinstance(node, ast.Call):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             yield node
-        yield from _own_calls(ast.iter_child_nodes(node))
+            yield from _own_nodes(ast.iter_child_nodes(node))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 
 from container.errors import ConfigError
@@ -33,10 +32,8 @@ def _workers_file(reader: Reader, where: Where, directive: Directive) -> None:
 
 
 def _worker_property(reader: Reader, where: Where, directive: Directive) -> None:
-    line = " ".join(directive.args)
-    reader.properties += [
-        replace(item, source=directive.source) for item in parse(line, directive.source.file)
-    ]
+    source = directive.source
+    reader.properties += parse(" ".join(directive.args), source.file, reader.mistakes, source.line)
 
 
 def _mount(reader: Reader, where: Where, directive: Directive) -> None:
@@ -209,9 +206,10 @@ def _balancer_member(reader: Reader, where: Where, directive: Directive) -> None
         raise ConfigError(
             f"{directive.source}: a BalancerMember stands in <Proxy balancer://name>, with a URL."
         )
+    balance = reader.balance(args[0])
+    balance.is_empty = False
     _check_url(args[1], directive)
-    options = _options_of(args[2:], directive)
-    reader.balance(args[0]).members.append(ProxyMember(args[1], options, directive.source))
+    balance.members.append(ProxyMember(args[1], _options_of(args[2:], directive), directive.source))
 
 
 def _proxy_set(reader: Reader, where: Where, directive: Directive) -> None:

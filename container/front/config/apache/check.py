@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from container.errors import ConfigError, Problem, Source
-from container.front.config.apache.conf import read_httpd
+from container.errors import Problem
 from container.front.config.apache.modjk import read_workers_file
 from container.front.config.apache.mounts import parse_rules
-from container.front.config.apache.site import HttpdSite
+from container.front.config.apache.site import read_site
+from container.front.config.mistakes import BadConfiguration
 
 __all__ = ["check"]
 
-_PLACE = re.compile(r"(?P<file>[^\n]*?):(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?: (?P<message>.*)", re.DOTALL)
 _NGINX = re.compile(r"^\s*(?:events|http|server|upstream\s+\S+)\s*\{", re.MULTILINE)
 
 
@@ -32,23 +31,10 @@ def check(path: Path) -> tuple[list[Problem], str] | None:
             return list(read_workers_file(path).problems), "workers.properties"
         parse_rules(text, str(path))
         return [], "uriworkermap.properties"
-    except ConfigError as error:
-        return [_as_problem(line, path) for line in str(error).splitlines()], "configuration"
+    except BadConfiguration as error:
+        return list(error.problems), "configuration"
 
 
 def _check_httpd(path: Path) -> list[Problem]:
-    config = read_httpd(path)
-    HttpdSite(config)
+    config = read_site(path).config
     return [*config.problems, *config.ignored]
-
-
-def _as_problem(text: str, path: Path) -> Problem:
-    text = text.removesuffix(".")
-    if match := _PLACE.match(text):
-        source = Source(match["file"], int(match["line"]), int(match["column"] or 1))
-        text = match["message"]
-    else:
-        source = Source(str(path))
-    message, _, cure = text.partition(". ")
-    cure = f"{cure}." if cure and not cure.endswith("?") else cure
-    return Problem(source, message, cure, code="WAS811" if path.suffix == ".conf" else "WAS821")

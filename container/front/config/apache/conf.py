@@ -19,16 +19,27 @@ from container.front.config.apache.modjk import Workers, parse, read_workers
 from container.front.config.apache.mounts import Mount, make_mounts, parse_rules
 from container.front.config.apache.reader import Reader
 from container.front.config.apache.syntax import read_tree
+from container.front.config.mistakes import BadConfiguration, Mistakes
 
 __all__ = ["read_httpd", "read_mount_file"]
 
 
-def read_httpd(path: Path, environ: Mapping[str, str] = os.environ, *, defines: Iterable[str] = ()) -> Httpd:
-    """Read a configuration with all that it names. Raises ConfigError where Apache would not start."""
-    tree = read_tree(path, environ, defines=defines)
-    reader = Reader(tree, environ, DIRECTIVES)
+def read_httpd(
+    path: Path, mistakes: Mistakes, environ: Mapping[str, str] = os.environ, *, defines: Iterable[str] = ()
+) -> Httpd:
+    """Read a configuration with all that it names. mistakes: gets those for which Apache would not start.
+
+    Raises BadConfiguration if the rest cannot be looked at, as nobody knows which section a line is in.
+    """
+    tree = None
+    with mistakes.kept():
+        tree = read_tree(path, mistakes, environ, defines=defines)
+    if tree is None:
+        raise BadConfiguration(mistakes.problems)
+    reader = Reader(tree, environ, DIRECTIVES, mistakes)
     for directive in tree.directives:
-        reader.at_server(directive, reader.main)
+        with mistakes.kept():
+            reader.at_server(directive, reader.main)
     return _finish(reader)
 
 
@@ -36,7 +47,9 @@ def read_httpd(path: Path, environ: Mapping[str, str] = os.environ, *, defines: 
 
 
 def _finish(reader: Reader) -> Httpd:
-    workers = _workers(reader)
+    workers, broken = None, True
+    with reader.mistakes.kept():
+        workers, broken = _workers(reader), False
     hosts = [host.complete(reader.main) for host in reader.hosts]
     if workers is not None:
         reader.problems += workers.problems
@@ -47,7 +60,8 @@ def _finish(reader: Reader) -> Httpd:
         ]
         for server in (reader.main, *hosts):
             server.mounts += mounts
-    _diagnose(reader, workers, hosts)
+    if not broken:
+        _diagnose(reader, workers, hosts)
     return Httpd(
         root=reader.tree.root,
         listen=reader.listen,
@@ -66,7 +80,7 @@ def _finish(reader: Reader) -> Httpd:
 
 
 def _workers(reader: Reader) -> Workers | None:
-    properties = reader.properties
+    properties, mistakes = reader.properties, Mistakes("WAS821")
     if reader.workers_file is not None:
         path, source = reader.workers_file
         try:
@@ -75,9 +89,9 @@ def _workers(reader: Reader) -> Workers | None:
             raise ConfigError(
                 f"{source}: {path}: {error.strerror}. JkWorkersFile names a workers.properties."
             ) from error
-        properties = parse(text, str(path)) + properties
+        properties = parse(text, str(path), mistakes) + properties
         reader.tree.files.append(str(path))
-    return read_workers(properties, reader.environ) if properties else None
+    return read_workers(properties, mistakes, reader.environ) if properties else None
 
 
 def _diagnose(reader: Reader, workers: Workers | None, hosts: list[Server]) -> None:
@@ -92,7 +106,10 @@ def _diagnose(reader: Reader, workers: Workers | None, hosts: list[Server]) -> N
         )
     seen: set[Source | None] = set()
     for server in servers:
-        for mount in (*server.mounts, *read_mount_file(server)):
+        mounts = list(server.mounts)
+        with reader.mistakes.kept():
+            mounts += read_mount_file(server)
+        for mount in mounts:
             if mount.source in seen:
                 continue
             seen.add(mount.source)

@@ -46,7 +46,7 @@ def _listen(reader: Reader, where: Where, directive: Directive) -> None:
         )
     host, port = (match[1] or "").strip("[]"), int(match[2])
     protocol = directive.args[1].lower() if len(directive.args) > 1 else "https" if port == 443 else "http"
-    reader.listen.append(Listen("" if host in ("*", "0.0.0.0", "::") else host, port, protocol))
+    reader.listen.append(Listen("" if host in ("*", "::") else host, port, protocol))
 
 
 def _server_name(reader: Reader, where: Where, directive: Directive) -> None:
@@ -81,30 +81,23 @@ def _tls(reader: Reader, where: Where, directive: Directive) -> None:
         where.server.certificate_key = str(reader.tree.path(value))
 
 
-def _error_log(reader: Reader, where: Where, directive: Directive) -> None:
-    where.server.error_log = _log_file(reader, directive.args[0], directive)
-
-
-def _log_file(reader: Reader, name: str, directive: Directive) -> str:
-    if name.startswith("|"):
-        raise ConfigError(
-            f"{directive.source}: logs are written to files, not to programs. Name a file; it may be rotated."
-        )
-    return name if name.startswith("syslog") else str(reader.tree.path(name))
-
-
 def _log_format(reader: Reader, where: Where, directive: Directive) -> None:
     name = directive.args[1] if len(directive.args) > 1 else ""
     where.server.formats[name] = directive.args[0]
 
 
 def _custom_log(reader: Reader, where: Where, directive: Directive) -> None:
-    file = _log_file(reader, directive.args[0], directive)
+    file = directive.args[0]
+    if file.startswith(("|", "syslog")):
+        raise ConfigError(
+            f"{directive.source}: logs are written to files, not to programs or syslog. Name a file; "
+            "it may be rotated."
+        )
     form = directive.args[1] if len(directive.args) > 1 else ""
     condition = directive.args[2] if len(directive.args) > 2 else ""
     if condition and not condition.lower().startswith("env="):
         raise ConfigError(f"{directive.source}: only env=NAME and env=!NAME are read as conditions of a log.")
-    where.server.logs.append(LogFile(file, form, condition[4:]))
+    where.server.logs.append(LogFile(str(reader.tree.path(file)), form, condition[4:], directive.source))
 
 
 # --- paths and files ---------------------------------------------------------------------------
@@ -365,7 +358,6 @@ DIRECTIVES: Mapping[str, Row] = {
     "setenvifnocase": Row(_set_env_if, 3, None),
     "browsermatch": Row(_set_env_if, 2, None),
     "browsermatchnocase": Row(_set_env_if, 2, None),
-    "errorlog": Row(_error_log, place="server"),
     "logformat": Row(_log_format, 1, 2, "server"),
     "customlog": Row(_custom_log, 2, 3, "server"),
     "transferlog": Row(_custom_log, 1, 1, "server"),

@@ -10,6 +10,7 @@ from container.front.config.apache.model import Httpd, ProxyPass
 from container.front.config.apache.modjk import AjpWorker, LbWorker
 from container.front.config.apache.mounts import Extensions
 from container.front.config.apache.proxy import ProxyBackend, make_group
+from container.front.config.mistakes import Mistakes
 from container.front.jk import Activation, LbRule, LoadBalancer, single
 
 __all__ = ["Groups"]
@@ -18,8 +19,9 @@ __all__ = ["Groups"]
 class Groups:
     """jk: those of workers, by name. proxies: those of ProxyPass, as far as servers have asked for them."""
 
-    def __init__(self, config: Httpd) -> None:
+    def __init__(self, config: Httpd, mistakes: Mistakes) -> None:
         self._config = config
+        self._mistakes = mistakes
         self.jk: dict[str, LoadBalancer] = {}
         self.proxies: dict[str, ProxyBackend] = {}
         self._views: dict[tuple[str, Extensions], LoadBalancer] = {}
@@ -52,7 +54,7 @@ class Groups:
         key = f"{rule.url} {sorted(rule.options.items())}"
         if (rule.url or "").lower().startswith("balancer://"):
             key = (rule.url or "").lower().split("/")[2]
-        made = make_group(rule, self._config.balances, timeout_s)
+        made = make_group(rule, self._config.balances, timeout_s, self._mistakes)
         if known := self.proxies.get(key):
             return replace(made, group=known.group)
         self.proxies[key] = made

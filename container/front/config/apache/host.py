@@ -25,6 +25,7 @@ from container.front.config.apache.groups import Groups
 from container.front.config.apache.log import COMMON, LogEntry, compile_format
 from container.front.config.apache.model import (
     Httpd,
+    LogFile,
     ProxyPass,
     Redirect,
     Rules,
@@ -47,6 +48,7 @@ from container.front.config.apache.rules import (
     set_variables,
 )
 from container.front.config.apache.to_workers import ToWorkers
+from container.front.config.mistakes import Mistakes
 from container.front.fields import end_to_end
 from container.front.origin import origin_of
 from container.front.site import (
@@ -79,7 +81,14 @@ class _Proxied:
 class Host:
     """One server, ready to decide."""
 
-    def __init__(self, config: Httpd, groups: Groups, server: Server, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: Httpd,
+        groups: Groups,
+        server: Server,
+        now: Callable[[], float],
+        mistakes: Mistakes,
+    ) -> None:
         self.config = config
         self.groups = groups
         self.now = now
@@ -89,12 +98,15 @@ class Host:
             re.compile(re.escape(alias).replace(r"\*", ".*").replace(r"\?", ".")) for alias in server.aliases
         ]
         self._timeout_s = float(server.value("proxytimeout", server.value("timeout", "60")))
-        self._proxies = [self._proxied(rule) for rule in server.proxy_passes]
-        self._location_proxies: dict[int, _Proxied] = {
-            id(section.rules.proxy_pass): self._proxied(section.rules.proxy_pass)
-            for section in server.sections
-            if section.rules.proxy_pass is not None
-        }
+        self._proxies: list[_Proxied] = []
+        for rule in server.proxy_passes:
+            with mistakes.kept():
+                self._proxies.append(self._proxied(rule))
+        self._location_proxies: dict[int, _Proxied] = {}
+        for section in server.sections:
+            if (of_section := section.rules.proxy_pass) is not None:
+                with mistakes.kept():
+                    self._location_proxies[id(of_section)] = self._proxied(of_section)
         plain = [section for section in server.sections if section.kind == "directory" and not section.regex]
         self._directories = [
             *sorted(plain, key=lambda section: section.pattern.rstrip("/").count("/")),
@@ -106,17 +118,17 @@ class Host:
         self._types: dict[int, tuple[Rules, Mapping[str, str]]] = {}
         self._to_workers = ToWorkers(server, groups)
         self._slashes_allowed = server.value("allowencodedslashes", "off").lower() != "off"
-        self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
+        self._mounts = MountTable(server.mounts)
+        with mistakes.kept():
+            self._mounts = MountTable([*server.mounts, *read_mount_file(server)])
         self._mounts_read = _mtime(server)
         self._mounts_checked_s = now()
         self._reload_s = int(server.value("jkmountfilereload", str(_RELOAD_S)))
-        self._logs = [
-            (
-                log,
-                compile_format(server.formats.get(log.format, log.format) or server.formats.get("", COMMON)),
-            )
-            for log in server.logs
-        ]
+        self._logs: list[tuple[LogFile, Callable[[LogEntry], str]]] = []
+        for log in server.logs:
+            form = server.formats.get(log.format, log.format) or server.formats.get("", COMMON)
+            with mistakes.kept():
+                self._logs.append((log, compile_format(form, f"{log.source}: LogFormat")))
         self._reverses = self._reverse_pairs()
 
     def is_called(self, name: str) -> bool:

@@ -32,6 +32,7 @@ _REASONS: Mapping[str, str] = {
     "UseCanonicalPhysicalPort NameVirtualHost ScoreBoardFile ThreadStackSize "
     "AsyncRequestWorkerFactor Protocols ProtocolsHonorOrder SeeRequestTail Regexdefaultoptions "
     "AcceptFilter HttpProtocolOptions StrictHostCheck MergeSlashes MergeTrailers": _RUN,
+    "ErrorLog": "--log says where the log goes",
     "ErrorLogFormat LogIOTrackTTFB ForensicLog JkLogStampFormat JkRequestLogFormat GlobalLog "
     "BufferedLogs": "logs have the front's own form",
     "AccessFileName AllowOverrideList": ".htaccess files are not read",

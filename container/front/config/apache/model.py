@@ -174,6 +174,8 @@ class Balance:
     members: list[ProxyMember] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
     source: Source | None = None
+    is_empty: bool = True
+    """False also if no member of those that are written can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,7 @@ class Listen:
     """One Listen."""
 
     host: str
-    """"" is every address."""
+    """"" is every address, over IPv4 and IPv6; 0.0.0.0 is every one of IPv4."""
     port: int
     protocol: str = "http"
 
@@ -277,6 +279,7 @@ class LogFile:
     file: str
     format: str
     condition: str = ""
+    source: Source | None = None
 
 
 @dataclass(slots=True)
@@ -302,7 +305,6 @@ class Server:
     """ProxyPassReverse: (path, URL)."""
     logs: list[LogFile] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
-    error_log: str | None = None
     values: dict[str, str] = field(default_factory=dict)
     """Timeout, KeepAlive, ProxyPreserveHost and the like, by lower-case name, as they are written."""
     certificate: str | None = None
@@ -345,7 +347,6 @@ class Server:
             reverses=self.reverses + main.reverses,
             logs=self.logs or main.logs,
             formats={**main.formats, **self.formats},
-            error_log=self.error_log or main.error_log,
             values={**main.values, **self.values},
             certificate=self.certificate or main.certificate,
             certificate_key=self.certificate_key or main.certificate_key,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from container.errors import ConfigError, Problem, Source
 from container.front.balancer import Address
+from container.front.config.mistakes import Mistakes
 from container.front.jk import Activation, LbConfig, Method, WorkerConfig
 
 __all__ = [
@@ -117,17 +118,21 @@ class Workers:
 # --- the file ----------------------------------------------------------------------------------
 
 
-def parse(text: str, file: str) -> list[Property]:
-    """Cut a file into properties. "#" begins a comment anywhere in a line, in a value as well."""
+def parse(text: str, file: str, mistakes: Mistakes, first: int = 1) -> list[Property]:
+    """Cut lines into properties. "#" begins a comment anywhere in a line, in a value as well.
+
+    first: the number of the first line.
+    """
     found = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), first):
         name, equals, value = line.partition("#")[0].partition("=")
         if name.strip() and equals:
             found.append(Property(name.strip(), value.strip(), Source(file, number, 1)))
         elif name.strip():
-            raise ConfigError(
-                f"{Source(file, number, 1)}: {name.strip()!r} has no value. "
-                f"Write {name.strip()}=..., or put # before it."
+            mistakes.add(
+                Source(file, number, 1),
+                f"{name.strip()!r} has no value",
+                f"Write {name.strip()}=..., or put # before it",
             )
     return found
 
@@ -241,6 +246,8 @@ class _Reader:
         self.own: dict[str, dict[str, Property]] = {}
         self.problems: list[Problem] = []
         self.listed = False
+        self.refused: set[str] = set()
+        """Workers with a line that cannot be read, of which less is known than the file says."""
 
     def add(self, item: Property) -> None:
         item = Property(item.name, self._substitute(item.value), item.source)
@@ -269,6 +276,7 @@ class _Reader:
             )
         worker, directive = match.groups()
         if directive not in _KNOWN:
+            self.refused.add(worker)
             near = get_close_matches(directive, _KNOWN, 1)
             raise ConfigError(
                 f"{item.source}: a worker has no directive {directive!r}. "
@@ -393,7 +401,7 @@ class _Reader:
 
     def _lb(self, worker: _Worker) -> LbWorker:
         names = worker.list("balance_workers")
-        if not names:
+        if not names and worker.name not in self.refused:
             raise ConfigError(
                 f"{worker.source}: {worker.name} balances nobody. "
                 f"Write worker.{worker.name}.balance_workers=<name>,<name>."
@@ -466,23 +474,25 @@ def _activation(text: str) -> Activation:
     return letters.get(text.upper()[:1], Activation.ACTIVE)
 
 
-def read_workers(properties: Iterable[Property], environ: Mapping[str, str] = os.environ) -> Workers:
-    """Make workers of properties. Raises ConfigError where mod_jk would not start."""
+def read_workers(
+    properties: Iterable[Property], mistakes: Mistakes, environ: Mapping[str, str] = os.environ
+) -> Workers:
+    """Make workers of properties. Raises BadConfiguration where mod_jk would not start.
+
+    mistakes: those of the lines that are not among the properties.
+    """
     reader = _Reader(environ)
-    mistakes = []
     for item in properties:
-        try:
+        with mistakes.kept():
             reader.add(item)
-        except ConfigError as error:
-            mistakes.append(str(error))
-    if mistakes:  # all of them at once
-        raise ConfigError("\n".join(mistakes))
     mounted: dict[str, Worker] = {}
     mounts: list[tuple[str, str, Source]] = []
     for name in reader.names if reader.listed else ["ajp13"]:
-        mounted[name] = reader.build(name)
+        with mistakes.kept():
+            mounted[name] = reader.build(name)
         if mount := reader.own.get(name, {}).get("mount"):
             mounts += ((pattern, name, mount.source) for pattern in split_list(mount.value))
+    mistakes.tell(reader.problems)
     return Workers(mounted, reader.maintain_s, tuple(mounts), tuple(reader.problems))
 
 
@@ -493,4 +503,5 @@ def read_workers_file(path: Path, environ: Mapping[str, str] = os.environ) -> Wo
         raise ConfigError(
             f"{path}: {error.strerror}. JkWorkersFile names a file that can be read."
         ) from error
-    return read_workers(parse(text, str(path)), environ)
+    mistakes = Mistakes("WAS821")
+    return read_workers(parse(text, str(path), mistakes), mistakes, environ)

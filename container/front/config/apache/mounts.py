@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from container.errors import ConfigError, Source
 from container.front.config.apache.modjk import split_list, to_bool, to_int
+from container.front.config.mistakes import Mistakes
 
 __all__ = ["Extensions", "Mount", "MountTable", "clean", "make_mounts", "parse_rules"]
 
@@ -129,8 +130,9 @@ def make_mounts(
 
 
 def parse_rules(text: str, file: str) -> list[Mount]:
-    """Read a uriworkermap.properties."""
+    """Read a uriworkermap.properties. Raises BadConfiguration."""
     mounts: list[Mount] = []
+    mistakes = Mistakes("WAS821")
     for number, line in enumerate(text.split("\n"), 1):
         rule, source = line.partition("#")[0].strip(), Source(file, number, 1)
         if not rule:
@@ -142,10 +144,13 @@ def parse_rules(text: str, file: str) -> list[Mount]:
         exclusion = pattern.startswith("!")
         pattern = pattern.removeprefix("!")
         if not equals or not target:
-            raise ConfigError(f"{source}: {rule!r} names no worker. Write /pattern=worker.")
-        made = make_mounts(pattern, target, source, exclusion=exclusion, rank=0)
-        if not inactive:
-            mounts += made
+            mistakes.add(source, f"{rule!r} names no worker", "Write /pattern=worker")
+            continue
+        with mistakes.kept():
+            made = make_mounts(pattern, target, source, exclusion=exclusion, rank=0)
+            if not inactive:
+                mounts += made
+    mistakes.tell()
     return mounts
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from container.errors import ConfigError, Source
 from container.front.balancer import Address
 from container.front.config.apache.model import Balance, ProxyPass
+from container.front.config.mistakes import Mistakes
 from container.front.health import HealthCheck
 from container.front.mod_proxy import BackendConfig, GroupConfig, Method, ProxyGroup
 from container.front.site import ProxyLimits
@@ -135,14 +136,19 @@ def _check(options: Mapping[str, str], source: Source | None) -> None:
             )
 
 
-def make_group(rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: float) -> ProxyBackend:
-    """Describe what the rule's URL leads to. timeout_s: ProxyTimeout, or Timeout."""
+def make_group(
+    rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: float, mistakes: Mistakes
+) -> ProxyBackend:
+    """Describe what the rule's URL leads to.
+
+    timeout_s: ProxyTimeout, or Timeout. mistakes: gets those of members; others are raised.
+    """
     url = rule.url or ""
     if not url.lower().startswith("balancer://"):
         return _single(rule, url, timeout_s)
     name, _, base = url[len("balancer://") :].partition("/")
     balance = balances.get(name.lower())
-    if balance is None or not balance.members:
+    if balance is None or balance.is_empty:
         raise ConfigError(
             f"{rule.source}: {url} has no members. Write <Proxy balancer://{name}> with BalancerMember lines."
         )
@@ -154,16 +160,17 @@ def make_group(rule: ProxyPass, balances: Mapping[str, Balance], timeout_s: floa
             )
     backends, members = [], {}
     for member in balance.members:
-        _check(member.options, member.source)
-        parsed = _parse(member.url, member.source)
-        backends.append(_backend(member.url, parsed.address, member.options, member.source))
-        members[member.url] = ProxyMemberUrl(
-            parsed.path.rstrip("/") + (f"/{base}" if base else ""),
-            parsed.authority,
-            _limits(f"{name} {member.url}", member.options, parsed, member.source, timeout_s),
-            parsed.address.protocol == "ajp",
-            _check_of(parsed, member.options, member.source),
-        )
+        with mistakes.kept():
+            _check(member.options, member.source)
+            parsed = _parse(member.url, member.source)
+            backends.append(_backend(member.url, parsed.address, member.options, member.source))
+            members[member.url] = ProxyMemberUrl(
+                parsed.path.rstrip("/") + (f"/{base}" if base else ""),
+                parsed.authority,
+                _limits(f"{name} {member.url}", member.options, parsed, member.source, timeout_s),
+                parsed.address.protocol == "ajp",
+                _check_of(parsed, member.options, member.source),
+            )
     method = options.get("lbmethod", "byrequests").lower()
     if method not in _METHODS:
         raise ConfigError(

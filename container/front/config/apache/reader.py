@@ -21,6 +21,7 @@ from container.front.config.apache.known import KNOWN, REFUSED
 from container.front.config.apache.model import Balance, Listen, Rules, Section, Server
 from container.front.config.apache.modjk import Property
 from container.front.config.apache.syntax import Directive, Tree
+from container.front.config.mistakes import Mistakes
 
 __all__ = [
     "Reader",
@@ -69,9 +70,12 @@ class Row:
 class Reader:
     """What has been read so far. rows: the directives by lower-case name."""
 
-    def __init__(self, tree: Tree, environ: Mapping[str, str], rows: Mapping[str, Row]) -> None:
+    def __init__(
+        self, tree: Tree, environ: Mapping[str, str], rows: Mapping[str, Row], mistakes: Mistakes
+    ) -> None:
         self.rows = rows
         self.tree = tree
+        self.mistakes = mistakes
         self.environ = environ
         self.main = Server()
         self.hosts: list[Server] = []
@@ -109,7 +113,8 @@ class Reader:
         server = Server(source=directive.source, addresses=tuple(map(_address, directive.args)))
         self.hosts.append(server)
         for child in directive.children or ():
-            self.at_server(child, server)
+            with self.mistakes.kept():
+                self.at_server(child, server)
 
     def _section(self, directive: Directive, server: Server, around: Section | None) -> None:
         name = directive.name.lower()
@@ -127,14 +132,13 @@ class Reader:
         server.sections.append(section)
         where = Where(server, section.rules, section)
         for child in directive.children or ():
-            if child.children is None:
-                self.apply(child, where)
-            elif child.name.lower() in ("files", "filesmatch") and kind == "directory":
-                self._section(child, server, section)
-            elif child.name.lower() in self.rows:
-                self.apply(child, where)
-            else:
-                raise _no_section(child)
+            with self.mistakes.kept():
+                if child.children is None or child.name.lower() in self.rows:
+                    self.apply(child, where)
+                elif child.name.lower() in ("files", "filesmatch") and kind == "directory":
+                    self._section(child, server, section)
+                else:
+                    raise _no_section(child)
 
     def _proxy(self, directive: Directive, server: Server) -> None:
         url = directive.args[0] if directive.args else ""
@@ -142,17 +146,18 @@ class Reader:
         where = Where(server, Rules())
         for child in directive.children or ():
             name = child.name.lower()
-            if name in ("balancermember", "proxyset") and balance is not None:
-                self.apply(replace(child, args=(url, *child.args)), where)
-            elif name in ("require", "order", "allow", "deny", "requireall", "requireany"):
-                self.apply(child, where)
-            elif name in KNOWN or name in _NOT_OF_PROXIES:
-                self.note(child.source, f"{child} has no effect here: answers are passed on as they are")
-            else:
-                raise ConfigError(
-                    f"{child.source}: {child} has no meaning inside {directive}. "
-                    "BalancerMember, ProxySet and Require are what stands there."
-                )
+            with self.mistakes.kept():
+                if name in ("balancermember", "proxyset") and balance is not None:
+                    self.apply(replace(child, args=(url, *child.args)), where)
+                elif name in ("require", "order", "allow", "deny", "requireall", "requireany"):
+                    self.apply(child, where)
+                elif name in KNOWN or name in _NOT_OF_PROXIES:
+                    self.note(child.source, f"{child} has no effect here: answers are passed on as they are")
+                else:
+                    raise ConfigError(
+                        f"{child.source}: {child} has no meaning inside {directive}. "
+                        "BalancerMember, ProxySet and Require are what stands there."
+                    )
         if where.rules.access is not None and not where.rules.access.lets_everybody_in:
             raise ConfigError(
                 f"{directive.source}: access rules of {directive} are not looked at here. "

@@ -5,28 +5,57 @@ request ──> HttpdSite: which virtual host ──> Host: what to do ──> A
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from container.front.balancer import Balancer
+from container.front.config.apache.conf import read_httpd
 from container.front.config.apache.groups import Groups
 from container.front.config.apache.host import Host
 from container.front.config.apache.model import Httpd, Listen
+from container.front.config.mistakes import Mistakes
 from container.front.health import Checked
 from container.front.site import Action, Deny, FrontRequest
 
-__all__ = ["HttpdSite"]
+__all__ = ["HttpdSite", "read_site"]
+
+
+def read_site(
+    path: Path,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    defines: Iterable[str] = (),
+    now: Callable[[], float] = time.monotonic,
+) -> HttpdSite:
+    """Read an httpd.conf with all that it names. Raises BadConfiguration with all that is wrong."""
+    mistakes = Mistakes("WAS811")
+    config = read_httpd(path, mistakes, environ, defines=defines)
+    site = HttpdSite(config, mistakes, now=now)
+    mistakes.tell([*config.problems, *config.ignored])
+    return site
 
 
 class HttpdSite:
     """Everything that one httpd.conf says. Any thread may ask; whoever asks the groups guards them."""
 
-    def __init__(self, config: Httpd, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, config: Httpd, mistakes: Mistakes, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """mistakes: gets those that show when the parts are put together."""
         self.config = config
         self.now = now
-        self._groups = Groups(config)
-        self._main = Host(config, self._groups, config.main, now)
-        self._hosts = [Host(config, self._groups, server, now) for server in config.hosts]
+        self._groups = Groups(config, mistakes)
+        self._main = Host(config, self._groups, config.main, now, mistakes)
+        self._hosts = [Host(config, self._groups, server, now, mistakes) for server in config.hosts]
+        for server in config.hosts:
+            if server.tls and server.certificate is None:
+                mistakes.add(
+                    server.source,
+                    "SSLEngine is on, but there is no certificate",
+                    "Write SSLCertificateFile",
+                )
 
     def __repr__(self) -> str:
         return f"<HttpdSite {len(self._hosts)} virtual hosts, {len(self.groups)} groups>"
@@ -48,11 +77,12 @@ class HttpdSite:
 
     def tls_hosts(self, listen: Listen) -> list[Host]:
         """The hosts with SSLEngine on that answer at an address; none: it is spoken to without TLS."""
+        address = "" if listen.host == "0.0.0.0" else listen.host
         return [
             host
             for host in self._hosts
             if host.server.tls
-            and any(_fits(each, port, listen.host or each, listen.port) for each, port in host.addresses)
+            and any(_fits(each, port, address or each, listen.port) for each, port in host.addresses)
         ]
 
     def decide(self, request: FrontRequest) -> Action:

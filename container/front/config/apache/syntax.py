@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from container.errors import ConfigError, Problem, Source
+from container.front.config.mistakes import Mistakes
 
 __all__ = ["VERSION", "Directive", "Tree", "read_tree", "words"]
 
@@ -56,6 +57,7 @@ class Tree:
     files: list[str] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    """Warnings."""
 
     def path(self, name: str) -> Path:
         """A file's name as Apache takes it: relative to ServerRoot."""
@@ -97,8 +99,11 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 class _Reader:
-    def __init__(self, root: Path, environ: Mapping[str, str], defines: Iterable[str]) -> None:
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], defines: Iterable[str], mistakes: Mistakes
+    ) -> None:
         self.tree = Tree(root)
+        self.mistakes = mistakes
         self.environ = environ
         self.defines = dict.fromkeys(defines, "")
         self.loads = False
@@ -114,10 +119,10 @@ class _Reader:
             raise ConfigError(f"{path}: {error.strerror}. Name a file that can be read.") from error
         self.tree.files.append(name)
         self.including.append(name)
-        lines = _lines(text)
-        found = list(self._block(lines, name, None))
-        self.including.pop()
-        return found
+        try:
+            return list(self._block(_lines(text), name, None))
+        finally:
+            self.including.pop()
 
     def _block(
         self, lines: Iterator[tuple[int, str]], file: str, opened: Directive | None
@@ -136,7 +141,8 @@ class _Reader:
                 continue
             name, _, rest = line.partition(" ") if "\t" not in line else _cut(line)
             rest = self._substitute(rest.strip(), source)
-            yield from self._directive(Directive(name, words(rest), source, None, rest))
+            with self.mistakes.kept():
+                yield from self._directive(Directive(name, words(rest), source, None, rest))
         if opened is not None:
             raise ConfigError(f"{opened.source}: {opened} is never closed. Write </{opened.name}>.")
 
@@ -310,9 +316,14 @@ def _envvars(file: Path) -> dict[str, str]:
     return found
 
 
-def read_tree(path: Path, environ: Mapping[str, str] = os.environ, *, defines: Iterable[str] = ()) -> Tree:
-    """Read a configuration. ServerRoot is the file's folder until the file says otherwise."""
+def read_tree(
+    path: Path, mistakes: Mistakes, environ: Mapping[str, str] = os.environ, *, defines: Iterable[str] = ()
+) -> Tree:
+    """Read a configuration. ServerRoot is the file's folder until the file says otherwise.
+
+    Raises ConfigError where it does not show which directive stands in which section.
+    """
     path = path.absolute()
-    reader = _Reader(path.parent, {**_envvars(path.parent / "envvars"), **environ}, defines)
+    reader = _Reader(path.parent, {**_envvars(path.parent / "envvars"), **environ}, defines, mistakes)
     reader.tree.directives = reader.file(path)
     return reader.tree

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from container.files import format_http_date, mime_type
+from container.front.config.mistakes import BadDirective
 from container.front.config.nginx import values
 from container.front.config.nginx.model import Expires, Location, LogFormat, Map, Replacement, with_charset
 from container.front.config.nginx.rewriting import rewrites
-from container.front.config.nginx.syntax import BadDirective
 from container.front.config.nginx.values import Template, words
 from container.front.config.nginx.variables import State, is_late, octets, to_header
 from container.front.site import NO_EDITS, HeaderEdits, Headers

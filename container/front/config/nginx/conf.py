@@ -11,38 +11,23 @@ own instead of nginx's, docs/nginx.md says so.
 from __future__ import annotations
 
 from container.errors import Problem, Source
+from container.front.config.mistakes import BadConfiguration, BadDirective
 from container.front.config.nginx import values
 from container.front.config.nginx.model import Config
 from container.front.config.nginx.reader import Notebook
 from container.front.config.nginx.servers import HttpReader
-from container.front.config.nginx.syntax import BadDirective, BadNginxConfig, Directive, parse
+from container.front.config.nginx.syntax import Directive, parse
 from container.front.config.nginx.upstreams import Resolve, resolve_by_dns
 from container.front.config.nginx.variables import is_builtin, is_missing
 
-__all__ = ["BadNginxConfig", "Config", "check", "read"]
+__all__ = ["Config", "check", "read"]
 
 
 def read(path: str, resolve: Resolve = resolve_by_dns) -> Config:
     """Read a configuration and all that it includes.
 
-    Names in upstreams are looked up here, once. Raises BadNginxConfig with all that is wrong.
+    Names in upstreams are looked up here, once. Raises BadConfiguration with all that is wrong.
     """
-    config, problems = _read(path, resolve)
-    if config is None:
-        raise BadNginxConfig(problem for problem in problems if problem.severity == "error")
-    return config
-
-
-def check(path: str, resolve: Resolve = resolve_by_dns) -> tuple[Problem, ...]:
-    """Everything that can be said about a configuration: what is wrong, and what has no effect here."""
-    try:
-        return _read(path, resolve)[1]
-    except BadNginxConfig as error:
-        return error.problems
-
-
-def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ...]]:
-    """None with the problems, if it cannot be used."""
     directives = parse(path)
     notebook = Notebook(path)
     http = HttpReader(notebook, resolve)
@@ -50,11 +35,10 @@ def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ..
     main.read(directives)
     notebook.check_variables(lambda name: name in http.maps or is_builtin(name), is_missing)
     http.check_maps()
-    if not notebook.problems and not http.servers:
+    if not notebook.mistakes.problems and not http.servers:
         notebook.problem(Source(path), "there is no server", "Write http { server { listen 8080; } }")
-    if notebook.problems:
-        return None, (*notebook.problems, *notebook.notes)
-    config = Config(
+    notebook.mistakes.tell(notebook.notes)
+    return Config(
         file=path,
         servers=tuple(http.servers),
         groups=http.upstreams.groups,
@@ -66,9 +50,17 @@ def _read(path: str, resolve: Resolve) -> tuple[Config | None, tuple[Problem, ..
         worker_connections=main.worker_connections,
         worker_shutdown_timeout_s=main.worker_shutdown_timeout_s,
         named=frozenset(main.named),
+        logs=notebook.logs,
         connection_settings=http.settings,
     )
-    return config, config.notes
+
+
+def check(path: str, resolve: Resolve = resolve_by_dns) -> tuple[Problem, ...]:
+    """Everything that can be said about a configuration: what is wrong, and what has no effect here."""
+    try:
+        return read(path, resolve).notes
+    except BadConfiguration as error:
+        return error.problems
 
 
 class _Main:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
+from container.front.config.mistakes import BadDirective
 from container.front.config.nginx import values
 from container.front.config.nginx.model import (
     AccessLog,
@@ -35,7 +36,7 @@ from container.front.config.nginx.model import (
     with_charset,
 )  # fmt: skip
 from container.front.config.nginx.reader import Handler, Notebook
-from container.front.config.nginx.syntax import BadDirective, Directive
+from container.front.config.nginx.syntax import Directive
 from container.front.config.nginx.values import Pattern, Template, template, words
 from container.front.health import HealthCheck
 
@@ -466,7 +467,10 @@ class LocationReader:
                 raise BadDirective(
                     f'invalid parameter "{parameter}"', "Write access_log FILE [FORMAT] [if=CONDITION]"
                 )
-        draft.append("logs", AccessLog(self._notebook.path(file, directive.source), form, condition))
+        path = self._notebook.path(file, directive.source)
+        if path.constant:
+            self._notebook.logs.setdefault(path.text, directive.source)
+        draft.append("logs", AccessLog(path, form, condition))
 
     # --- proxying -------------------------------------------------------------------------------
 

@@ -396,6 +396,8 @@ class Config:
     """health_check, by the name of the upstream."""
     named: frozenset[str] = frozenset()
     """Which of these three the file says something about."""
+    logs: Mapping[str, Source] = field(default_factory=dict)
+    """Each access_log whose name is the same for every request, and where it is first named."""
     connection_settings: Mapping[str, object] = field(default_factory=dict)
     """Timeouts and limits of clients' connections, by the names of config.Settings."""
 

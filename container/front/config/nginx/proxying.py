@@ -10,10 +10,10 @@ from typing import Literal
 
 from container.files import format_http_date
 from container.front.balancer import Address, Ask, Balancer, Member
+from container.front.config.mistakes import BadDirective
 from container.front.config.nginx.answers import Answers
 from container.front.config.nginx.model import Group, Location, ProxyPass
 from container.front.config.nginx.paths import escape_path
-from container.front.config.nginx.syntax import BadDirective
 from container.front.config.nginx.upstreams import split_port
 from container.front.config.nginx.values import words
 from container.front.config.nginx.variables import State, octets, to_header

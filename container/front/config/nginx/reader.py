@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 
 from container.errors import Problem, Source
+from container.front.config.mistakes import Mistakes
 from container.front.config.nginx.directives import REFUSED, REPEATABLE, why_without_effect
-from container.front.config.nginx.syntax import BadDirective, Directive, known_to_nginx
+from container.front.config.nginx.syntax import Directive, known_to_nginx
 from container.front.config.nginx.values import Pattern, Template, template
 
 __all__ = ["Handler", "Notebook"]
@@ -21,10 +22,12 @@ class Notebook:
 
     def __init__(self, file: str) -> None:
         self.prefix = os.path.dirname(os.path.abspath(file))
-        self.problems: list[Problem] = []
+        self.mistakes = Mistakes("WAS801")
         self.notes: list[Problem] = []
         self.variables: set[str] = set()
         """Those that the configuration itself gives values to."""
+        self.logs: dict[str, Source] = {}
+        """Access logs, those without variables, and where they are first named."""
         self._used: list[tuple[str, Source]] = []
         self._noted: set[str] = set()
 
@@ -51,13 +54,11 @@ class Notebook:
                 self._without_handler(directive)
 
     def attempt(self, handler: Handler, directive: Directive) -> None:
-        try:
+        with self.mistakes.kept(directive.source):
             handler(directive)
-        except BadDirective as error:
-            self.problem(directive.source, error.message, error.cure)
 
     def problem(self, source: Source, message: str, cure: str = "") -> None:
-        self.problems.append(Problem(source, message, _sentence(cure), code="WAS801"))
+        self.mistakes.add(source, message, cure)
 
     def note(self, source: Source, message: str, cure: str = "") -> None:
         self.notes.append(Problem(source, message, _sentence(cure), "warning", code="WAS802"))

@@ -12,12 +12,13 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from container.errors import Source
+from container.front.config.mistakes import BadDirective
 from container.front.config.nginx import values
 from container.front.config.nginx.directives import SPEAKS_HTTP_1
 from container.front.config.nginx.locations import LocationReader
 from container.front.config.nginx.model import Listen, Location, LogFormat, Map, Root, Server
 from container.front.config.nginx.reader import Notebook
-from container.front.config.nginx.syntax import BadDirective, Directive
+from container.front.config.nginx.syntax import Directive
 from container.front.config.nginx.upstreams import Resolve, UpstreamReader, split_port
 from container.front.config.nginx.values import Pattern, Template, template
 from container.front.health import HealthCheck

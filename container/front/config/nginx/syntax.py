@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from container.errors import ConfigError, Problem, Source
+from container.front.config.mistakes import BadConfiguration
 
-__all__ = ["BadDirective", "BadNginxConfig", "Directive", "known_to_nginx", "parse"]
+__all__ = ["Directive", "known_to_nginx", "parse"]
 
 _ESCAPE = re.compile(r"""\\([\\"'tnr])""")
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r"}
@@ -32,23 +33,6 @@ _PLACES = {
     "NGX_HTTP_SRV_CONF": "in server",
     "NGX_HTTP_LOC_CONF": "in location",
 }
-
-
-class BadNginxConfig(ConfigError):  # noqa: N818  it is the configuration that is bad
-    """A configuration that cannot be used, with all its problems at once."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
-
-
-class BadDirective(Exception):  # noqa: N818  it is the directive that is bad
-    """What is wrong with the directive that is being read; whoever reads it adds the place."""
-
-    def __init__(self, message: str, cure: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.cure = cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +54,13 @@ def known_to_nginx() -> frozenset[str]:
 
 
 def parse(path: str) -> tuple[Directive, ...]:
-    """Read a file and all that it includes. Raises BadNginxConfig with what crossplane finds wrong."""
+    """Read a file and all that it includes. Raises BadConfiguration with what crossplane finds wrong."""
     if not os.path.isfile(path):
         raise ConfigError(f"{path}: there is no such file. Name the nginx.conf.")
     payload = _crossplane().parse(path, catch_errors=True)
     problems = [_problem(found) for found in payload["errors"]]
     if problems:
-        raise BadNginxConfig(_of_part(path, problems) or problems)
+        raise BadConfiguration(_of_part(path, problems) or problems)
     return tuple(_directives(payload["config"], 0, ()))
 
 
@@ -132,7 +116,7 @@ def _of_part(path: str, problems: list[Problem]) -> list[Problem]:
 def _directives(files: list[Any], index: int, above: tuple[str, ...]) -> Iterator[Directive]:
     file = files[index]["file"]
     if file in above or len(above) > _DEEPEST_INCLUDE:
-        raise BadNginxConfig([Problem(Source(above[-1]), f'"{file}" is included by itself', code="WAS801")])
+        raise BadConfiguration([Problem(Source(above[-1]), f'"{file}" is included by itself', code="WAS801")])
     yield from _block(files, files[index]["parsed"], (*above, file))
 
 

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from container.errors import Source
 from container.front.balancer import Address
+from container.front.config.mistakes import BadDirective
 from container.front.config.nginx import values
 from container.front.config.nginx.model import Group, Sticky
 from container.front.config.nginx.reader import Handler, Notebook
-from container.front.config.nginx.syntax import BadDirective, Directive
+from container.front.config.nginx.syntax import Directive
 from container.front.config.nginx.values import Template, template
 from container.front.upstream import Method, ServerConfig, UpstreamConfig
 
@@ -63,7 +64,7 @@ class UpstreamReader:
         self._notebook.read(directive.block or (), self._handlers(draft, scheme))
         servers = draft.pop("servers")
         method: Method = draft.pop("method") or "round_robin"
-        if not servers:
+        if not any(each.name == "server" for each in directive.block or ()):
             raise BadDirective(f'no servers are inside upstream "{name}"', "Write server HOST:PORT in it")
         if method in _NO_BACKUP and any(server.backup for server in servers):
             raise BadDirective(

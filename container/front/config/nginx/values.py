@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from container.front.config.nginx.syntax import BadDirective
+from container.front.config.mistakes import BadDirective
 
 __all__ = [
     "Pattern",

@@ -57,6 +57,17 @@ _CORS = """
     """
 _SERVICES = "WEB-INF/classes/META-INF/services/jakarta.servlet.ServletContainerInitializer"
 
+_USES_JSON = """
+    import json
+
+    from container.servlet import HttpServlet
+
+
+    class Cart(HttpServlet):
+        def doGet(self, request, response):
+            response.getWriter().write(json.dumps({"items": []}))
+    """
+
 RULES = (
     Rule(
         "WAS301",
@@ -331,5 +342,15 @@ RULES = (
             "begin.py",
         ),
         at_start=True,
+    ),
+    Rule(
+        "WAS316",
+        "warning",
+        "A module is called like one of the standard library",
+        "Modules of the web app come first, so import json means its json.py, in its libraries too. Only "
+        "what is part of the interpreter, such as time, is never replaced.",
+        "Rename the module.",
+        py("CURRENCY = 'EUR'", "json.py") | py(_USES_JSON),
+        py("CURRENCY = 'EUR'", "prices.py") | py(_USES_JSON),
     ),
 )

@@ -379,4 +379,14 @@ RULES = (
         _do_get('request.getRequestDispatcher("/WEB-INF/pages/cart.jinja").forward(request, response)')
         | _PAGE,
     ),
+    Rule(
+        "WAS719",
+        "warning",
+        "A page is returned instead of being written",
+        "A servlet writes its answer to the response. What doGet and its like return goes nowhere, and the "
+        "browser shows an empty page.",
+        "Write it.",
+        _do_get('return "empty"'),
+        _do_get('response.getWriter().write("empty")'),
+    ),
 )

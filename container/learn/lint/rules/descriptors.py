@@ -579,4 +579,14 @@ RULES = (
         {"classes/cart.py": CART_PY},
         {"WEB-INF/classes/cart.py": CART_PY},
     ),
+    Rule(
+        "WAS137",
+        "warning",
+        "A .war is not served",
+        "A web app is a folder here, and its servlets are Python classes: a .war is an archive of "
+        "classes of Java, so it is passed over. One with its folder beside it is not told of.",
+        "See with `was migrate shop.war` what becomes of it, and with --output have a web app made.",
+        {},
+        {},
+    ),
 )

@@ -5,8 +5,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from container.front.config.apache.conf import read_httpd
-from container.front.config.apache.site import HttpdSite
+from container.front.config.apache.site import read_site
 from container.front.site import FrontRequest
 
 
@@ -87,6 +86,6 @@ def make_front(tmp_path):
             (tmp_path / "workers.properties").write_text(workers)
             config = "JkWorkersFile workers.properties\n" + config
         (tmp_path / "httpd.conf").write_text(config.replace("@", str(tmp_path)))
-        return Front(HttpdSite(read_httpd(tmp_path / "httpd.conf", {}), now=now))
+        return Front(read_site(tmp_path / "httpd.conf", {}, now=now))
 
     return make

@@ -45,6 +45,38 @@ def test_every_unknown_directive_of_the_workers_is_told_at_once(report):
     assert summary == "1 configuration: 2 errors"
 
 
+def test_all_mistakes_of_all_files_are_told_at_once(report, tmp_path):
+    (tmp_path / "workers.properties").write_text(
+        "worker.list=lb,one\nworker.lb.type=lb\nworker.lb.balance_workerz=one\nhalf\nworker.one.port=x\n"
+    )
+    (tmp_path / "map.properties").write_text("/a\n/b=lb;nothing=1\n")
+    found, summary = report(
+        "httpd.conf",
+        "RewriteRule ^/x /y\nInclude nowhere.conf\nJkMountt /shop lb\nJkWorkersFile workers.properties\n"
+        "JkMount shop lb\nJkMountFile map.properties\nProxyPass /a http://a/ retries=3\n"
+        "ProxyPass /b balancer://b/\n<Proxy balancer://b>\nBalancerMember ftp://a\n"
+        "BalancerMember http://a x=1\nBalancerMember http://b y=1\n</Proxy>\n"
+        '<VirtualHost *>\nSSLEngine on\nCustomLog log "%Q"\n<Location /x>\nRequire nobody\nNonsense\n'
+        "</Location>\n</VirtualHost>\n",
+    )
+    assert [line.split(": ")[0] for line in found] == [
+        *(f"httpd.conf:{line}:1" for line in (1, 2, 3, 5, 7, 10, 11, 12, 14, 16, 18, 19)),
+        *(f"map.properties:{line}:1" for line in (1, 2)),
+        *(f"workers.properties:{line}:1" for line in (3, 4, 5)),
+    ]
+    assert summary == "1 configuration: 17 errors"
+
+
+def test_what_has_no_effect_is_listed_beside_mistakes(report):
+    found, _ = report("httpd.conf", "ServerTokens Prod\nNonsense\n")
+    assert [line.split("[")[1] for line in found] == ["WAS811]", "WAS813]"]
+
+
+def test_without_its_end_nobody_knows_what_stands_in_a_section(report):
+    found, _ = report("httpd.conf", "Nonsense\n<VirtualHost *:80>\nListen 1\n")
+    assert found == ["httpd.conf:2:1: <VirtualHost *:80> is never closed. Write </VirtualHost>. [WAS811]"]
+
+
 def test_rules(report):
     assert report("uriworkermap.properties", "/a=w\n") == ([], "1 uriworkermap.properties: no problem")
     assert "matches nothing" in report("uriworkermap.properties", "a=w\n")[0][0]

@@ -4,11 +4,13 @@ import pytest
 
 from container.errors import ConfigError
 from container.front.config.apache.modjk import parse, read_workers, to_bool
+from container.front.config.mistakes import Mistakes
 from container.front.jk import Activation
 
 
 def read(text, **environ):
-    return read_workers(parse(text, "workers.properties"), environ)
+    mistakes = Mistakes("WAS821")
+    return read_workers(parse(text, "workers.properties", mistakes), mistakes, environ)
 
 
 def worker(text, **environ):

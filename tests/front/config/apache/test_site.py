@@ -6,7 +6,7 @@ import re
 import pytest
 
 from container.errors import ConfigError
-from container.front.config.apache.conf import read_httpd
+from container.front.config.apache.site import read_site
 from container.front.site import Deny, FileAction, FixedAnswer
 
 ONE = "worker.list=w,v,st\nworker.w.port=9001\nworker.v.port=9002\nworker.st.type=status\n"
@@ -716,7 +716,7 @@ def test_settings_of_process_models_are_kept_by_their_names(tmp_path):
         "StartServers 2\nMaxClients 9\n<IfModule mpm_event_module>\nThreadsPerChild 3\n</IfModule>\n"
         "Listen 81\nListen 10.0.0.1:82 https\n"
     )
-    found = read_httpd(tmp_path / "httpd.conf", {})
+    found = read_site(tmp_path / "httpd.conf", {}).config
     assert found.mpm == {"StartServers": 2, "MaxRequestWorkers": 9, "ThreadsPerChild": 3}
     assert [(each.host, each.port, each.protocol) for each in found.listen] == [
         ("", 81, "http"),

@@ -4,6 +4,7 @@ import pytest
 
 from container.errors import ConfigError
 from container.front.config.apache.syntax import read_tree, words
+from container.front.config.mistakes import Mistakes
 
 
 @pytest.fixture
@@ -13,7 +14,10 @@ def read(tmp_path):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(content)
         (tmp_path / "httpd.conf").write_text(text)
-        return read_tree(tmp_path / "httpd.conf", environ, defines=defines)
+        mistakes = Mistakes("WAS811")
+        tree = read_tree(tmp_path / "httpd.conf", mistakes, environ, defines=defines)
+        mistakes.tell()
+        return tree
 
     return make
 

@@ -11,7 +11,8 @@ import programs
 import pytest
 
 from container.errors import ConfigError
-from container.front.config.nginx.conf import BadNginxConfig, Config, check
+from container.front.config.mistakes import BadConfiguration
+from container.front.config.nginx.conf import Config, check
 
 BOTH = [  # nginx refuses them too, at the same line
     ("server {\n  rooot /srv;\n}", 2, 'unknown directive "rooot". Did you mean "root"?'),
@@ -118,7 +119,7 @@ ONLY_HERE = [  # or with another line
 
 
 def refuse(configure: Callable[..., Config], text: str) -> list[str]:
-    with pytest.raises(BadNginxConfig) as caught:
+    with pytest.raises(BadConfiguration) as caught:
         configure(text)
     return [str(problem) for problem in caught.value.problems]
 
