@@ -270,6 +270,8 @@ class Supervisor:
         has_ended = threading.Event()
 
         def ready() -> None:
+            if self._board.phase == DRAINING:  # the signal that says so came too early for the server
+                server.drain()
             child.slot.state = WAITING
             self._inbox.wake()
 
@@ -367,7 +369,10 @@ class Supervisor:
         if not self._has_been_ready:
             self._has_been_ready = True
             self._failures = 0
-            self._board.phase = WAITING
+            if (
+                self._stop_at_s is None
+            ):  # or it is told to stop already: a child says it is ready before we look
+                self._board.phase = WAITING
             ready()
         if self._is_replacing and all(child.slot.state != STARTING for child in self._current()):
             self._failures = 0

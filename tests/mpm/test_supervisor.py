@@ -9,13 +9,15 @@ import textwrap
 
 import pytest
 
+from container.mpm.scoreboard import DRAINING
+
 pytestmark = pytest.mark.socket  # it forks
 
 FRAME = """
 import os, signal, threading, time
 from container.config import Settings
 from container.mpm.population import Limits
-from container.mpm.scoreboard import Scoreboard
+from container.mpm.scoreboard import DRAINING, Scoreboard
 from container.mpm.supervisor import StartError, Supervisor
 
 class Late:
@@ -30,6 +32,10 @@ class Server:
 
     def run(self, ready):
         self.of_thread.late = Late()  # the thread takes its time to end, as on a busy machine
+        if IS_EARLY and self.number == 1:
+            os.kill(os.getppid(), signal.SIGTERM)
+        while IS_EARLY and board.phase != DRAINING:
+            time.sleep(0.001)
         ready()
         if self.number in KILLED:
             os.kill(os.getpid(), signal.SIGRTMIN + 1)
@@ -38,7 +44,7 @@ class Server:
         self.ended.wait()
 
     def drain(self):
-        pass
+        print("drained", self.number, flush=True)
 
     def stop(self, timeout_s):
         self.ended.set()
@@ -54,8 +60,15 @@ def failing():
 os.fork = failing
 board = Scoreboard.make(None, 4, 1, "event", [])
 limits = Limits(2, 0, 0, 2, 4, 1, is_fixed=True)
+settings = Settings(drain_s=3600.0 if IS_EARLY else 0.0)
+
+def ready():
+    if IS_EARLY:
+        print("phase", chr(board.phase), flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
 try:
-    code = Supervisor(Server, limits, board, Settings()).run()
+    code = Supervisor(Server, limits, board, settings).run(ready)
 except StartError as error:
     raise SystemExit(str(error))
 states = [slot.state for slot in board.all_slots()]
@@ -63,12 +76,16 @@ raise SystemExit(code if states == [board.slot(3).state] * 4 else f"slots are le
 """
 
 
-def supervise(last: int, failing: str = "()", killed: str = "()") -> subprocess.CompletedProcess[str]:
+def supervise(
+    last: int, failing: str = "()", killed: str = "()", *, is_early: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run one whose child of this number has it stop; failing: which forks fail, counted from 1.
 
-    killed: which children are killed by a signal that has no name.
+    killed: which children are killed by a signal that has no name. is_early: it is told to stop, with a
+    time to drain, before a child is ready, and at once when one is.
     """
-    program = f"LAST, FAILING, KILLED = {last}, {failing}, {killed}\n{textwrap.dedent(FRAME)}"
+    known = f"LAST, FAILING, KILLED, IS_EARLY = {last}, {failing}, {killed}, {is_early}"
+    program = f"{known}\n{textwrap.dedent(FRAME)}"
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
@@ -90,3 +107,10 @@ def test_a_child_killed_by_a_signal_without_a_name_is_replaced() -> None:
     done = supervise(3, killed="(1,)")
     assert done.returncode == 0, done.stderr
     assert f"signal {signal.SIGRTMIN + 1}" in done.stderr
+
+
+def test_a_server_that_is_told_to_stop_before_it_is_ready_drains_all_the_same() -> None:
+    done = supervise(0, is_early=True)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert f"phase {chr(DRAINING)}" in done.stdout
+    assert "drained" in done.stdout
