@@ -20,6 +20,9 @@ from container.mpm.population import Limits
 from container.mpm.scoreboard import DRAINING, Scoreboard
 from container.mpm.supervisor import StartError, Supervisor
 
+def say(line):
+    os.write(1, f"{line}\\n".encode())  # print may make several writes, with those of others between
+
 class Late:
     def __del__(self):
         time.sleep(0.3)
@@ -44,7 +47,7 @@ class Server:
         self.ended.wait()
 
     def drain(self):
-        print("drained", self.number, flush=True)
+        say(f"drained {self.number}")
 
     def stop(self, timeout_s):
         self.ended.set()
@@ -64,7 +67,7 @@ settings = Settings(drain_s=3600.0 if IS_EARLY else 0.0)
 
 def ready():
     if IS_EARLY:
-        print("phase", chr(board.phase), flush=True)
+        say(f"phase {chr(board.phase)}")
         os.kill(os.getpid(), signal.SIGTERM)
 
 try:
