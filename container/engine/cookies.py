@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from container.descriptor.checks import is_cookie_domain
@@ -12,6 +13,7 @@ __all__ = ["cookie_pairs", "format_cookie", "parse_cookies"]
 
 _SEPARATORS = frozenset('()<>@,;:\\"/[]?={} \t')
 _VALUE_REFUSED = frozenset('",;\\ \t')
+_NOT_IN_VALUE = re.compile(r'[",;\\\x00-\x20\x7f]')
 
 
 def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
@@ -27,15 +29,14 @@ def parse_cookies(values: Iterable[str], limit: int) -> list[Cookie]:
 def cookie_pairs(values: Iterable[str], only: str | None = None) -> Iterator[tuple[str, str]]:
     """Find names and values in the Cookie header's lines, in order; what is no pair is skipped (RT-CKI-03).
 
-    With only, those of that name.
+    With only, a token, those of that name.
     """
     for value in values:
         for pair in value.split(";"):
             name, _, content = pair.partition("=")
             name = name.strip(" \t")
-            if only is not None and name != only:
-                continue
-            if _is_token(name) and (text := _cookie_value(content.strip(" \t"))) is not None:
+            is_wanted = name == only if only else _is_token(name)
+            if is_wanted and (text := _cookie_value(content.strip(" \t"))) is not None:
                 yield name, text
 
 
@@ -49,10 +50,10 @@ def _cookie_value(content: str) -> str | None:
     As Tomcat does, a quote that begins it need not be closed.
     """
     inner = content[1:].removesuffix('"') if content[:1] == '"' else content
-    if any(c in _VALUE_REFUSED or c < " " or c == "\x7f" for c in inner):
+    if _NOT_IN_VALUE.search(inner):
         return None
     # Bytes beyond ASCII are UTF-8 (RFC 6265 leaves them open, browsers send that).
-    return inner.encode("latin-1").decode("utf-8", "replace")
+    return inner if inner.isascii() else inner.encode("latin-1").decode("utf-8", "replace")
 
 
 def format_cookie(cookie: Cookie) -> str:
