@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STEP_LIMIT_S = 15 * 60
+STEP_LIMIT_S = 18 * 60
 START_LIMIT_S = 5 * 60
 STOP_LIMIT_S = 30
 LAST_LINES = 60
