@@ -386,7 +386,8 @@ class RequestParser(BodyParser):
 
     def next_head(self) -> RequestHead | None:
         buffer = self.waiting
-        head = self._heads.known.get(buffer)
+        # A long buffer holds more than one head, and would be hashed as a whole for each of them.
+        head = self._heads.known.get(buffer) if len(buffer) <= _MOST_REMEMBERED_BYTES else None
         if head is not None:
             self.waiting = b""
             self._scanned = 0
