@@ -27,6 +27,7 @@ from container.connectors.http_exchange import FilePart, HttpCore, HttpExchange,
 from container.mpm.executor import PATIENCE_S, Executor, Task
 from container.mpm.scoreboard import Activity
 from container.protocols.exchange import Handler
+from container.protocols.http1 import HeadParser
 from container.trace import AnsweredListener
 
 __all__ = ["FilePart", "HttpConnection", "HttpConnector", "HttpExchange", "Phase"]
@@ -56,6 +57,7 @@ class HttpConnector(HttpCore):
         "_ready",
         "_requests",
         "executor",
+        "heads",
         "loop",
         "on_closed",
         "stop_grace_s",
@@ -73,6 +75,7 @@ class HttpConnector(HttpCore):
     ) -> None:
         super().__init__(handler, settings, listeners, prefix)
         self.executor = executor
+        self.heads = HeadParser(settings)  # of all connections, as the loop has one thread
         self.on_closed: Callable[[], None] | None = None
         self._connections: set[HttpConnection] = set()
         self._outbox: deque[tuple[HttpExchange, bytes | FilePart | None, bool]] = deque()

@@ -36,7 +36,6 @@ from container.protocols.http1 import (
     PLAIN_STATUS_LINES,
     Framing,
     HeaderLines,
-    HeadParser,
     HttpDate,
     RequestHead,
     answer_head,
@@ -158,7 +157,6 @@ class HttpCore(ABC):
         "handle",
         "handler",
         "header_lines",
-        "heads",
         "is_draining",
         "is_stopping",
         "listeners",
@@ -187,7 +185,6 @@ class HttpCore(ABC):
             from container.protocols.forwarded import TrustedProxies  # only where there are proxies
 
             self._proxies = TrustedProxies(settings.trusted_proxies, settings.forwarded_headers)
-        self.heads = HeadParser(settings)
         self.header_lines = HeaderLines()
         self.numbers = itertools.count(1)  # of connections
         self.prefix = prefix
