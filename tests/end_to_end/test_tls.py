@@ -35,19 +35,28 @@ class Main(HttpServlet):
         about["connection"] = request.getServletConnection().isSecure()
         response.getWriter().write(json.dumps(about))
 """
-CLIENT_CERT = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
+SECURED = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
   <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class></servlet>
   <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
   <security-constraint>
     <web-resource-collection>
       <web-resource-name>all</web-resource-name><url-pattern>/main/*</url-pattern>
     </web-resource-collection>
-    <auth-constraint><role-name>clerk</role-name></auth-constraint>
+    {constraint}
   </security-constraint>
-  <login-config><auth-method>CLIENT-CERT</auth-method></login-config>
-  <security-role><role-name>clerk</role-name></security-role>
+  {more}
 </web-app>
 """
+CLIENT_CERT = SECURED.format(
+    constraint="<auth-constraint><role-name>clerk</role-name></auth-constraint>",
+    more="<login-config><auth-method>CLIENT-CERT</auth-method></login-config>"
+    "<security-role><role-name>clerk</role-name></security-role>",
+)
+CONFIDENTIAL = SECURED.format(
+    constraint="<user-data-constraint><transport-guarantee>CONFIDENTIAL</transport-guarantee>"
+    "</user-data-constraint>",
+    more="",
+)
 WHO = """
 from container.servlet import HttpServlet
 
@@ -56,17 +65,6 @@ class Main(HttpServlet):
         shown = request.getAttribute("jakarta.servlet.request.X509Certificate")
         about = request.getAuthType(), request.getRemoteUser(), request.isUserInRole("clerk"), len(shown)
         response.getWriter().write(str(about))
-"""
-CONFIDENTIAL = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.1">
-  <servlet><servlet-name>main</servlet-name><servlet-class>app.Main</servlet-class></servlet>
-  <servlet-mapping><servlet-name>main</servlet-name><url-pattern>/main/*</url-pattern></servlet-mapping>
-  <security-constraint>
-    <web-resource-collection>
-      <web-resource-name>all</web-resource-name><url-pattern>/main/*</url-pattern>
-    </web-resource-collection>
-    <user-data-constraint><transport-guarantee>CONFIDENTIAL</transport-guarantee></user-data-constraint>
-  </security-constraint>
-</web-app>
 """
 
 
